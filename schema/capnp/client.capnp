@@ -1,0 +1,168 @@
+@0xa54f1c3e88d07b25;
+# The client interface: what a device may ask of a node, as object capabilities.
+#
+# A device opens one QUIC connection (ALPN `raftchat/1`) with its certificate, opens one bidirectional
+# stream, and speaks two-party Cap'n Proto RPC on it, unpacked and with nothing before it. The
+# bootstrap capability is a Gateway. From there authority is only ever handed out: a Gateway gives a
+# Session to who proves to be the user, a Session gives Conversations its user is a member of. Holding
+# the capability is the permission; no token travels with a call.
+#
+# A connection is bound to one node. When it ends, every capability from it is dead; the client connects to
+# any node and calls `resume` with its token. Nothing of a session lives only in a node's memory
+# but the fact that it is online.
+#
+# Answers. A method with `refused` in its results sets either `refused` or the rest. An exception
+# (`disconnected`, `overloaded`) says nothing about what happened: the call may have taken effect. A
+# client repeats it, on any node, with the same message id or request number, and gets the first outcome.
+
+using Types = import "types.capnp";
+
+struct NodeAddress {
+  id @0 :UInt64;
+  address @1 :Text;              # `host:port` of the node's client endpoint.
+}
+
+struct Cursor {
+  # Where a device stands in the change feed: all its synchronisation state. Opaque: a client stores
+  # it and gives it back, to any node, after any time. Empty: from the beginning.
+
+  bytes @0 :Data;
+}
+
+struct RequestStamp {
+  # Makes a call repeatable. `number` is chosen by the client, higher for each new request of a session;
+  # the service remembers the outcomes of the newest 128 and answers a repeat from memory.
+
+  number @0 :UInt64;
+  acknowledgedBelow @1 :UInt64;
+  # The client has the outcomes of all requests below this: they may be forgotten. 0: none.
+}
+
+interface Gateway {
+  # What a device can do before it is anybody.
+
+  hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress));
+  # Who this is, and where the other nodes are.
+
+  register @1 (username :Text, displayName :Text, password :Text, token :Data, deviceName :Text)
+      -> (granted :Granted, refused :Types.Refusal);
+  # Makes an account and a session. `token`: 32 random bytes from the client, of which the cluster keeps only
+  # the SHA-256. Repeating the call with the same token returns the same session.
+
+  login @2 (username :Text, password :Text, token :Data, deviceName :Text)
+      -> (granted :Granted, refused :Types.Refusal);
+  # Opens a session for an existing account; `token` as above.
+
+  resume @3 (token :Data, seen :Cursor, freshness :Freshness)
+      -> (granted :Granted, refused :Types.Refusal);
+  # Takes up a session that was opened over any node, from the device that opened it. The node first
+  # applies at least what `seen` says this client has already been shown.
+
+  status @4 () -> (status :NodeStatus);
+  # How this node is. Any device of the cluster may ask.
+}
+
+enum Freshness {
+  local @0;
+  # At once, from what this node has applied; the answer's `fresh` is false.
+
+  linearizable @1;
+  # First confirms with a majority (a Raft read index) that everything acknowledged to anybody before this call
+  # is applied here. Where no majority answers in time the session is given all the same, with `fresh` false.
+}
+
+struct Granted {
+  session @0 :Session;
+  sessionId @1 :UInt64;
+  user @2 :Types.User;
+  fresh @3 :Bool;
+  seen @4 :Cursor;               # As far as this node has applied.
+}
+
+struct NodeStatus {
+  node @0 :UInt64;
+  role @1 :Role;
+  term @2 :UInt64;
+  leader @3 :UInt64;             # 0: none known.
+  applied @4 :UInt64;            # Raft log index.
+  lastLog @5 :UInt64;            # Raft log index.
+  sessions @6 :UInt32;           # Live sessions on this node.
+  lagMs @7 :UInt64;              # For how long this node has known that it may be behind; 0: it is not.
+  stateHash @8 :Data;            # Rolling hash of every row ever written, at `applied`: equal on all nodes.
+  address @9 :Text;
+  version @10 :Text;
+
+  enum Role {
+    unspecified @0;
+    leader @1;
+    follower @2;
+    learner @3;
+    candidate @4;
+  }
+}
+
+interface Session {
+  # One user on one device. Dropping it leaves the session open and the user, on this connection, offline.
+
+  whoami @0 () -> (user :Types.User, sessionId :UInt64, node :UInt64);
+
+  users @1 (after :UInt64) -> (users :List(Types.User), more :Bool, refused :Types.Refusal);
+  # Everybody with an account, with who is online, in order of id, those above `after`.
+
+  conversations @2 (after :UInt64) -> (conversations :List(Types.Conversation), more :Bool, refused :Types.Refusal);
+  # The user's conversations in order of id, those above `after`.
+
+  conversation @3 (id :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+
+  direct @4 (username :Text) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+  # The direct conversation with that user. It comes into being with its first message: until then
+  # `state.id` is 0, and the capability can send, and reads as empty.
+
+  subscribe @5 (from :Cursor, receiver :Receiver) -> (subscription :Subscription, refused :Types.Refusal);
+  # From now on `receiver` is called with every change the user may see after `from`, in order, without a gap.
+
+  catchUp @6 () -> (fresh :Bool, seen :Cursor);
+  # A read index: returns when everything acknowledged before this call is applied here (`fresh`), or
+  # when no majority answered in time.
+
+  logout @7 (request :RequestStamp) -> (refused :Types.Refusal);
+  # Ends the session everywhere.
+
+  deleteAccount @8 (request :RequestStamp, password :Text) -> (refused :Types.Refusal);
+  # Ends all sessions of the user, hides the account and reserves its name. Messages stay.
+}
+
+interface Conversation {
+  send @0 (messageId :Types.MessageId, payload :Data)
+      -> (conversation :UInt64, position :UInt64, sentAtMs :UInt64, node :UInt64, refused :Types.Refusal);
+  # Returns when the message is on the disks of a majority and applied here. Idempotent by `messageId`.
+
+  history @1 (before :UInt64, limit :UInt32) -> (messages :List(Types.Message), refused :Types.Refusal);
+  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending.
+
+  delete @2 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
+  # Leaves a tombstone for everyone and erases the payload. Only the sender may. Deleting again is no error.
+
+  markRead @3 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
+  # Moves the read mark forward to `position` (0: the last there is), never back.
+}
+
+interface Receiver {
+  # Implemented by the client.
+
+  changes @0 (changes :List(Types.Change), cursor :Cursor) -> ();
+  # Changes in order of number, and the cursor after them. Returning acknowledges: at most 64 changes or 64 KiB are
+  # unacknowledged at a time, and a client that returns late is served from its cursor later. The list
+  # may be empty, when only the cursor moved.
+
+  presence @1 (user :UInt64, username :Text, online :Bool) -> ();
+  # A hint about somebody, outside the feed: not numbered, not repeated, possibly lost.
+
+  ended @2 (refusal :Types.Refusal) -> ();
+  # The subscription is over and the reason is not the connection's: the session was ended elsewhere, or the account
+  # is gone. The last call there is. Subscribing again is of no use.
+}
+
+interface Subscription {
+  # Ends by being dropped.
+}

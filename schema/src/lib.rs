@@ -1,0 +1,39 @@
+//! The forms raftchat puts on the wire and on disk, and the plain types that the rest of it works with.
+//!
+//! The `.capnp` files beside this crate are the specification. [`wire`] is the only place where they meet the
+//! plain types. This crate never knows tokio, sockets, disks or a window; without its `wire` feature
+//! it does not even know Cap'n Proto, which is how the pure crates use it.
+
+pub mod command;
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod stored;
+pub mod view;
+
+#[cfg(feature = "wire")]
+pub mod wire;
+
+/// What the Cap'n Proto compiler made of `schema/capnp`; CI makes it anew and compares.
+#[cfg(feature = "wire")]
+#[expect(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "generated"
+)]
+pub mod generated {
+    #[rustfmt::skip]
+    pub mod client_capnp;
+    #[rustfmt::skip]
+    pub mod payload_capnp;
+    #[rustfmt::skip]
+    pub mod peer_capnp;
+    #[rustfmt::skip]
+    pub mod stored_capnp;
+    #[rustfmt::skip]
+    pub mod types_capnp;
+}

@@ -1,0 +1,68 @@
+//! Every bound of the service in one place, with its unit in its name and its reason beside it.
+
+/// The largest payload of a message: long enough for any text, short enough to travel beside heartbeats.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest display name.
+pub const DISPLAY_NAME_BYTES_MAX: usize = 128;
+
+/// The largest name of a device in a session.
+pub const DEVICE_NAME_BYTES_MAX: usize = 64;
+
+/// The largest password: Argon2id hashes any length, a stranger must not choose how much.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The length of a session token: 256 bits cannot be guessed.
+pub const TOKEN_BYTES: usize = 32;
+
+/// How many outcomes of a session are remembered: more than a client has under way at once.
+pub const REQUEST_WINDOW: usize = 128;
+
+/// The most messages in one answer of `history`.
+pub const HISTORY_PAGE_MAX: u32 = 100;
+
+/// The most rows in one answer of `users` or `conversations`.
+pub const LIST_PAGE_MAX: usize = 200;
+
+/// The most changes that a subscription has unacknowledged.
+pub const PUSH_WINDOW_CHANGES: usize = 64;
+
+/// The most payload bytes that a subscription has unacknowledged; a single larger change travels alone.
+pub const PUSH_WINDOW_BYTES: usize = 64 * 1024;
+
+/// The most commands in one log entry.
+pub const BATCH_COMMANDS_MAX: usize = 4096;
+
+/// The most bytes of commands in one log entry: a batch crosses a slow link in well under an election timeout.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most commands that wait for a batch; beyond it a node answers `busy`.
+pub const PROPOSALS_WAITING_MAX: usize = 16 * 1024;
+
+/// A session that was not used for so long has expired.
+pub const SESSION_IDLE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+
+/// A session this old has expired, used or not.
+pub const SESSION_AGE_MS_MAX: u64 = 180 * 24 * 3600 * 1000;
+
+/// The most sessions of one user; the longest unused one makes room.
+pub const SESSIONS_PER_USER_MAX: usize = 64;
+
+/// How far apart two last-seen notes of one user are at least.
+pub const LAST_SEEN_INTERVAL_MS: u64 = 60 * 1000;
+
+/// Cap'n Proto words that a reader of a client's frames follows: with the library's default, 72 bytes
+/// from a stranger made a node hold 64 MiB.
+pub const CLIENT_TRAVERSAL_WORDS_MAX: usize = 64 * 1024;
+
+/// The same for frames of another node, which carry batches and snapshot blocks.
+pub const PEER_TRAVERSAL_WORDS_MAX: usize = 1024 * 1024;
+
+/// How deep a Cap'n Proto message may nest.
+pub const NESTING_MAX: i32 = 32;
+
+const _: () = {
+    assert!(PAYLOAD_BYTES_MAX * 2 < CLIENT_TRAVERSAL_WORDS_MAX * 8, "a message fits a frame");
+    assert!(BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX < PEER_TRAVERSAL_WORDS_MAX * 8 / 2, "a batch fits a frame");
+    assert!(PAYLOAD_BYTES_MAX <= PUSH_WINDOW_BYTES, "the largest message fits the push window");
+};

@@ -1,0 +1,36 @@
+//! What a message says, between clients.
+
+use super::{WireError, decode, encode, text};
+use crate::generated::payload_capnp::payload;
+use crate::id::Position;
+
+/// What a message says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// The text, UTF-8.
+    pub text: String,
+    /// The message in the same conversation that this one answers.
+    pub reply_to: Option<Position>,
+}
+
+const VERSION: u16 = 1;
+
+/// A payload as the bytes that nodes keep.
+pub fn encode_payload(plain: &Payload) -> Vec<u8> {
+    encode::<payload::Owned>(|mut builder| {
+        builder.set_version(VERSION);
+        builder.set_text(plain.text.as_str());
+        builder.set_reply_to(plain.reply_to.map_or(0, |position| position.0));
+    })
+}
+
+/// The payload in `bytes`; [`WireError::UnknownKind`] if a newer client made it.
+pub fn decode_payload(bytes: &[u8]) -> Result<Payload, WireError> {
+    decode::<payload::Owned, _>(bytes, |reader| {
+        if reader.get_version() != VERSION {
+            return Err(WireError::UnknownKind("a message"));
+        }
+        let reply_to = reader.get_reply_to();
+        Ok(Payload { text: text(reader.get_text()?)?, reply_to: (reply_to != 0).then_some(Position(reply_to)) })
+    })
+}
