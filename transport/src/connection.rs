@@ -1,0 +1,82 @@
+//! A caller's connection as the node's services see it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::failure::{CloseCode, LinkFailure};
+use crate::identity::{Identity, PeerCertificate};
+
+/// An admitted connection. Cheap to clone and usable from any thread; it
+/// keeps the connection's memory, not the connection, alive.
+#[derive(Clone, Debug)]
+pub struct ConnectionHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connection: quinn::Connection,
+    certificate: PeerCertificate,
+    id: u64,
+    thread: usize,
+}
+
+impl ConnectionHandle {
+    pub(crate) fn new(connection: quinn::Connection, certificate: PeerCertificate, id: u64, thread: usize) -> Self {
+        Self { inner: Arc::new(Inner { connection, certificate, id, thread }) }
+    }
+
+    /// Who is on the other side.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.certificate.identity
+    }
+
+    /// The certificate's names and time.
+    pub fn certificate(&self) -> &PeerCertificate {
+        &self.inner.certificate
+    }
+
+    /// Tells this connection from all others of the same server.
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// The RPC thread it is served on.
+    pub fn thread(&self) -> usize {
+        self.inner.thread
+    }
+
+    /// Where it comes from at present; changes when the caller moves.
+    pub fn remote_address(&self) -> SocketAddr {
+        self.inner.connection.remote_address()
+    }
+
+    /// The present estimate of the round-trip time.
+    pub fn rtt(&self) -> Duration {
+        self.inner.connection.rtt()
+    }
+
+    /// Sends a datagram that may be lost. False when the caller takes none or
+    /// it is larger than the path allows.
+    pub fn send_datagram(&self, data: Bytes) -> bool {
+        self.inner.connection.send_datagram(data).is_ok()
+    }
+
+    /// Ends the connection at once, telling the caller why.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.inner.connection.close(code.varint(), reason.as_bytes());
+    }
+
+    /// Resolves when the connection has ended, with the cause.
+    pub async fn closed(&self) -> LinkFailure {
+        LinkFailure::from_quic(&self.inner.connection.closed().await)
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.inner.connection.close_reason().is_some()
+    }
+}

@@ -1,0 +1,159 @@
+//! Makes links to nodes, each on a UDP socket of its own.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::{ClientConfig, ConnectError, Endpoint, EndpointConfig, TokioRuntime};
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use tokio::time::timeout;
+
+use crate::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::failure::LinkFailure;
+use crate::identity::{Identity, Role, node_dns_name};
+use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
+use crate::link::Link;
+use crate::serve::certificate_of;
+use crate::server::grow_buffers;
+use crate::tls;
+
+/// Who dials, and how.
+#[derive(Clone, Debug)]
+pub struct DialerConfig {
+    /// What this side is; decides which endpoint of a node it talks to.
+    pub role: Role,
+    /// This side's certificate and key.
+    pub credentials: Credentials,
+    /// The authority of nodes.
+    pub nodes: TrustAnchors,
+    /// Usually [`LinkTiming::device`] or [`LinkTiming::peer`].
+    pub timing: LinkTiming,
+    /// Usually [`LinkLimits::device`] or [`LinkLimits::peer`].
+    pub limits: LinkLimits,
+}
+
+/// The node that is wanted at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// Its cluster.
+    pub cluster: String,
+    /// Its id; `None` for any node of the cluster.
+    pub node: Option<u64>,
+}
+
+impl Expect {
+    pub(crate) fn fits(&self, found: &Identity) -> bool {
+        match found {
+            Identity::Node { cluster, id, .. } => {
+                *cluster == self.cluster && self.node.is_none_or(|wanted| wanted == *id)
+            }
+            Identity::Device { .. } => false,
+        }
+    }
+
+    fn server_name(&self) -> String {
+        node_dns_name(&self.cluster, self.node.unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Some(id) => write!(f, "node {id} of {}", self.cluster),
+            None => write!(f, "a node of {}", self.cluster),
+        }
+    }
+}
+
+/// Dials nodes with one identity.
+pub struct Dialer {
+    role: Role,
+    key: Arc<CertifiedKey>,
+    nodes: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+    timing: LinkTiming,
+    limits: LinkLimits,
+}
+
+impl Dialer {
+    /// Checks the credentials and anchors.
+    pub fn new(config: &DialerConfig) -> Result<Self, CredentialError> {
+        let provider = tls::provider();
+        Ok(Self {
+            role: config.role,
+            key: config.credentials.certified_key(&provider)?,
+            nodes: config.nodes.store()?,
+            provider,
+            timing: config.timing,
+            limits: config.limits,
+        })
+    }
+
+    /// Makes a link to the node at `address`, within five seconds.
+    ///
+    /// Must be called on a `LocalSet`, where the link then lives. The node
+    /// judges this side's certificate after the handshake is complete here:
+    /// its refusal shows as the failure of the first call, and in
+    /// [`Link::closed`].
+    pub async fn connect(&self, address: SocketAddr, expect: &Expect) -> Result<Link, LinkFailure> {
+        let endpoint = endpoint_towards(address).map_err(|e| LinkFailure::Local(e.to_string()))?;
+        let connecting =
+            endpoint.connect_with(self.client_config(expect)?, address, &expect.server_name()).map_err(|error| {
+                match error {
+                    ConnectError::InvalidRemoteAddress(_) => {
+                        LinkFailure::Local(format!("{address} is not an address to dial"))
+                    }
+                    other => LinkFailure::Local(other.to_string()),
+                }
+            })?;
+        let connection = match timeout(HANDSHAKE_DEADLINE, connecting).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(LinkFailure::from_quic(&error).before_link()),
+            Err(_) => {
+                let cause = format!("no answer from {address} within {HANDSHAKE_DEADLINE:?}");
+                return Err(LinkFailure::Unreachable { cause });
+            }
+        };
+        let peer = certificate_of(&connection)
+            .ok_or_else(|| LinkFailure::WrongServer { detail: "no certificate".to_owned() })?;
+        Ok(Link::new(endpoint, connection, peer, self.limits))
+    }
+
+    fn client_config(&self, expect: &Expect) -> Result<ClientConfig, LinkFailure> {
+        let tls = tls::client_config(
+            self.role,
+            Arc::clone(&self.key),
+            Arc::clone(&self.nodes),
+            Arc::clone(&self.provider),
+            expect,
+        )
+        .map_err(|error| LinkFailure::Local(error.to_string()))?;
+        let mut config = ClientConfig::new(tls);
+        config.transport_config(self.limits.transport(self.timing));
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+fn endpoint_towards(remote: SocketAddr) -> std::io::Result<Endpoint> {
+    let socket = wildcard_socket(remote)?;
+    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))
+}
+
+/// A socket bound to no address in particular: the system then picks the way
+/// out anew when an interface is lost, and the link lives on.
+pub(crate) fn wildcard_socket(remote: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = match remote {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }?;
+    grow_buffers(&socket);
+    Ok(socket)
+}

@@ -1,0 +1,46 @@
+//! QUIC endpoints with mutual TLS, identities read from certificates, and
+//! Cap'n Proto RPC over links.
+//!
+//! The crate owns quinn, rustls and the RPC plumbing; nothing outside it names
+//! their types. It knows nothing of messages, conversations, consensus or
+//! storage: callers bring the capability that a connection starts from and
+//! get the other side's as a typed client.
+//!
+//! * A node runs a [`Server`] per [`Role`] of its callers, on [`RpcThreads`].
+//! * A device, or a node calling a node, dials with a [`Dialer`] and holds a
+//!   [`Link`].
+//! * A node keeps links to all other nodes in a [`PeerPool`].
+//! * Whatever goes wrong with a link is a [`LinkFailure`].
+
+mod backoff;
+mod connection;
+mod credentials;
+mod dialer;
+mod failure;
+mod frames;
+mod identity;
+mod limits;
+mod link;
+mod pool;
+mod registry;
+mod rpc;
+mod secrets;
+mod serve;
+mod server;
+mod threads;
+mod tls;
+
+pub use backoff::Backoff;
+pub use connection::ConnectionHandle;
+pub use credentials::{CredentialError, Credentials, TrustAnchors};
+pub use dialer::{Dialer, DialerConfig, Expect};
+pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
+pub use identity::{
+    Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
+};
+pub use limits::{LinkLimits, LinkTiming};
+pub use link::{Link, StreamPriority};
+pub use pool::{Lane, PeerHealth, PeerPool};
+pub use secrets::NodeSecret;
+pub use server::{BindError, Server, ServerConfig};
+pub use threads::{RpcHandle, RpcThreads, ThreadGone};

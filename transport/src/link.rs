@@ -1,0 +1,187 @@
+//! A link to a node as its caller holds it. Lives on one thread.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use capnp::any_pointer;
+use capnp::capability::{Client, FromClientHook, Request};
+use quinn::{Connection, Endpoint};
+use tokio::time::timeout;
+
+use crate::dialer::wildcard_socket;
+use crate::failure::{CallFailure, CloseCode, LinkFailure};
+use crate::identity::{Identity, PeerCertificate};
+use crate::limits::LinkLimits;
+use crate::rpc::{Vat, VatEnd};
+
+/// How long the cause of a broken stream may take to become known.
+const CAUSE_WAIT: Duration = Duration::from_millis(500);
+
+/// What goes first when a link has more to send than the path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamPriority {
+    /// Small calls whose delay someone feels; heartbeats and votes.
+    Control,
+    /// Everything else.
+    Normal,
+    /// Large transfers that may take their time.
+    Bulk,
+}
+
+impl StreamPriority {
+    fn number(self) -> i32 {
+        match self {
+            Self::Control => 10,
+            Self::Normal => 0,
+            Self::Bulk => -10,
+        }
+    }
+}
+
+/// A connection to a node. Clones share it; dropping the last closes it.
+#[derive(Clone, Debug)]
+pub struct Link {
+    inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    endpoint: Endpoint,
+    connection: Connection,
+    peer: PeerCertificate,
+    limits: LinkLimits,
+}
+
+impl Link {
+    pub(crate) fn new(endpoint: Endpoint, connection: Connection, peer: PeerCertificate, limits: LinkLimits) -> Self {
+        Self { inner: Rc::new(Inner { endpoint, connection, peer, limits }) }
+    }
+
+    /// The node's first capability, over a new RPC stream.
+    ///
+    /// A device may open one RPC stream on a link, a node several: each is
+    /// ordered in itself and independent of the others. A stream lives as
+    /// long as the link.
+    pub async fn open_rpc<T: FromClientHook>(&self, priority: StreamPriority) -> Result<T, LinkFailure> {
+        let connection = &self.inner.connection;
+        let streams = connection.open_bi().await.map_err(|e| LinkFailure::from_quic(&e))?;
+        // Fails only on a stream that is over, which the first call will say.
+        let _ = streams.0.set_priority(priority.number());
+        let (vat, client) = Vat::calling(streams, &self.inner.limits);
+        let connection = connection.clone();
+        tokio::task::spawn_local(async move {
+            if let VatEnd::Violation(cause) = vat.run().await
+                && connection.close_reason().is_none()
+            {
+                tracing::warn!(%cause, "the node broke the protocol");
+                connection.close(CloseCode::ProtocolViolation.varint(), cause.as_bytes());
+            }
+        });
+        Ok(client)
+    }
+
+    /// The node's first capability, over the link's control stream.
+    pub async fn bootstrap<T: FromClientHook>(&self) -> Result<T, LinkFailure> {
+        self.open_rpc(StreamPriority::Control).await
+    }
+
+    /// Waits until the node has let this side in: the handshake alone does
+    /// not tell. Asks `client` for an interface nobody has; that it is not
+    /// implemented is the answer hoped for.
+    pub async fn admitted<T: FromClientHook>(&self, client: &T) -> Result<(), LinkFailure> {
+        const NOBODYS_INTERFACE: u64 = 0;
+        let client = Client::new(client.as_client_hook().add_ref());
+        let probe: Request<any_pointer::Owned, any_pointer::Owned> = client.new_call(NOBODYS_INTERFACE, 0, None);
+        match probe.send().promise.await {
+            Err(error) if error.kind == capnp::ErrorKind::Disconnected => match self.explain(error).await {
+                CallFailure::Link(failure) => Err(failure),
+                CallFailure::Remote(error) => Err(LinkFailure::NodeGone { cause: error.extra }),
+            },
+            _ => self.failure().map_or(Ok(()), Err),
+        }
+    }
+
+    /// The node on the other side.
+    pub fn peer(&self) -> &Identity {
+        &self.inner.peer.identity
+    }
+
+    /// The node's certificate.
+    pub fn certificate(&self) -> &PeerCertificate {
+        &self.inner.peer
+    }
+
+    pub(crate) fn quic(&self) -> &Connection {
+        &self.inner.connection
+    }
+
+    /// The node's address.
+    pub fn remote_address(&self) -> SocketAddr {
+        self.inner.connection.remote_address()
+    }
+
+    /// The present estimate of the round-trip time.
+    pub fn rtt(&self) -> Duration {
+        self.inner.connection.rtt()
+    }
+
+    /// The next datagram of the node.
+    pub async fn read_datagram(&self) -> Result<Bytes, LinkFailure> {
+        self.inner.connection.read_datagram().await.map_err(|e| LinkFailure::from_quic(&e))
+    }
+
+    /// Moves the link to a fresh local socket, after a change of networks or
+    /// unexpected silence. The node and all calls stay.
+    ///
+    /// # Errors
+    /// The system gives no socket; the link goes on with the one it has.
+    pub fn rebind(&self) -> std::io::Result<()> {
+        self.inner.endpoint.rebind(wildcard_socket(self.remote_address())?)
+    }
+
+    /// Why the link ended, if it has.
+    pub fn failure(&self) -> Option<LinkFailure> {
+        self.inner.connection.close_reason().map(|error| LinkFailure::from_quic(&error))
+    }
+
+    /// Resolves when the link has ended, with the cause.
+    pub async fn closed(&self) -> LinkFailure {
+        LinkFailure::from_quic(&self.inner.connection.closed().await)
+    }
+
+    /// The cause behind a failed call: the link's end first, then what the
+    /// RPC layer says.
+    pub async fn explain(&self, error: capnp::Error) -> CallFailure {
+        if let Some(failure) = self.failure() {
+            return failure.into();
+        }
+        if error.kind != capnp::ErrorKind::Disconnected {
+            return CallFailure::Remote(error);
+        }
+        // The stream can break a moment before the connection's end is here.
+        match timeout(CAUSE_WAIT, self.closed()).await {
+            Ok(failure) => failure.into(),
+            Err(_) => LinkFailure::NodeGone { cause: error.extra }.into(),
+        }
+    }
+
+    /// Closes the link at once; calls under way fail.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.inner.connection.close(code.varint(), reason.as_bytes());
+    }
+
+    /// Closes the link and waits, at most a second, until the node knows.
+    pub async fn finish(self) {
+        self.close(CloseCode::Done, "");
+        // Past the second the node finds out by its idle timeout.
+        let _ = timeout(Duration::from_secs(1), self.inner.endpoint.wait_idle()).await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.connection.close(CloseCode::Done.varint(), b"");
+    }
+}

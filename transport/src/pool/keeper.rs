@@ -1,0 +1,179 @@
+//! Keeps one connection to one node: dials, publishes it to its lanes, waits
+//! for its end, dials again.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use capnp::capability::FromClientHook;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Job, Lane, PeerHealth};
+use crate::backoff::Backoff;
+use crate::dialer::{Dialer, Expect};
+use crate::failure::LinkFailure;
+use crate::link::{Link, StreamPriority};
+
+/// Never sent: the stop signal is the end of its channel.
+pub(super) type Stop = Infallible;
+
+/// A link that lived this long was a good one: dialling starts over fast.
+const STEADY: Duration = Duration::from_secs(2);
+/// How long a node may take to let this side in.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
+/// The state of a connection, readable from any thread.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connection: Option<quinn::Connection>,
+    last_failure: Option<LinkFailure>,
+}
+
+impl Health {
+    pub(super) fn read(&self) -> PeerHealth {
+        let state = self.lock();
+        let live = state.connection.as_ref().filter(|c| c.close_reason().is_none());
+        PeerHealth {
+            up: live.is_some(),
+            rtt: live.map(quinn::Connection::rtt),
+            last_failure: state.last_failure.clone(),
+        }
+    }
+
+    fn up(&self, link: &Link) {
+        self.lock().connection = Some(link.quic().clone());
+    }
+
+    /// True when the failure differs from the one before.
+    fn down(&self, failure: &LinkFailure) -> bool {
+        let mut state = self.lock();
+        let was_up = state.connection.take().is_some();
+        let before = state.last_failure.replace(failure.clone());
+        was_up || before.as_ref() != Some(failure)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a lane calls at present, or why it cannot.
+type Slot<T> = Rc<RefCell<Result<(Link, T), LinkFailure>>>;
+
+pub(super) struct Keeper {
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) expect: Expect,
+    pub(super) address: String,
+    pub(super) health: Arc<Health>,
+}
+
+impl Keeper {
+    /// Runs until `stopped` ends.
+    pub(super) async fn keep<T: FromClientHook + Clone + 'static>(
+        self,
+        lanes: Vec<(Lane, mpsc::UnboundedReceiver<Job<T>>)>,
+        stopped: oneshot::Receiver<Stop>,
+    ) {
+        let mut tasks = JoinSet::new();
+        let mut slots = Vec::new();
+        for (lane, jobs) in lanes {
+            let cause = "the first link to it is being made".to_owned();
+            let slot = Rc::new(RefCell::new(Err(LinkFailure::Unreachable { cause })));
+            tasks.spawn_local(run_lane(jobs, Rc::clone(&slot)));
+            slots.push((lane, slot));
+        }
+        tokio::select! {
+            () = self.redial(&slots) => {}
+            _ = stopped => {}
+        }
+        for (_, slot) in &slots {
+            *slot.borrow_mut() = Err(LinkFailure::ClosedHere);
+        }
+    }
+
+    async fn redial<T: FromClientHook + Clone + 'static>(&self, slots: &[(Lane, Slot<T>)]) {
+        let lanes: Vec<Lane> = slots.iter().map(|(lane, _)| *lane).collect();
+        let mut backoff = Backoff::default();
+        loop {
+            let failure = match self.dial(slots).await {
+                Ok(link) => {
+                    self.health.up(&link);
+                    tracing::info!(peer = %self.expect, ?lanes, address = %self.address, "link is up");
+                    let since = Instant::now();
+                    let failure = link.closed().await;
+                    if since.elapsed() >= STEADY {
+                        backoff.reset();
+                    }
+                    failure
+                }
+                Err(failure) => failure,
+            };
+            for (_, slot) in slots {
+                // A call that finds no link was not handed to anybody.
+                *slot.borrow_mut() = Err(failure.clone().before_link());
+            }
+            if self.health.down(&failure) {
+                tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, %failure, "link is down");
+            }
+            sleep(backoff.next_wait()).await;
+        }
+    }
+
+    /// Connects and opens a stream per lane. A node that refuses this side
+    /// does so after the handshake: only what answers is a link.
+    async fn dial<T: FromClientHook + Clone + 'static>(&self, slots: &[(Lane, Slot<T>)]) -> Result<Link, LinkFailure> {
+        let unreachable = |cause: String| LinkFailure::Unreachable { cause };
+        let mut addresses = tokio::net::lookup_host(&self.address)
+            .await
+            .map_err(|error| unreachable(format!("{} cannot be resolved: {error}", self.address)))?;
+        let address = addresses.next().ok_or_else(|| unreachable(format!("{} has no address", self.address)))?;
+        let link = self.dialer.connect(address, &self.expect).await?;
+        let mut clients = Vec::new();
+        for (lane, _) in slots {
+            let client: T = link.open_rpc(priority(*lane)).await?;
+            admitted(&link, &client).await?;
+            clients.push(client);
+        }
+        for ((_, slot), client) in slots.iter().zip(clients) {
+            *slot.borrow_mut() = Ok((link.clone(), client));
+        }
+        Ok(link)
+    }
+}
+
+fn priority(lane: Lane) -> StreamPriority {
+    match lane {
+        Lane::Control => StreamPriority::Control,
+        Lane::Log => StreamPriority::Normal,
+        Lane::Snapshot => StreamPriority::Bulk,
+    }
+}
+
+async fn admitted<T: FromClientHook>(link: &Link, client: &T) -> Result<(), LinkFailure> {
+    match timeout(FIRST_ANSWER, link.admitted(client)).await {
+        Ok(outcome) => outcome.map_err(LinkFailure::before_link),
+        Err(_) => Err(LinkFailure::Timeout(FIRST_ANSWER)),
+    }
+}
+
+/// Starts the calls of one lane in their order.
+async fn run_lane<T: Clone + 'static>(mut jobs: mpsc::UnboundedReceiver<Job<T>>, slot: Slot<T>) {
+    while let Some(job) = jobs.recv().await {
+        let lane = slot.borrow().clone();
+        let mut call = job(lane);
+        // The first poll sends the call: done here, in order, before the next
+        // one is looked at. Answers are awaited side by side.
+        if futures::poll!(&mut call).is_pending() {
+            tokio::task::spawn_local(call);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! An endpoint of a node: one UDP socket that serves callers of one role.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use quinn::udp::{UdpSockRef, UdpSocketState};
+use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
+use quinn_proto::HashedConnectionIdGenerator;
+use tokio::time::timeout;
+
+use crate::connection::ConnectionHandle;
+use crate::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::failure::CloseCode;
+use crate::identity::{Admission, Identity, Role};
+use crate::limits::{
+    IGNORE_ABOVE, INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING, RETRY_ABOVE,
+    SOCKET_BUFFER,
+};
+use crate::registry::Registry;
+use crate::secrets::NodeSecret;
+use crate::serve::{Handshake, Service, serve};
+use crate::threads::{RpcHandle, ThreadGone};
+use crate::tls;
+
+/// What a server is made of.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Whom it serves.
+    pub role: Role,
+    /// The cluster's id.
+    pub cluster: String,
+    /// Where it listens; port 0 lets the system pick one.
+    pub address: SocketAddr,
+    /// The node's certificate and key.
+    pub credentials: Credentials,
+    /// The authority of the callers' role, and no other.
+    pub callers: TrustAnchors,
+    /// The node's stable secret.
+    pub secret: NodeSecret,
+    /// Usually [`LinkTiming::server`].
+    pub timing: LinkTiming,
+    /// Usually [`LinkLimits::server`].
+    pub limits: LinkLimits,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another process, or another endpoint of this one, has the port.
+    #[error("{address} is in use: stop the other process or choose another port")]
+    AddressInUse {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The system refuses the address.
+    #[error("cannot listen on {address}: {source}")]
+    Address {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate, key or authority cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The RPC threads are stopping.
+    #[error(transparent)]
+    Threads(#[from] ThreadGone),
+}
+
+/// A listening endpoint. Dropping it closes all its connections.
+pub struct Server {
+    endpoint: Endpoint,
+    address: SocketAddr,
+    registry: Arc<Registry>,
+}
+
+impl Server {
+    /// Binds the socket and begins to serve on the RPC threads.
+    ///
+    /// For each admitted connection `bootstrap` is called on the thread that
+    /// serves it and gives the capability the caller starts from.
+    pub async fn bind<F>(
+        config: ServerConfig,
+        admission: Arc<dyn Admission>,
+        threads: &RpcHandle,
+        bootstrap: F,
+    ) -> Result<Self, BindError>
+    where
+        F: Fn(ConnectionHandle) -> capnp::capability::Client + Send + Sync + 'static,
+    {
+        let quic = quic_config(&config, &admission)?;
+        let socket = bind_socket(config.address)?;
+        let registry = Arc::new(Registry::default());
+        let service = Arc::new(Service {
+            role: config.role,
+            cluster: config.cluster,
+            limits: config.limits,
+            admission,
+            registry: Arc::clone(&registry),
+            bootstrap: Box::new(bootstrap),
+        });
+        let endpoint_config = endpoint_config(&config.secret, config.role);
+        let (home, handle) = (threads.least_loaded(), threads.clone());
+        let endpoint = threads
+            .run(home, move || async move {
+                let runtime = Arc::new(TokioRuntime);
+                let endpoint = Endpoint::new(endpoint_config, Some(quic), socket, runtime)?;
+                tokio::task::spawn_local(accept(endpoint.clone(), service, handle));
+                Ok(endpoint)
+            })
+            .await?;
+        let describe = |source| BindError::Address { address: config.address, source };
+        let endpoint = endpoint.map_err(describe)?;
+        let address = endpoint.local_addr().map_err(describe)?;
+        Ok(Self { endpoint, address, registry })
+    }
+
+    /// The address it listens on, with the port the system picked.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The admitted connections at present.
+    pub fn connections(&self) -> Vec<ConnectionHandle> {
+        self.registry.all()
+    }
+
+    /// Closes the connections of all identities that `ends` picks; says how
+    /// many. For a revocation: change what [`Admission`] answers first, then
+    /// call this.
+    pub fn close_where<P>(&self, ends: P, code: CloseCode, reason: &str) -> usize
+    where
+        P: Fn(&Identity) -> bool,
+    {
+        let mut picked = self.registry.all();
+        picked.retain(|connection| ends(connection.identity()));
+        for connection in &picked {
+            connection.close(code, reason);
+        }
+        picked.len()
+    }
+
+    /// Takes no new connections; the present ones stay.
+    pub fn stop_accepting(&self) {
+        self.endpoint.set_server_config(None);
+    }
+
+    /// Closes all connections with a reason and waits, at most `within`, until
+    /// the callers have been told.
+    pub async fn close(&self, code: CloseCode, reason: &str, within: Duration) {
+        self.endpoint.close(code.varint(), reason.as_bytes());
+        if timeout(within, self.endpoint.wait_idle()).await.is_err() {
+            tracing::debug!(address = %self.address, "callers did not confirm the end in time");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.endpoint.close(CloseCode::Shutdown.varint(), b"the node stops");
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn quic_config(config: &ServerConfig, admission: &Arc<dyn Admission>) -> Result<quinn::ServerConfig, CredentialError> {
+    let tls =
+        tls::server_config(config.role, &config.cluster, &config.credentials, &config.callers, Arc::clone(admission))?;
+    let mut quic = quinn::ServerConfig::new(tls, config.secret.token_key(config.role));
+    quic.transport_config(config.limits.transport(config.timing))
+        .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BUFFER)
+        .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);
+    Ok(quic)
+}
+
+fn endpoint_config(secret: &NodeSecret, role: Role) -> EndpointConfig {
+    let ids = secret.connection_id_key(role);
+    let mut config = EndpointConfig::new(secret.reset_key(role));
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    config
+}
+
+fn bind_socket(address: SocketAddr) -> Result<UdpSocket, BindError> {
+    let socket = UdpSocket::bind(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
+        _ => BindError::Address { address, source },
+    })?;
+    grow_buffers(&socket);
+    Ok(socket)
+}
+
+/// Asks for socket buffers that hold a burst; less than asked for is fine.
+pub(crate) fn grow_buffers(socket: &UdpSocket) {
+    let grown = UdpSocketState::new(UdpSockRef::from(socket)).and_then(|state| {
+        state.set_recv_buffer_size(UdpSockRef::from(socket), SOCKET_BUFFER)?;
+        state.set_send_buffer_size(UdpSockRef::from(socket), SOCKET_BUFFER)
+    });
+    if let Err(error) = grown {
+        tracing::debug!(%error, "the UDP socket keeps its buffer sizes");
+    }
+}
+
+/// Hands each new connection to an RPC thread, before its handshake: quinn
+/// then drives it there, so that cryptography, transport and RPC of one
+/// connection share a core.
+async fn accept(endpoint: Endpoint, service: Arc<Service>, threads: RpcHandle) {
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    while let Some(incoming) = endpoint.accept().await {
+        let Some(incoming) = within_budget(incoming, &handshakes) else {
+            continue;
+        };
+        let handshake = Handshake::begin(&handshakes);
+        let thread = threads.least_loaded();
+        let service = Arc::clone(&service);
+        let handed = threads.spawn(thread, move || serve(service, incoming, handshake, thread));
+        if handed.is_err() {
+            return;
+        }
+    }
+}
+
+/// Under a flood: first proof of address, then silence.
+fn within_budget(incoming: Incoming, handshakes: &AtomicUsize) -> Option<Incoming> {
+    let under_way = handshakes.load(Ordering::Relaxed);
+    if under_way > IGNORE_ABOVE {
+        incoming.ignore();
+        return None;
+    }
+    if under_way > RETRY_ABOVE && !incoming.remote_address_validated() {
+        // Cannot fail: an address that is not validated may be asked.
+        let _ = incoming.retry();
+        return None;
+    }
+    Some(incoming)
+}

@@ -1,0 +1,153 @@
+//! Who is not let in, and what each side is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use raftchat_transport::{AuthRefusal, Credentials, Expect, LinkFailure, Role, RpcThreads, Server};
+use rcgen::ExtendedKeyUsagePurpose;
+
+use crate::attacks::raw_endpoint;
+use crate::support::{Cluster, Guests, HOME, echo_server, expect, locally, refusal, say, soon, spki};
+
+struct Scene {
+    home: Cluster,
+    server: Server,
+    second_node: Credentials,
+    _threads: RpcThreads,
+}
+
+/// Node 1's endpoint for `role`, in a cluster of nodes 1 and 2.
+async fn scene(role: Role) -> Scene {
+    let home = Cluster::new(HOME);
+    let threads = RpcThreads::start(1).unwrap();
+    let second_node = home.node(2);
+    let members = BTreeMap::from([(2, spki(&second_node))]);
+    let guests = Arc::new(Guests { members, ..Guests::default() });
+    let config = home.server_config(role, 1);
+    let server = echo_server(config, &guests, &threads.handle(), &Arc::default()).await;
+    Scene { home, server, second_node, _threads: threads }
+}
+
+fn refused(reason: AuthRefusal) -> LinkFailure {
+    LinkFailure::Refused { reason }
+}
+
+#[tokio::test]
+async fn the_peer_endpoint_takes_members_and_nobody_else() {
+    locally(async {
+        let scene = scene(Role::Node).await;
+        let address = scene.server.local_address();
+        let (home, other) = (&scene.home, Cluster::new(HOME));
+        let attempt = async |credentials| refusal(&home.dialer(Role::Node, credentials), address, &expect(1)).await;
+
+        let member = home.dialer(Role::Node, scene.second_node.clone());
+        let link = soon(member.connect(address, &expect(1))).await.unwrap();
+        assert_eq!(say(&link, "vote").await, "node 2 of home: vote");
+
+        assert_eq!(attempt(home.device("alice")).await, refused(AuthRefusal::WrongRole));
+        assert_eq!(attempt(other.node(2)).await, refused(AuthRefusal::UnknownAuthority));
+        // Signed by the right authority, but not the key the membership has.
+        assert_eq!(attempt(home.node(2)).await, refused(AuthRefusal::NotAMember));
+        assert_eq!(attempt(home.node(3)).await, refused(AuthRefusal::NotAMember));
+        // The device authority signing a node's names.
+        let uses = [ExtendedKeyUsagePurpose::ClientAuth];
+        let forged = home.devices.leaf("n2.node.home.raftchat.internal", "raftchat://home/node/2", &uses);
+        assert_eq!(attempt(forged).await, refused(AuthRefusal::UnknownAuthority));
+        // Names that do not agree.
+        let torn = home.nodes.leaf("n2.node.home.raftchat.internal", "raftchat://home/node/3", &uses);
+        assert_eq!(attempt(torn).await, refused(AuthRefusal::BadCertificate));
+        assert_eq!(scene.server.connections().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_client_endpoint_takes_this_clusters_devices_and_nobody_else() {
+    locally(async {
+        let scene = scene(Role::Device).await;
+        let address = scene.server.local_address();
+        let (home, other) = (&scene.home, Cluster::new(HOME));
+        let attempt = async |credentials| refusal(&home.dialer(Role::Device, credentials), address, &expect(1)).await;
+        assert_eq!(attempt(scene.second_node.clone()).await, refused(AuthRefusal::WrongRole));
+        assert_eq!(attempt(other.device("alice")).await, refused(AuthRefusal::UnknownAuthority));
+        let expired = home.devices.expired_device("alice");
+        assert_eq!(attempt(expired).await, refused(AuthRefusal::Expired));
+        assert!(scene.server.connections().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_without_a_certificate_is_refused_at_both_endpoints() {
+    locally(async {
+        for role in [Role::Node, Role::Device] {
+            let scene = scene(role).await;
+            let endpoint = raw_endpoint(&scene.home, None, role);
+            let name = "n1.node.home.raftchat.internal";
+            let connecting = endpoint.connect(scene.server.local_address(), name).unwrap();
+            let error = match soon(connecting).await {
+                Ok(connection) => soon(connection.closed()).await,
+                Err(error) => error,
+            };
+            let quinn::ConnectionError::ConnectionClosed(close) = error else {
+                panic!("{error}");
+            };
+            assert_eq!(u64::from(close.error_code), 0x174);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_protocol_is_a_version_mismatch() {
+    locally(async {
+        let scene = scene(Role::Node).await;
+        let dialer = scene.home.dialer(Role::Device, scene.second_node.clone());
+        let failure = refusal(&dialer, scene.server.local_address(), &expect(1)).await;
+        assert_eq!(failure, LinkFailure::VersionMismatch);
+        assert!(!failure.may_have_happened());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_refuses_a_server_that_is_not_the_expected_node() {
+    locally(async {
+        let home = Cluster::new(HOME);
+        let scene = scene(Role::Device).await;
+        let address = scene.server.local_address();
+        let alice = scene.home.dialer(Role::Device, scene.home.device("alice"));
+        let wrong = |failure: &LinkFailure| matches!(failure, LinkFailure::WrongServer { .. });
+
+        let failure = refusal(&alice, address, &expect(2)).await;
+        assert!(wrong(&failure), "{failure}");
+        let elsewhere = Expect { cluster: "away".to_owned(), node: None };
+        let failure = refusal(&alice, address, &elsewhere).await;
+        assert!(wrong(&failure), "{failure}");
+        // A cluster of the same name under other authorities.
+        let failure = refusal(&home.dialer(Role::Device, home.device("alice")), address, &expect(1)).await;
+        assert!(wrong(&failure), "{failure}");
+
+        let any = Expect { cluster: HOME.to_owned(), node: None };
+        let link = soon(alice.connect(address, &any)).await.unwrap();
+        assert_eq!(link.peer().to_string(), "node 1 of home");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_device_does_not_make_a_server() {
+    locally(async {
+        let home = Cluster::new(HOME);
+        let threads = RpcThreads::start(1).unwrap();
+        let mut config = home.server_config(Role::Device, 1);
+        // Even with a node's names and use, from the device authority.
+        let uses = [ExtendedKeyUsagePurpose::ServerAuth];
+        config.credentials = home.devices.leaf("n1.node.home.raftchat.internal", "raftchat://home/node/1", &uses);
+        let server = echo_server(config, &Arc::default(), &threads.handle(), &Arc::default()).await;
+        let alice = home.dialer(Role::Device, home.device("alice"));
+        let failure = refusal(&alice, server.local_address(), &expect(1)).await;
+        assert!(matches!(failure, LinkFailure::WrongServer { .. }), "{failure}");
+    })
+    .await;
+}
