@@ -1,0 +1,216 @@
+//! Sessions: opened, used, ended; and the window of outcomes that makes their requests happen once.
+//!
+//! A session that ended leaves nothing behind. So a repeat of what ended it, a logout or a deleted account, meets
+//! `session-ended`: to who asked for the end that is the same news, and the node answers it as done.
+
+use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, REQUEST_WINDOW, SESSIONS_PER_USER_MAX};
+
+use super::step::{Handled, Step, Stop};
+use super::{LAST_USED_INTERVAL_MS, accounts, marks, messages, settled};
+use crate::keys;
+use crate::read;
+use crate::rows::{SessionRow, UserRow, VerifierRow};
+use crate::tables::Tables;
+
+/// A session that may act.
+pub(super) struct Live {
+    pub(super) id: SessionId,
+    pub(super) row: SessionRow,
+}
+
+/// What a new session is made of.
+pub(super) struct Grant<'c> {
+    pub(super) user: UserId,
+    pub(super) username: &'c Username,
+    pub(super) device: DeviceId,
+    pub(super) device_name: &'c str,
+    pub(super) token: TokenHash,
+}
+
+pub(super) fn open<T: Tables>(step: &mut Step<'_, T>, command: &OpenSession) -> Handled<T> {
+    let same = |session: &SessionRow| session.user == command.user && session.device == command.device;
+    if let Some(done) = opened_before(step, &command.token, same)? {
+        return Ok(done);
+    }
+    if command.device_name.len() > DEVICE_NAME_BYTES_MAX {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    // The password was checked before this was proposed: a change or a deletion that came between wins.
+    let verifier: Option<VerifierRow> = step.get(&keys::verifier(command.user))?;
+    let user: Option<UserRow> = step.get(&keys::user(command.user))?;
+    let (Some(verifier), Some(user)) = (verifier, user) else { return Err(ErrorCode::AccountChanged.into()) };
+    if verifier.version != command.verifier_version || user.deleted {
+        return Err(ErrorCode::AccountChanged.into());
+    }
+    make_room(step, command.user)?;
+    grant(
+        step,
+        &Grant {
+            user: command.user,
+            username: &user.username,
+            device: command.device,
+            device_name: &command.device_name,
+            token: command.token,
+        },
+    )
+}
+
+/// The outcome of the command that opened the session with this token, if `same` knows it for its own; refuses a
+/// token that is another's.
+pub(super) fn opened_before<T: Tables>(
+    step: &Step<'_, T>,
+    token: &TokenHash,
+    same: impl Fn(&SessionRow) -> bool,
+) -> Handled<T, Option<Done>> {
+    let Some(session) = step.get::<SessionId>(&keys::token(token))? else { return Ok(None) };
+    let row: SessionRow = read::needed(step.tables, &keys::session(session))?;
+    if !same(&row) {
+        return Err(ErrorCode::WrongCredentials.into());
+    }
+    if expired(&row, step.now()) {
+        return Err(ErrorCode::SessionEnded.into());
+    }
+    Ok(Some(Done::SessionOpened { session, user: row.user }))
+}
+
+/// Makes the session.
+pub(super) fn grant<T: Tables>(step: &mut Step<'_, T>, grant: &Grant<'_>) -> Handled<T> {
+    let session = step.next_session();
+    let row = SessionRow {
+        user: grant.user,
+        username: grant.username.clone(),
+        device: grant.device,
+        device_name: grant.device_name.to_owned(),
+        token: grant.token,
+        created: step.now(),
+        last_used: step.now(),
+        floor: RequestNumber(0),
+    };
+    step.put(keys::session(session), &row)?;
+    step.put(keys::token(&grant.token), &session)?;
+    step.tables.put(keys::user_session(grant.user, session), Vec::new());
+    Ok(Done::SessionOpened { session, user: grant.user })
+}
+
+/// The sessions of a user, in order of id.
+pub(super) fn of<T: Tables>(step: &Step<'_, T>, user: UserId) -> Handled<T, Vec<(SessionId, SessionRow)>> {
+    let ids = read::all(step.tables, &keys::sessions_of(user), read::bare::<2>)?;
+    let mut sessions = Vec::with_capacity(ids.len());
+    for [_user, id] in ids {
+        let id = SessionId(id);
+        sessions.push((id, read::needed(step.tables, &keys::session(id))?));
+    }
+    Ok(sessions)
+}
+
+/// Ends a session and forgets its outcomes.
+pub(super) fn end<T: Tables>(step: &mut Step<'_, T>, session: SessionId, row: &SessionRow) -> Handled<T, ()> {
+    for [_session, request] in read::all(step.tables, &keys::outcomes_of(session), read::bare::<2>)? {
+        step.tables.delete(keys::outcome(session, RequestNumber(request)));
+    }
+    step.tables.delete(keys::user_session(row.user, session));
+    step.tables.delete(keys::token(&row.token));
+    step.tables.delete(keys::session(session));
+    step.effects.ended_sessions.push(session);
+    Ok(())
+}
+
+/// Ends what has expired, and of the rest the longest unused until one more fits.
+fn make_room<T: Tables>(step: &mut Step<'_, T>, user: UserId) -> Handled<T, ()> {
+    let now = step.now();
+    let (gone, mut open): (Vec<_>, Vec<_>) = of(step, user)?.into_iter().partition(|(_, row)| expired(row, now));
+    open.sort_by_key(|(id, row)| (row.last_used, *id));
+    let excess = open.len().saturating_add(1).saturating_sub(SESSIONS_PER_USER_MAX);
+    for (id, row) in gone.iter().chain(open.iter().take(excess)) {
+        end(step, *id, row)?;
+    }
+    Ok(())
+}
+
+fn expired(row: &SessionRow, now: Stamp) -> bool {
+    row.expires_at() <= now
+}
+
+pub(super) fn in_session<T: Tables>(step: &mut Step<'_, T>, command: &InSession) -> Handled<T> {
+    let row: Option<SessionRow> = step.get(&keys::session(command.session))?;
+    let Some(row) = row.filter(|row| !expired(row, step.now())) else { return Err(ErrorCode::SessionEnded.into()) };
+    let mut live = Live { id: command.session, row };
+    touch(step, &mut live)?;
+    // A message is unique by its id, for longer than any window: it neither asks nor fills one.
+    if matches!(command.act, Act::Send(_)) {
+        return perform(step, &live, &command.act);
+    }
+    once(step, live, command)
+}
+
+fn touch<T: Tables>(step: &mut Step<'_, T>, live: &mut Live) -> Handled<T, ()> {
+    let now = step.now();
+    if now.0.saturating_sub(live.row.last_used.0) < LAST_USED_INTERVAL_MS {
+        return Ok(());
+    }
+    live.row.last_used = now;
+    step.put(keys::session(live.id), &live.row)?;
+    Ok(())
+}
+
+/// Performs a request the first time, and answers its repeats from memory.
+fn once<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession) -> Handled<T> {
+    if let Some(outcome) = step.get::<Outcome>(&keys::outcome(live.id, command.request))? {
+        return outcome.map_err(Stop::Refused);
+    }
+    if command.request < live.row.floor {
+        return Err(ErrorCode::StaleRequest.into());
+    }
+    let outcome = settled(perform(step, &live, &command.act))?;
+    // An act that ended its own session has nobody left to repeat it.
+    if step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
+        remember(step, live, command, &outcome)?;
+    }
+    outcome.map_err(Stop::Refused)
+}
+
+/// Keeps the outcome; forgets those the client says it has, and the lowest beyond [`REQUEST_WINDOW`].
+fn remember<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession, outcome: &Outcome) -> Handled<T, ()> {
+    let Live { id, row } = live;
+    step.put(keys::outcome(id, command.request), outcome)?;
+    // Whatever the client says, it cannot have had this outcome yet.
+    let acknowledged = command.acknowledged_below.min(command.request);
+    let kept = read::all(step.tables, &keys::outcomes_of(id), read::bare::<2>)?;
+    let excess = kept.len().saturating_sub(REQUEST_WINDOW);
+    let mut floor = row.floor.max(acknowledged);
+    for (rank, [_session, request]) in kept.into_iter().enumerate() {
+        let request = RequestNumber(request);
+        if rank < excess || request < floor {
+            step.tables.delete(keys::outcome(id, request));
+            floor = floor.max(request.next());
+        }
+    }
+    if floor != row.floor {
+        step.put(keys::session(id), &SessionRow { floor, ..row })?;
+    }
+    Ok(())
+}
+
+fn perform<T: Tables>(step: &mut Step<'_, T>, live: &Live, act: &Act) -> Handled<T> {
+    let user = live.row.user;
+    match act {
+        Act::Send(send) => messages::send(step, &live.row, send),
+        Act::DeleteMessage { conversation, position } => messages::delete(step, user, *conversation, *position),
+        Act::MarkRead { conversation, position } => marks::read(step, user, *conversation, *position),
+        Act::EndSession(session) => end_own(step, user, *session),
+        Act::DeleteAccount { verifier_version } => accounts::delete(step, user, *verifier_version),
+    }
+}
+
+/// Ends a session of the user's own; one that is gone already is as the user wants it.
+fn end_own<T: Tables>(step: &mut Step<'_, T>, user: UserId, session: SessionId) -> Handled<T> {
+    let Some(row) = step.get::<SessionRow>(&keys::session(session))? else { return Ok(Done::Nothing) };
+    if row.user != user {
+        return Err(ErrorCode::NotYours.into());
+    }
+    end(step, session, &row)?;
+    Ok(Done::Nothing)
+}

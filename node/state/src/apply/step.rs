@@ -1,0 +1,123 @@
+//! What every handler works with: rows read and written as what they are, numbers given, changes noted.
+//! Knows no command.
+
+use minicbor::Encode;
+use raftchat_schema::command::Done;
+use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId, Stamp, UserId};
+use raftchat_schema::view::{Change, ChangedRow};
+
+use super::{ApplyError, Effects};
+use crate::feed::{Feed, FeedChange};
+use crate::keys;
+use crate::queries;
+use crate::read::{self, ReadError, Row};
+use crate::rows::{Counters, Reference};
+use crate::tables::{Rows, Tables};
+
+/// Why a handler did not come to its end.
+pub(super) enum Stop<E> {
+    /// The service says no.
+    Refused(Refusal),
+    /// The entry cannot be applied.
+    Failed(ApplyError<E>),
+}
+
+impl<E> From<ErrorCode> for Stop<E> {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl<E> From<ApplyError<E>> for Stop<E> {
+    fn from(error: ApplyError<E>) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<E> From<ReadError<E>> for Stop<E> {
+    fn from(error: ReadError<E>) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a handler comes to.
+pub(super) type Handled<T, V = Done> = Result<V, Stop<<T as Rows>::Error>>;
+
+/// The commands of one entry being applied.
+pub(super) struct Step<'t, T: Tables> {
+    pub(super) tables: &'t mut T,
+    pub(super) effects: Effects,
+    counters: Counters,
+}
+
+impl<'t, T: Tables> Step<'t, T> {
+    pub(super) fn begin(tables: &'t mut T, stamp: Stamp) -> Result<Self, ApplyError<T::Error>> {
+        let mut counters = queries::counters(tables)?;
+        counters.stamp = counters.stamp.max(stamp);
+        Ok(Self { tables, effects: Effects::default(), counters })
+    }
+
+    /// Stores the counters; yields the last change's number and what the node has to hear of.
+    pub(super) fn finish(mut self) -> Result<(ChangeNumber, Effects), ApplyError<T::Error>> {
+        let counters = std::mem::take(&mut self.counters);
+        self.put(keys::counters(), &counters)?;
+        Ok((counters.change, self.effects))
+    }
+
+    /// The cluster's time: never backwards, whatever leaders' clocks do.
+    pub(super) fn now(&self) -> Stamp {
+        self.counters.stamp
+    }
+
+    pub(super) fn next_user(&mut self) -> UserId {
+        self.counters.user = self.counters.user.next();
+        self.counters.user
+    }
+
+    pub(super) fn next_session(&mut self) -> SessionId {
+        self.counters.session = self.counters.session.next();
+        self.counters.session
+    }
+
+    pub(super) fn next_conversation(&mut self) -> ConversationId {
+        self.counters.conversation = self.counters.conversation.next();
+        self.counters.conversation
+    }
+
+    pub(super) fn get<V: Row>(&self, key: &[u8]) -> Result<Option<V>, ReadError<T::Error>> {
+        read::row(self.tables, key)
+    }
+
+    pub(super) fn put<V: Encode<()>>(&mut self, key: Vec<u8>, row: &V) -> Result<(), ApplyError<T::Error>> {
+        let bytes = encode(&key, row)?;
+        self.tables.put(key, bytes);
+        Ok(())
+    }
+
+    /// Gives the row its next change number and moves its entry there from `before` (0: it had none).
+    /// The caller stores the number in the row, and in its conversation, and then [`Step::show`]s it.
+    pub(super) fn note(
+        &mut self,
+        feed: Feed,
+        before: ChangeNumber,
+        reference: Reference,
+    ) -> Result<ChangeNumber, ApplyError<T::Error>> {
+        if before != ChangeNumber(0) {
+            self.tables.delete(keys::change(feed, before));
+        }
+        self.counters.change = self.counters.change.next();
+        let number = self.counters.change;
+        self.put(keys::change(feed, number), &reference)?;
+        Ok(number)
+    }
+
+    /// Tells the node of a change that was noted.
+    pub(super) fn show(&mut self, feed: Feed, number: ChangeNumber, row: ChangedRow) {
+        self.effects.changes.push(FeedChange { feed, change: Change { number, row } });
+    }
+}
+
+pub(super) fn encode<E, V: Encode<()>>(key: &[u8], row: &V) -> Result<Vec<u8>, ApplyError<E>> {
+    minicbor::to_vec(row).map_err(|_impossible| ApplyError::UnencodableRow { key: key.to_vec() })
+}

@@ -1,0 +1,153 @@
+//! The change feed: every row a client can see stands in it once, at its latest change, and one number says
+//! how far a device has come. Knows nothing of subscriptions and of who is listening.
+//!
+//! The number of a change counts over the whole state machine, so that what a user may see, the directory and
+//! their conversations, merges into one order. A change that moved since is met at its new number instead:
+//! a device that has been away for a year reads each row once.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use raftchat_schema::id::{ChangeNumber, ConversationId, UserId};
+use raftchat_schema::view::{Change, ChangedRow};
+
+use crate::keys;
+use crate::queries;
+use crate::read::{self, ReadError};
+use crate::rows::{ConversationRow, MemberRow, MessageRow, Reference, UserRow};
+use crate::tables::{Order, Rows};
+use crate::views;
+
+/// What a change belongs to, and so who may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feed {
+    /// Who there is. For everybody.
+    Directory,
+    /// What happens in a conversation. For its members.
+    Conversation(ConversationId),
+}
+
+/// A change and the feed it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedChange {
+    /// Where.
+    pub feed: Feed,
+    /// What.
+    pub change: Change,
+}
+
+/// How much a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimits {
+    /// The most changes; 0 counts as 1.
+    pub changes: usize,
+    /// The most bytes by [`ChangedRow::weight`]; a single larger change travels alone.
+    pub bytes: usize,
+}
+
+/// A stretch of what a user may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedPage {
+    /// In order of number.
+    pub changes: Vec<Change>,
+    /// Where to go on from: the last change in the page, or the last there is when the page is complete, so that an
+    /// idle cursor advances too.
+    pub upto: ChangeNumber,
+    /// Nothing is left after this page.
+    pub complete: bool,
+}
+
+/// The feeds that this user may read.
+pub fn feeds_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<Feed>, ReadError<R::Error>> {
+    let memberships = read::all(rows, &keys::memberships_above(user, ConversationId(0)), read::bare::<2>)?;
+    let conversations = memberships.into_iter().map(|[_user, id]| Feed::Conversation(ConversationId(id)));
+    Ok(std::iter::once(Feed::Directory).chain(conversations).collect())
+}
+
+/// The changes after `after` that this user may see, in order, each row at its latest.
+///
+/// Costs a look at each of the user's conversations, and beyond that what changed, up to the limits.
+pub fn feed_page<R: Rows>(
+    rows: &R,
+    user: UserId,
+    after: ChangeNumber,
+    limits: PageLimits,
+) -> Result<FeedPage, ReadError<R::Error>> {
+    let most = limits.changes.max(1);
+    // One more than fits, to know whether anything is left.
+    let mut found = Lowest { most: most.saturating_add(1), references: BTreeMap::new() };
+    for feed in feeds_of(rows, user)? {
+        found.gather(rows, feed, after)?;
+    }
+    let mut page = FeedPage { changes: Vec::new(), upto: after, complete: false };
+    let mut bytes = 0_usize;
+    for (number, reference) in found.references {
+        let row = changed_row(rows, reference)?;
+        bytes = bytes.saturating_add(row.weight());
+        let full = page.changes.len() == most || bytes > limits.bytes;
+        if full && !page.changes.is_empty() {
+            return Ok(page);
+        }
+        page.upto = number;
+        page.changes.push(Change { number, row });
+    }
+    page.upto = after.max(queries::change_number(rows)?);
+    page.complete = true;
+    Ok(page)
+}
+
+/// The lowest few changes of several feeds.
+struct Lowest {
+    most: usize,
+    references: BTreeMap<ChangeNumber, Reference>,
+}
+
+impl Lowest {
+    fn gather<R: Rows>(&mut self, rows: &R, feed: Feed, after: ChangeNumber) -> Result<(), ReadError<R::Error>> {
+        if let Feed::Conversation(id) = feed {
+            let conversation: ConversationRow = read::needed(rows, &keys::conversation(id))?;
+            if conversation.last_change <= after {
+                return Ok(());
+            }
+        }
+        let span = keys::changes_above(feed, after);
+        read::each(rows, &span, Order::Ascending, parse, |(number, reference)| {
+            self.references.insert(number, reference);
+            if self.references.len() <= self.most {
+                return ControlFlow::Continue(());
+            }
+            // The highest is one too many; if it is the one just met, the rest of this feed is higher still.
+            match self.references.pop_last() {
+                Some((highest, _)) if highest == number => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        })
+    }
+}
+
+fn parse(key: &[u8], row: &[u8]) -> Option<(ChangeNumber, Reference)> {
+    let (_feed, number) = keys::parse_change(key)?;
+    Some((number, minicbor::decode(row).ok()?))
+}
+
+/// The row of a change as it stands.
+pub(crate) fn changed_row<R: Rows>(rows: &R, reference: Reference) -> Result<ChangedRow, ReadError<R::Error>> {
+    Ok(match reference {
+        Reference::Message { conversation, position } => {
+            let row: MessageRow = read::needed(rows, &keys::message(conversation, position))?;
+            ChangedRow::Message(views::message(conversation, position, row))
+        }
+        Reference::Conversation { conversation } => {
+            let row: ConversationRow = read::needed(rows, &keys::conversation(conversation))?;
+            ChangedRow::Conversation(views::conversation(rows, conversation, &row)?)
+        }
+        Reference::ReadMark { conversation, user } => {
+            let row: MemberRow = read::needed(rows, &keys::member(conversation, user))?;
+            ChangedRow::ReadMark { conversation, user, position: row.read_position }
+        }
+        Reference::User { user } => {
+            let row: UserRow = read::needed(rows, &keys::user(user))?;
+            ChangedRow::User(views::user(user, row))
+        }
+    })
+}

@@ -1,0 +1,277 @@
+//! Every key of the state machine. The first byte names the table, numbers follow big-endian, so that the
+//! order of the keys is the order of the numbers. Knows nothing of what the rows hold.
+//!
+//! | table | key | row |
+//! | --- | --- | --- |
+//! | system | item | [`Counters`](crate::rows::Counters), the rolling hash |
+//! | users | user | [`UserRow`](crate::rows::UserRow) |
+//! | usernames | name | the user; kept for ever |
+//! | verifiers | user | [`VerifierRow`](crate::rows::VerifierRow) |
+//! | sessions | session | [`SessionRow`](crate::rows::SessionRow) |
+//! | tokens | token hash | the session |
+//! | user sessions | user, session | empty |
+//! | outcomes | session, request | the outcome |
+//! | conversations | conversation | [`ConversationRow`](crate::rows::ConversationRow) |
+//! | pairs | lower user, higher user | their direct conversation |
+//! | members | conversation, user | [`MemberRow`](crate::rows::MemberRow) |
+//! | memberships | user, conversation | empty |
+//! | messages | conversation, position | [`MessageRow`](crate::rows::MessageRow) |
+//! | message ids | sender, message id | [`SentRow`](crate::rows::SentRow); kept for ever |
+//! | changes | feed, change | [`Reference`](crate::rows::Reference) |
+
+use raftchat_schema::id::{
+    ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
+};
+
+use crate::feed::Feed;
+
+/// The tables, by the first byte of their keys. A number is never given to another table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Table {
+    System = 1,
+    Users = 2,
+    Usernames = 3,
+    Verifiers = 4,
+    Sessions = 5,
+    Tokens = 6,
+    UserSessions = 7,
+    Outcomes = 8,
+    Conversations = 9,
+    Pairs = 10,
+    Members = 11,
+    Memberships = 12,
+    Messages = 13,
+    MessageIds = 14,
+    Changes = 15,
+}
+
+const COUNTERS: u8 = 1;
+const STATE_HASH: u8 = 2;
+
+const DIRECTORY: u8 = 1;
+const CONVERSATION: u8 = 2;
+
+/// Keys from `from` up to but without `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) from: Vec<u8>,
+    pub(crate) to: Vec<u8>,
+}
+
+impl Span {
+    /// All keys that begin with `prefix`.
+    pub(crate) fn of(prefix: Vec<u8>) -> Self {
+        Self { to: after_all(&prefix), from: prefix }
+    }
+
+    /// All keys of a table.
+    pub(crate) fn table(table: Table) -> Self {
+        Self::of(vec![table as u8])
+    }
+}
+
+/// The lowest key that is above everything that begins with `prefix`.
+fn after_all(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            break;
+        }
+    }
+    end
+}
+
+fn key(table: Table, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(table as u8);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+fn numbered<const N: usize>(table: Table, numbers: [u64; N]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + 8 * N);
+    key.push(table as u8);
+    for number in numbers {
+        key.extend_from_slice(&number.to_be_bytes());
+    }
+    key
+}
+
+/// The numbers in a key made of nothing else.
+pub(crate) fn numbers<const N: usize>(key: &[u8]) -> Option<[u64; N]> {
+    let (_table, mut rest) = key.split_first()?;
+    let mut numbers = [0; N];
+    for number in &mut numbers {
+        let (bytes, tail) = rest.split_first_chunk::<8>()?;
+        *number = u64::from_be_bytes(*bytes);
+        rest = tail;
+    }
+    rest.is_empty().then_some(numbers)
+}
+
+pub(crate) fn counters() -> Vec<u8> {
+    key(Table::System, &[&[COUNTERS]])
+}
+
+pub(crate) fn state_hash() -> Vec<u8> {
+    key(Table::System, &[&[STATE_HASH]])
+}
+
+pub(crate) fn user(user: UserId) -> Vec<u8> {
+    numbered(Table::Users, [user.0])
+}
+
+/// Users above `after`.
+pub(crate) fn users_above(after: UserId) -> Span {
+    Span { from: user(after.next()), ..Span::table(Table::Users) }
+}
+
+pub(crate) fn username(name: &Username) -> Vec<u8> {
+    key(Table::Usernames, &[name.as_str().as_bytes()])
+}
+
+pub(crate) fn verifier(user: UserId) -> Vec<u8> {
+    numbered(Table::Verifiers, [user.0])
+}
+
+pub(crate) fn session(session: SessionId) -> Vec<u8> {
+    numbered(Table::Sessions, [session.0])
+}
+
+pub(crate) fn token(token: &TokenHash) -> Vec<u8> {
+    key(Table::Tokens, &[&token.0])
+}
+
+pub(crate) fn user_session(user: UserId, session: SessionId) -> Vec<u8> {
+    numbered(Table::UserSessions, [user.0, session.0])
+}
+
+pub(crate) fn sessions_of(user: UserId) -> Span {
+    Span::of(numbered(Table::UserSessions, [user.0]))
+}
+
+pub(crate) fn outcome(session: SessionId, request: RequestNumber) -> Vec<u8> {
+    numbered(Table::Outcomes, [session.0, request.0])
+}
+
+pub(crate) fn outcomes_of(session: SessionId) -> Span {
+    Span::of(numbered(Table::Outcomes, [session.0]))
+}
+
+pub(crate) fn conversation(conversation: ConversationId) -> Vec<u8> {
+    numbered(Table::Conversations, [conversation.0])
+}
+
+/// The same key whichever of the two comes first.
+pub(crate) fn pair(one: UserId, other: UserId) -> Vec<u8> {
+    numbered(Table::Pairs, [one.min(other).0, one.max(other).0])
+}
+
+pub(crate) fn member(conversation: ConversationId, user: UserId) -> Vec<u8> {
+    numbered(Table::Members, [conversation.0, user.0])
+}
+
+pub(crate) fn members_of(conversation: ConversationId) -> Span {
+    Span::of(numbered(Table::Members, [conversation.0]))
+}
+
+pub(crate) fn membership(user: UserId, conversation: ConversationId) -> Vec<u8> {
+    numbered(Table::Memberships, [user.0, conversation.0])
+}
+
+/// The user's conversations above `after`.
+pub(crate) fn memberships_above(user: UserId, after: ConversationId) -> Span {
+    Span { from: membership(user, after.next()), ..Span::of(numbered(Table::Memberships, [user.0])) }
+}
+
+pub(crate) fn message(conversation: ConversationId, position: Position) -> Vec<u8> {
+    numbered(Table::Messages, [conversation.0, position.0])
+}
+
+/// The messages after `read` up to and with `last`.
+pub(crate) fn messages_after(conversation: ConversationId, read: Position, last: Position) -> Span {
+    Span { from: message(conversation, read.next()), to: message(conversation, last.next()) }
+}
+
+/// The messages below `before`; all if it is 0.
+pub(crate) fn messages_below(conversation: ConversationId, before: Position) -> Span {
+    let all = Span::of(numbered(Table::Messages, [conversation.0]));
+    if before.0 == 0 {
+        return all;
+    }
+    Span { to: message(conversation, before), ..all }
+}
+
+pub(crate) fn message_id(sender: UserId, id: MessageId) -> Vec<u8> {
+    key(Table::MessageIds, &[&sender.0.to_be_bytes(), &id.0])
+}
+
+fn feed(feed: Feed) -> Vec<u8> {
+    match feed {
+        Feed::Directory => key(Table::Changes, &[&[DIRECTORY], &0_u64.to_be_bytes()]),
+        Feed::Conversation(id) => key(Table::Changes, &[&[CONVERSATION], &id.0.to_be_bytes()]),
+    }
+}
+
+pub(crate) fn change(of: Feed, number: ChangeNumber) -> Vec<u8> {
+    let mut key = feed(of);
+    key.extend_from_slice(&number.0.to_be_bytes());
+    key
+}
+
+/// The changes of a feed above `after`.
+pub(crate) fn changes_above(of: Feed, after: ChangeNumber) -> Span {
+    Span { from: change(of, after.next()), ..Span::of(feed(of)) }
+}
+
+/// The feed and the number in the key of a change.
+pub(crate) fn parse_change(key: &[u8]) -> Option<(Feed, ChangeNumber)> {
+    let (_table, rest) = key.split_first()?;
+    let (kind, rest) = rest.split_first()?;
+    let (id, rest) = rest.split_first_chunk::<8>()?;
+    let number = ChangeNumber(u64::from_be_bytes(<[u8; 8]>::try_from(rest).ok()?));
+    match (*kind, u64::from_be_bytes(*id)) {
+        (DIRECTORY, 0) => Some((Feed::Directory, number)),
+        (CONVERSATION, id) => Some((Feed::Conversation(ConversationId(id)), number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_like_their_numbers_and_stay_within_their_span() {
+        let low = message(ConversationId(7), Position(255));
+        let high = message(ConversationId(7), Position(256));
+        let other = message(ConversationId(8), Position(1));
+        assert!(low < high && high < other);
+        let span = messages_below(ConversationId(7), Position(0));
+        assert!(span.from <= low && high < span.to && span.to <= other);
+    }
+
+    #[test]
+    fn the_end_of_a_span_carries_over_full_bytes() {
+        assert_eq!(after_all(&[1, 0xff, 0xff]), [2]);
+        assert_eq!(after_all(&[1, 2]), [1, 3]);
+    }
+
+    #[test]
+    fn a_pair_has_one_key() {
+        assert_eq!(pair(UserId(3), UserId(900)), pair(UserId(900), UserId(3)));
+    }
+
+    #[test]
+    fn keys_read_back_what_they_were_made_of() {
+        let feed = Feed::Conversation(ConversationId(40));
+        assert_eq!(parse_change(&change(feed, ChangeNumber(9))), Some((feed, ChangeNumber(9))));
+        assert_eq!(parse_change(&change(Feed::Directory, ChangeNumber(9))), Some((Feed::Directory, ChangeNumber(9))));
+        assert_eq!(numbers(&member(ConversationId(5), UserId(6))), Some([5, 6]));
+        assert_eq!(numbers::<1>(&member(ConversationId(5), UserId(6))), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The state machine from outside: stories of alice, bob and carol, and properties that hold whatever anybody does.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod accounts;
+mod conversations;
+mod properties;
+mod sessions;
+mod world;

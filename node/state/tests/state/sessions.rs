@@ -1,0 +1,145 @@
+//! Sessions: bound to a device, bounded in number and age, and each of their requests done once.
+
+use raftchat_schema::command::{Act, Command, Done};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{DeviceId, Position, SessionId, TokenHash};
+use raftchat_schema::limits::{
+    DEVICE_NAME_BYTES_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX, SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
+};
+use raftchat_state::{session, session_by_token};
+
+use crate::world::{World, code, digest, opening, request};
+
+#[test]
+fn logging_in_again_with_the_same_token_opens_the_same_session() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let device = world.next_device();
+    let open = opening(alice.user, device);
+    let first = world.one(Command::OpenSession(open.clone())).unwrap();
+    let rows = world.rows();
+    assert_eq!(world.one(Command::OpenSession(open.clone())), Ok(first));
+    assert_eq!(world.rows(), rows);
+
+    let elsewhere = raftchat_schema::command::OpenSession { device: DeviceId(digest(1 << 50)), ..open.clone() };
+    assert_eq!(code(world.one(Command::OpenSession(elsewhere))), ErrorCode::WrongCredentials);
+    let other = raftchat_schema::command::OpenSession { user: bob.user, ..open };
+    assert_eq!(code(world.one(Command::OpenSession(other))), ErrorCode::WrongCredentials);
+    world.check();
+}
+
+#[test]
+fn a_password_change_that_came_between_wins() {
+    let (mut world, alice, ..) = World::of_three();
+    let mut open = opening(alice.user, world.next_device());
+    open.verifier_version = 2;
+    assert_eq!(code(world.one(Command::OpenSession(open.clone()))), ErrorCode::AccountChanged);
+    open.verifier_version = 1;
+    open.device_name = "d".repeat(DEVICE_NAME_BYTES_MAX + 1);
+    assert_eq!(code(world.one(Command::OpenSession(open))), ErrorCode::TooLarge);
+}
+
+#[test]
+fn the_longest_unused_session_makes_room() {
+    let (mut world, alice, ..) = World::of_three();
+    let others: Vec<_> = (1..SESSIONS_PER_USER_MAX).map(|_| world.login(alice.user)).collect();
+    world.now += 2 * 3600 * 1000;
+    // The oldest is used again, so that the second is now the longest unused.
+    assert_eq!(world.act(alice, Act::EndSession(SessionId(1 << 40))), Ok(Done::Nothing));
+    let device = world.next_device();
+    let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
+    assert_eq!(applied.ended_sessions, [others[0].session]);
+    assert!(session(&world.tables, alice.session).unwrap().is_some());
+    world.check();
+}
+
+#[test]
+fn an_unused_session_expires_and_is_swept_at_the_next_login() {
+    let (mut world, alice, ..) = World::of_three();
+    world.now += SESSION_IDLE_MS_MAX;
+    assert_eq!(code(world.act(alice, Act::EndSession(alice.session))), ErrorCode::SessionEnded);
+    assert_eq!(session(&world.tables, alice.session).unwrap(), None);
+    let device = world.next_device();
+    let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
+    assert_eq!(applied.ended_sessions, [alice.session]);
+    world.check();
+}
+
+#[test]
+fn a_session_that_is_used_lives_long_but_not_for_ever() {
+    let (mut world, alice, ..) = World::of_three();
+    let device = world.next_device();
+    let Ok(Done::SessionOpened { session: id, .. }) = world.one(Command::OpenSession(opening(alice.user, device)))
+    else {
+        panic!("no session")
+    };
+    let born = world.now;
+    let mut number = 0;
+    let mut outcome = Ok(Done::Nothing);
+    while outcome.is_ok() {
+        assert!(world.now - born < SESSION_AGE_MS_MAX + SESSION_IDLE_MS_MAX);
+        world.now += SESSION_IDLE_MS_MAX / 2;
+        number += 1;
+        outcome = world.one(request(id, number, number, Act::EndSession(SessionId(1 << 40))));
+    }
+    assert_eq!(code(outcome), ErrorCode::SessionEnded);
+    assert!(world.now - born >= SESSION_AGE_MS_MAX);
+    assert_eq!(session_by_token(&world.tables, &TokenHash(digest(device))).unwrap(), None);
+}
+
+#[test]
+fn a_repeated_request_is_answered_from_memory() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let (conversation, _) = world.say(alice, bob, "one");
+    let delete =
+        |number, at| request(alice.session, number, 0, Act::DeleteMessage { conversation, position: Position(at) });
+    assert_eq!(world.one(delete(5, 1)), Ok(Done::Nothing));
+    let refused = world.one(delete(6, 2));
+    assert_eq!(refused.clone().map_err(|refusal| refusal.code), Err(ErrorCode::NoSuchMessage));
+    world.say(alice, bob, "two");
+
+    let rows = world.rows();
+    assert_eq!(
+        world.one(delete(6, 2)),
+        refused,
+        "a refusal is an outcome too: it stays, although it could be done now"
+    );
+    assert_eq!(world.one(delete(5, 2)), Ok(Done::Nothing), "the number alone says what is a repeat");
+    assert_eq!(world.rows(), rows);
+    world.check();
+}
+
+#[test]
+fn what_is_acknowledged_or_beyond_the_window_is_forgotten() {
+    let (mut world, alice, ..) = World::of_three();
+    let nothing = Act::EndSession(SessionId(1 << 40));
+    let window = REQUEST_WINDOW as u64;
+    for number in 1..=window + 2 {
+        assert_eq!(world.one(request(alice.session, number, 0, nothing.clone())), Ok(Done::Nothing));
+    }
+    let again = |world: &mut World, number| world.one(request(alice.session, number, 0, nothing.clone()));
+    assert_eq!(code(again(&mut world, 2)), ErrorCode::StaleRequest);
+    assert_eq!(again(&mut world, 3), Ok(Done::Nothing));
+
+    world.one(request(alice.session, 1000, 900, nothing.clone())).unwrap();
+    assert_eq!(code(again(&mut world, window + 2)), ErrorCode::StaleRequest);
+    assert_eq!(again(&mut world, 900), Ok(Done::Nothing), "new, though lower than another");
+
+    world.one(request(alice.session, 1001, 5000, nothing.clone())).unwrap();
+    assert_eq!(again(&mut world, 1001), Ok(Done::Nothing), "nobody can have acknowledged what was not done yet");
+    world.check();
+}
+
+#[test]
+fn a_session_is_ended_by_its_own_user_alone() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let at_sea = world.login(alice.user);
+    assert_eq!(code(world.act(bob, Act::EndSession(alice.session))), ErrorCode::NotYours);
+    assert_eq!(world.act(at_sea, Act::EndSession(alice.session)), Ok(Done::Nothing));
+    assert_eq!(world.act(at_sea, Act::EndSession(alice.session)), Ok(Done::Nothing), "it is gone, as was asked");
+    assert_eq!(code(world.act(alice, Act::EndSession(at_sea.session))), ErrorCode::SessionEnded);
+
+    let logout = request(at_sea.session, 9000, 0, Act::EndSession(at_sea.session));
+    assert_eq!(world.one(logout.clone()), Ok(Done::Nothing));
+    assert_eq!(code(world.one(logout)), ErrorCode::SessionEnded, "the node tells who logs out that it is done");
+    world.check();
+}

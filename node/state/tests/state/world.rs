@@ -1,0 +1,191 @@
+//! A state machine and the people who use it.
+
+use raftchat_schema::command::{
+    Act, Command, Done, InSession, OpenSession, Outcome, Recipient, Register, Send, Verifier,
+};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{
+    ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
+};
+use raftchat_schema::view::MessageView;
+use raftchat_state::{Applied, MemoryTables, apply_batch, history, invariants};
+
+/// Somebody on one of their devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+}
+
+/// The state, the time, and the last numbers that clients chose.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) tables: MemoryTables,
+    pub(crate) now: u64,
+    request: u64,
+    message: u64,
+    device: u64,
+}
+
+pub(crate) fn digest(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+pub(crate) fn message_id(number: u64) -> MessageId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    MessageId(bytes)
+}
+
+pub(crate) fn registration(name: &str, device: u64) -> Register {
+    Register {
+        username: name.parse().unwrap(),
+        display_name: String::new(),
+        verifier: Verifier::Argon2id(format!("$argon2id$of-{name}")),
+        device: DeviceId(digest(device)),
+        device_name: "desk".to_owned(),
+        token: TokenHash(digest(device)),
+    }
+}
+
+pub(crate) fn opening(user: UserId, device: u64) -> OpenSession {
+    OpenSession {
+        user,
+        verifier_version: 1,
+        device: DeviceId(digest(device)),
+        device_name: "boat".to_owned(),
+        token: TokenHash(digest(device)),
+    }
+}
+
+pub(crate) fn request(session: SessionId, request: u64, acknowledged_below: u64, act: Act) -> Command {
+    Command::InSession(InSession {
+        session,
+        request: RequestNumber(request),
+        acknowledged_below: RequestNumber(acknowledged_below),
+        act,
+    })
+}
+
+pub(crate) fn sending(session: SessionId, to: Recipient, id: u64, payload: &[u8]) -> Command {
+    request(session, 0, 0, Act::Send(Send { to, message_id: message_id(id), payload: payload.to_vec() }))
+}
+
+pub(crate) fn code(outcome: Outcome) -> ErrorCode {
+    outcome.unwrap_err().code
+}
+
+pub(crate) fn position(outcome: Outcome) -> (ConversationId, u64) {
+    match outcome {
+        Ok(Done::Sent { conversation, position, .. }) => (conversation, position.0),
+        other => panic!("not sent: {other:?}"),
+    }
+}
+
+impl World {
+    /// Alice, bob and carol with ids far apart, so that a swapped one is nobody's.
+    pub(crate) fn of_three() -> (Self, Person, Person, Person) {
+        let mut world = Self { now: 1_000_000, ..Self::default() };
+        let stranger = world.register("stranger");
+        let (busy, also) = (world.login(stranger.user), world.register_after_strangers("also", 20));
+        for _ in 0..30 {
+            world.login(also.user);
+        }
+        let greetings: Vec<_> = (stranger.user.0 + 1..=also.user.0)
+            .map(|user| sending(busy.session, Recipient::Direct(UserId(user)), 1_000_000 + user, b"hello"))
+            .collect();
+        world.apply(&greetings);
+        let alice = world.register_after_strangers("alice", 100);
+        let bob = world.register_after_strangers("bob", 900);
+        let carol = world.register_after_strangers("carol", 300);
+        (world, alice, bob, carol)
+    }
+
+    fn register_after_strangers(&mut self, name: &str, strangers: u64) -> Person {
+        let named = |n| Command::Register(registration(&format!("{name}.{n}"), 1_000_000 + self.device + n));
+        let crowd: Vec<_> = (1..=strangers).map(named).collect();
+        self.device += strangers;
+        self.apply(&crowd);
+        self.register(name)
+    }
+
+    /// Applies one log entry a second later.
+    pub(crate) fn apply(&mut self, commands: &[Command]) -> Applied {
+        self.now += 1000;
+        let applied = apply_batch(&self.tables, Stamp(self.now), commands).unwrap();
+        self.tables.commit(applied.writes.clone());
+        applied
+    }
+
+    pub(crate) fn one(&mut self, command: Command) -> Outcome {
+        self.apply(&[command]).outcomes.pop().unwrap()
+    }
+
+    pub(crate) fn next_device(&mut self) -> u64 {
+        self.device += 1;
+        self.device
+    }
+
+    pub(crate) fn register(&mut self, name: &str) -> Person {
+        let device = self.next_device();
+        Self::person(self.one(Command::Register(registration(name, device))))
+    }
+
+    pub(crate) fn login(&mut self, user: UserId) -> Person {
+        let device = self.next_device();
+        Self::person(self.one(Command::OpenSession(opening(user, device))))
+    }
+
+    fn person(outcome: Outcome) -> Person {
+        match outcome {
+            Ok(Done::SessionOpened { session, user }) => Person { user, session },
+            other => panic!("no session: {other:?}"),
+        }
+    }
+
+    /// Says something new to the other, directly.
+    pub(crate) fn say(&mut self, from: Person, to: Person, text: &str) -> (ConversationId, u64) {
+        self.message += 1;
+        let command = sending(from.session, Recipient::Direct(to.user), self.message, text.as_bytes());
+        position(self.one(command))
+    }
+
+    /// Makes a request that was never made before.
+    pub(crate) fn act(&mut self, person: Person, act: Act) -> Outcome {
+        self.request += 1;
+        self.one(request(person.session, self.request, 0, act))
+    }
+
+    pub(crate) fn delete(&mut self, person: Person, conversation: ConversationId, position: u64) -> Outcome {
+        self.act(person, Act::DeleteMessage { conversation, position: Position(position) })
+    }
+
+    pub(crate) fn read(&mut self, person: Person, conversation: ConversationId, position: u64) -> Outcome {
+        self.act(person, Act::MarkRead { conversation, position: Position(position) })
+    }
+
+    pub(crate) fn messages(&self, person: Person, conversation: ConversationId) -> Vec<MessageView> {
+        history(&self.tables, person.user, conversation, Position(0), 100).unwrap().unwrap()
+    }
+
+    pub(crate) fn unread(&self, person: Person, conversation: ConversationId) -> u64 {
+        raftchat_state::conversation(&self.tables, person.user, conversation).unwrap().unwrap().unread
+    }
+
+    /// Everything but the counters and the hash.
+    pub(crate) fn rows(&self) -> MemoryTables {
+        rows_but_system(&self.tables)
+    }
+
+    pub(crate) fn check(&self) {
+        assert_eq!(invariants::check(&self.tables).unwrap(), []);
+    }
+}
+
+pub(crate) fn rows_but_system(tables: &MemoryTables) -> MemoryTables {
+    const SYSTEM: u8 = 1;
+    let rows = tables.0.iter().filter(|(key, _)| key.first() != Some(&SYSTEM));
+    MemoryTables(rows.map(|(key, row)| (key.clone(), row.clone())).collect())
+}
