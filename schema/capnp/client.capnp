@@ -138,7 +138,8 @@ interface Conversation {
   # Returns when the message is on the disks of a majority and applied here. Idempotent by `messageId`.
 
   history @1 (before :UInt64, limit :UInt32) -> (messages :List(Types.Message), refused :Types.Refusal);
-  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending.
+  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending. Fewer if
+  # more would not fit a frame, but never none while there are any: whoever wants all asks until nothing comes.
 
   delete @2 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
   # Leaves a tombstone for everyone and erases the payload. Only the sender may. Deleting again is no error.
@@ -153,7 +154,7 @@ interface Receiver {
   changes @0 (changes :List(Types.Change), cursor :Cursor) -> ();
   # Changes in order of number, and the cursor after them. Returning acknowledges: at most 64 changes or 64 KiB are
   # unacknowledged at a time, and a client that returns late is served from its cursor later. The list
-  # may be empty, when only the cursor moved.
+  # is empty once: when all that was missed has been sent and what follows is news.
 
   presence @1 (user :UInt64, username :Text, online :Bool) -> ();
   # A hint about somebody, outside the feed: not numbered, not repeated, possibly lost.

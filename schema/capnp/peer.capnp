@@ -32,6 +32,10 @@ interface Peer {
   # A log index that, once applied, makes a read on the caller linearizable (Raft thesis, section 6.4).
 
   presence @7 (update :PresenceUpdate) -> ();
+  # Who is online on the calling node. Lost ones do no harm: the full set follows soon.
+
+  heartbeat @8 (request :AppendRequest) -> (response :AppendResponse);
+  # AppendEntries without entries, beside the stream of `append`: answered without waiting for what is being written.
 
   enum ProposeStatus {
     done @0;

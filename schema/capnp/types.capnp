@@ -35,6 +35,7 @@ enum ErrorCode {
   malformedRequest @19;    # A field that cannot be: an id of the wrong length, an unknown recipient kind.
   toYourself @20;          # A direct conversation needs another person.
   foreignCursor @21;       # A cursor of another cluster, or of before a restore: start afresh.
+  emptyPassword @22;
 }
 
 struct Refusal {

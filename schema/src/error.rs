@@ -75,6 +75,8 @@ codes! {
     ToYourself = 20, "to-yourself", "A direct conversation needs another person.";
     /// Of another cluster or another time.
     ForeignCursor = 21, "foreign-cursor", "That cursor belongs to another cluster or to before a restore; start again without it.";
+    /// No password at all.
+    EmptyPassword = 22, "empty-password", "A password cannot be empty.";
 }
 
 impl ErrorCode {

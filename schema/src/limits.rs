@@ -21,6 +21,9 @@ pub const REQUEST_WINDOW: usize = 128;
 /// The most messages in one answer of `history`.
 pub const HISTORY_PAGE_MAX: u32 = 100;
 
+/// The most payload bytes in one answer of `history`; a single larger message travels alone.
+pub const HISTORY_BYTES_MAX: usize = 256 * 1024;
+
 /// The most rows in one answer of `users` or `conversations`.
 pub const LIST_PAGE_MAX: usize = 200;
 
@@ -63,6 +66,7 @@ pub const NESTING_MAX: i32 = 32;
 
 const _: () = {
     assert!(PAYLOAD_BYTES_MAX * 2 < CLIENT_TRAVERSAL_WORDS_MAX * 8, "a message fits a frame");
+    assert!(HISTORY_BYTES_MAX + PAYLOAD_BYTES_MAX < CLIENT_TRAVERSAL_WORDS_MAX * 8, "a page of history fits a frame");
     assert!(BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX < PEER_TRAVERSAL_WORDS_MAX * 8 / 2, "a batch fits a frame");
     assert!(PAYLOAD_BYTES_MAX <= PUSH_WINDOW_BYTES, "the largest message fits the push window");
 };

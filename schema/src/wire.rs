@@ -4,6 +4,7 @@
 
 mod command;
 mod payload;
+mod peer;
 mod stored;
 mod view;
 
@@ -14,6 +15,12 @@ pub use command::{
     decode_batch, decode_command, decode_proposals, encode_batch, encode_command, read_proposals, write_proposals,
 };
 pub use payload::{Payload, decode_payload, encode_payload};
+pub use peer::{
+    read_append_request, read_append_response, read_presence_update, read_propose_reply, read_read_index_reply,
+    read_snapshot_request, read_transfer_request, read_vote_request, read_vote_response, write_append_request,
+    write_append_response, write_presence_update, write_propose_reply, write_read_index_reply, write_snapshot_request,
+    write_transfer_request, write_vote_request, write_vote_response,
+};
 pub use stored::{
     decode_entry, decode_log_id, decode_snapshot_header, decode_stored_membership, decode_vote, encode_entry,
     encode_log_id, encode_snapshot_header, encode_stored_membership, encode_vote, read_log_id, read_optional_log_id,

@@ -1,0 +1,118 @@
+//! What nodes say to each other, as plain types in the shape of `peer.capnp`. Knows nothing of who says it and how it
+//! travels.
+
+use bytes::Bytes;
+
+use crate::id::{NodeId, UserId};
+use crate::stored::{LogId, Vote};
+
+/// Entries to append; without entries, a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendRequest {
+    /// The leader's vote.
+    pub vote: Vote,
+    /// The entry before the first of these; none before the very first.
+    pub previous: Option<LogId>,
+    /// Each a `Stored.Entry` message.
+    pub entries: Vec<Bytes>,
+    /// Up to where the leader knows entries to be committed.
+    pub committed: Option<LogId>,
+}
+
+/// What came of an [`AppendRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppendResponse {
+    /// All of it is durable on the follower.
+    Success,
+    /// It is durable up to this entry; none: nothing of it.
+    PartialSuccess(Option<LogId>),
+    /// The follower has another entry at `previous`, or none.
+    Conflict,
+    /// The follower has seen a later leader or candidate.
+    HigherVote(Vote),
+}
+
+/// A candidate asks for a vote, or, as a pre-vote, whether it would get one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteRequest {
+    /// What it asks for.
+    pub vote: Vote,
+    /// The last entry of its log.
+    pub last_log: Option<LogId>,
+    /// The leader itself asked it to stand, so a living leader is no reason to refuse.
+    pub leadership_transfer: bool,
+}
+
+/// The answer to a [`VoteRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteResponse {
+    /// The vote of who answers, afterwards.
+    pub vote: Vote,
+    /// It is granted.
+    pub granted: bool,
+    /// The last entry of the log of who answers.
+    pub last_log: Option<LogId>,
+}
+
+/// Announces a snapshot file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotRequest {
+    /// The leader's vote.
+    pub vote: Vote,
+    /// Names its content, so that an attempt can go on where another ended.
+    pub id: String,
+    /// In bytes.
+    pub length: u64,
+}
+
+/// The leader asks `to` to stand for election now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferRequest {
+    /// The leader's vote.
+    pub from: Vote,
+    /// Who is to stand.
+    pub to: NodeId,
+    /// The last entry of the leader's log.
+    pub last_log: Option<LogId>,
+}
+
+/// What came of handing commands to the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProposeReply {
+    /// They are committed.
+    Done,
+    /// Nothing was stored: another leads.
+    NotLeader {
+        /// Who, if known.
+        leader: Option<NodeId>,
+    },
+    /// They may have been stored; proposing the same again is harmless.
+    Failed,
+}
+
+/// What came of asking the leader for a read index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadIndexReply {
+    /// The log index that, once applied, makes a read linearizable.
+    Index(u64),
+    /// Another leads.
+    NotLeader {
+        /// Who, if known.
+        leader: Option<NodeId>,
+    },
+    /// No majority answered.
+    Failed,
+}
+
+/// Which users have live sessions on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceUpdate {
+    /// Replaces all that was said before; otherwise the lists are what changed.
+    pub full: bool,
+    /// These have.
+    pub online: Vec<UserId>,
+    /// These have no longer.
+    pub offline: Vec<UserId>,
+    /// For how long it is good, in ms from arrival.
+    pub lease_ms: u64,
+}

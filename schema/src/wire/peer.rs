@@ -1,0 +1,279 @@
+//! What nodes ask of each other and answer.
+
+use bytes::Bytes;
+
+use super::{WireError, count, read_optional_log_id, read_vote, text, write_log_id, write_vote};
+use crate::generated::peer_capnp::{
+    append_request, append_response, peer, presence_update, vote_request, vote_response,
+};
+use crate::id::{NodeId, UserId};
+use crate::peer::{
+    AppendRequest, AppendResponse, PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest,
+    VoteRequest, VoteResponse,
+};
+
+/// Fills in a request to append.
+pub fn write_append_request(mut builder: append_request::Builder<'_>, plain: &AppendRequest) {
+    write_vote(builder.reborrow().init_vote(), &plain.vote);
+    builder.set_has_previous(plain.previous.is_some());
+    if let Some(previous) = &plain.previous {
+        write_log_id(builder.reborrow().init_previous(), previous);
+    }
+    builder.set_has_committed(plain.committed.is_some());
+    if let Some(committed) = &plain.committed {
+        write_log_id(builder.reborrow().init_committed(), committed);
+    }
+    let mut entries = builder.init_entries(count(plain.entries.len()));
+    for (at, entry) in (0..).zip(&plain.entries) {
+        entries.set(at, entry);
+    }
+}
+
+/// Reads a request to append.
+pub fn read_append_request(reader: append_request::Reader<'_>) -> Result<AppendRequest, WireError> {
+    let entries = reader.get_entries()?.iter().map(|entry| Ok(Bytes::copy_from_slice(entry?)));
+    Ok(AppendRequest {
+        vote: read_vote(reader.get_vote()?),
+        previous: read_optional_log_id(reader.get_has_previous(), reader.get_previous())?,
+        entries: entries.collect::<Result<_, WireError>>()?,
+        committed: read_optional_log_id(reader.get_has_committed(), reader.get_committed())?,
+    })
+}
+
+/// Fills in the answer to a request to append.
+pub fn write_append_response(mut builder: append_response::Builder<'_>, plain: &AppendResponse) {
+    match plain {
+        AppendResponse::Success => builder.set_success(()),
+        AppendResponse::PartialSuccess(matching) => {
+            let mut partial = builder.init_partial_success();
+            partial.set_has_matching(matching.is_some());
+            if let Some(matching) = matching {
+                write_log_id(partial.init_matching(), matching);
+            }
+        }
+        AppendResponse::Conflict => builder.set_conflict(()),
+        AppendResponse::HigherVote(vote) => write_vote(builder.init_higher_vote(), vote),
+    }
+}
+
+/// Reads the answer to a request to append.
+pub fn read_append_response(reader: append_response::Reader<'_>) -> Result<AppendResponse, WireError> {
+    Ok(match reader.which()? {
+        append_response::Success(()) => AppendResponse::Success,
+        append_response::PartialSuccess(partial) => {
+            AppendResponse::PartialSuccess(read_optional_log_id(partial.get_has_matching(), partial.get_matching())?)
+        }
+        append_response::Conflict(()) => AppendResponse::Conflict,
+        append_response::HigherVote(vote) => AppendResponse::HigherVote(read_vote(vote?)),
+    })
+}
+
+/// Fills in a request for a vote.
+pub fn write_vote_request(mut builder: vote_request::Builder<'_>, plain: &VoteRequest) {
+    write_vote(builder.reborrow().init_vote(), &plain.vote);
+    builder.set_has_last_log(plain.last_log.is_some());
+    builder.set_leadership_transfer(plain.leadership_transfer);
+    if let Some(last_log) = &plain.last_log {
+        write_log_id(builder.init_last_log(), last_log);
+    }
+}
+
+/// Reads a request for a vote.
+pub fn read_vote_request(reader: vote_request::Reader<'_>) -> Result<VoteRequest, WireError> {
+    Ok(VoteRequest {
+        vote: read_vote(reader.get_vote()?),
+        last_log: read_optional_log_id(reader.get_has_last_log(), reader.get_last_log())?,
+        leadership_transfer: reader.get_leadership_transfer(),
+    })
+}
+
+/// Fills in the answer to a request for a vote.
+pub fn write_vote_response(mut builder: vote_response::Builder<'_>, plain: &VoteResponse) {
+    write_vote(builder.reborrow().init_vote(), &plain.vote);
+    builder.set_granted(plain.granted);
+    builder.set_has_last_log(plain.last_log.is_some());
+    if let Some(last_log) = &plain.last_log {
+        write_log_id(builder.init_last_log(), last_log);
+    }
+}
+
+/// Reads the answer to a request for a vote.
+pub fn read_vote_response(reader: vote_response::Reader<'_>) -> Result<VoteResponse, WireError> {
+    Ok(VoteResponse {
+        vote: read_vote(reader.get_vote()?),
+        granted: reader.get_granted(),
+        last_log: read_optional_log_id(reader.get_has_last_log(), reader.get_last_log())?,
+    })
+}
+
+/// Fills in the announcement of a snapshot.
+pub fn write_snapshot_request(mut builder: peer::snapshot_params::Builder<'_>, plain: &SnapshotRequest) {
+    write_vote(builder.reborrow().init_vote(), &plain.vote);
+    builder.set_snapshot_id(plain.id.as_str());
+    builder.set_length(plain.length);
+}
+
+/// Reads the announcement of a snapshot.
+pub fn read_snapshot_request(reader: peer::snapshot_params::Reader<'_>) -> Result<SnapshotRequest, WireError> {
+    Ok(SnapshotRequest {
+        vote: read_vote(reader.get_vote()?),
+        id: text(reader.get_snapshot_id()?)?,
+        length: reader.get_length(),
+    })
+}
+
+/// Fills in a transfer of leadership.
+pub fn write_transfer_request(mut builder: peer::transfer_leadership_params::Builder<'_>, plain: &TransferRequest) {
+    write_vote(builder.reborrow().init_from(), &plain.from);
+    builder.set_to(plain.to.0);
+    builder.set_has_last_log(plain.last_log.is_some());
+    if let Some(last_log) = &plain.last_log {
+        write_log_id(builder.init_last_log(), last_log);
+    }
+}
+
+/// Reads a transfer of leadership.
+pub fn read_transfer_request(
+    reader: peer::transfer_leadership_params::Reader<'_>,
+) -> Result<TransferRequest, WireError> {
+    Ok(TransferRequest {
+        from: read_vote(reader.get_from()?),
+        to: NodeId(reader.get_to()),
+        last_log: read_optional_log_id(reader.get_has_last_log(), reader.get_last_log())?,
+    })
+}
+
+fn known(leader: u64) -> Option<NodeId> {
+    (leader != 0).then_some(NodeId(leader))
+}
+
+fn or_unknown(leader: Option<NodeId>) -> u64 {
+    leader.map_or(0, |node| node.0)
+}
+
+/// Fills in what came of proposing.
+pub fn write_propose_reply(mut builder: peer::propose_results::Builder<'_>, plain: ProposeReply) {
+    let (status, leader) = match plain {
+        ProposeReply::Done => (peer::ProposeStatus::Done, None),
+        ProposeReply::NotLeader { leader } => (peer::ProposeStatus::NotLeader, leader),
+        ProposeReply::Failed => (peer::ProposeStatus::Failed, None),
+    };
+    builder.set_status(status);
+    builder.set_leader(or_unknown(leader));
+}
+
+/// Reads what came of proposing; what this program does not know may have been stored.
+pub fn read_propose_reply(reader: peer::propose_results::Reader<'_>) -> ProposeReply {
+    match reader.get_status() {
+        Ok(peer::ProposeStatus::Done) => ProposeReply::Done,
+        Ok(peer::ProposeStatus::NotLeader) => ProposeReply::NotLeader { leader: known(reader.get_leader()) },
+        Ok(peer::ProposeStatus::Failed) | Err(_) => ProposeReply::Failed,
+    }
+}
+
+/// Fills in what came of asking for a read index.
+pub fn write_read_index_reply(mut builder: peer::read_index_results::Builder<'_>, plain: ReadIndexReply) {
+    let (status, index, leader) = match plain {
+        ReadIndexReply::Index(index) => (peer::ProposeStatus::Done, index, None),
+        ReadIndexReply::NotLeader { leader } => (peer::ProposeStatus::NotLeader, 0, leader),
+        ReadIndexReply::Failed => (peer::ProposeStatus::Failed, 0, None),
+    };
+    builder.set_status(status);
+    builder.set_index(index);
+    builder.set_leader(or_unknown(leader));
+}
+
+/// Reads what came of asking for a read index.
+pub fn read_read_index_reply(reader: peer::read_index_results::Reader<'_>) -> ReadIndexReply {
+    match reader.get_status() {
+        Ok(peer::ProposeStatus::Done) => ReadIndexReply::Index(reader.get_index()),
+        Ok(peer::ProposeStatus::NotLeader) => ReadIndexReply::NotLeader { leader: known(reader.get_leader()) },
+        Ok(peer::ProposeStatus::Failed) | Err(_) => ReadIndexReply::Failed,
+    }
+}
+
+/// Fills in who is online.
+pub fn write_presence_update(mut builder: presence_update::Builder<'_>, plain: &PresenceUpdate) {
+    builder.set_full(plain.full);
+    builder.set_lease_ms(plain.lease_ms);
+    let mut online = builder.reborrow().init_online(count(plain.online.len()));
+    for (at, user) in (0..).zip(&plain.online) {
+        online.set(at, user.0);
+    }
+    let mut offline = builder.init_offline(count(plain.offline.len()));
+    for (at, user) in (0..).zip(&plain.offline) {
+        offline.set(at, user.0);
+    }
+}
+
+/// Reads who is online.
+pub fn read_presence_update(reader: presence_update::Reader<'_>) -> Result<PresenceUpdate, WireError> {
+    Ok(PresenceUpdate {
+        full: reader.get_full(),
+        online: reader.get_online()?.iter().map(UserId).collect(),
+        offline: reader.get_offline()?.iter().map(UserId).collect(),
+        lease_ms: reader.get_lease_ms(),
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::stored::{LogId, Vote};
+
+    const PLACE: LogId = LogId { term: 3, leader: NodeId(2), index: 17 };
+    const VOTE: Vote = Vote { term: 4, node: NodeId(5), committed: true };
+
+    macro_rules! survives {
+        ($write:expr, $read:expr, $owned:ty, $plain:expr) => {{
+            let plain = $plain;
+            let mut arena = capnp::message::Builder::new_default();
+            $write(arena.init_root::<<$owned as capnp::traits::Owned>::Builder<'_>>(), &plain);
+            let reader = arena.get_root_as_reader::<<$owned as capnp::traits::Owned>::Reader<'_>>().unwrap();
+            assert_eq!($read(reader).unwrap(), plain);
+        }};
+    }
+
+    #[test]
+    fn what_nodes_say_survives_the_wire() {
+        for previous in [None, Some(PLACE)] {
+            let entries = vec![Bytes::from_static(b"one"), Bytes::new()];
+            let append = AppendRequest { vote: VOTE, previous, entries, committed: previous };
+            survives!(write_append_request, read_append_request, append_request::Owned, append);
+            let vote = VoteRequest { vote: VOTE, last_log: previous, leadership_transfer: true };
+            survives!(write_vote_request, read_vote_request, vote_request::Owned, vote);
+            let vote = VoteResponse { vote: VOTE, granted: true, last_log: previous };
+            survives!(write_vote_response, read_vote_response, vote_response::Owned, vote);
+            let response = AppendResponse::PartialSuccess(previous);
+            survives!(write_append_response, read_append_response, append_response::Owned, response);
+            let transfer = TransferRequest { from: VOTE, to: NodeId(3), last_log: previous };
+            let (write, read) = (write_transfer_request, read_transfer_request);
+            survives!(write, read, peer::transfer_leadership_params::Owned, transfer);
+        }
+        for response in [AppendResponse::Success, AppendResponse::Conflict, AppendResponse::HigherVote(VOTE)] {
+            survives!(write_append_response, read_append_response, append_response::Owned, response);
+        }
+        let snapshot = SnapshotRequest { vote: VOTE, id: "17-ab".to_owned(), length: u64::MAX };
+        survives!(write_snapshot_request, read_snapshot_request, peer::snapshot_params::Owned, snapshot);
+        let presence = PresenceUpdate { full: true, online: vec![UserId(7)], offline: vec![UserId(8)], lease_ms: 9 };
+        survives!(write_presence_update, read_presence_update, presence_update::Owned, presence);
+    }
+
+    #[test]
+    fn what_the_leader_answers_survives_the_wire() {
+        let elsewhere = [None, Some(NodeId(3))];
+        let not_leader = elsewhere.map(|leader| ProposeReply::NotLeader { leader });
+        for reply in [ProposeReply::Done, ProposeReply::Failed].into_iter().chain(not_leader) {
+            let mut arena = capnp::message::Builder::new_default();
+            write_propose_reply(arena.init_root(), reply);
+            assert_eq!(read_propose_reply(arena.get_root_as_reader().unwrap()), reply);
+        }
+        let not_leader = elsewhere.map(|leader| ReadIndexReply::NotLeader { leader });
+        for reply in [ReadIndexReply::Index(9), ReadIndexReply::Failed].into_iter().chain(not_leader) {
+            let mut arena = capnp::message::Builder::new_default();
+            write_read_index_reply(arena.init_root(), reply);
+            assert_eq!(read_read_index_reply(arena.get_root_as_reader().unwrap()), reply);
+        }
+    }
+}
