@@ -1,0 +1,4 @@
+//! One raftchat node: Raft and storage.
+
+pub mod raft;
+pub mod store;

@@ -1,0 +1,38 @@
+//! Raft: how the nodes agree on one log, and what this node does with it. The only place that names openraft; its types
+//! stay inside, and nothing of it is ever on disk or on the wire in an encoding of its own. Never knows quinn, capnp-rpc, or
+//! what a command means.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`handle`] | [`RaftHandle`]: all that the rest of the node asks of Raft |
+//! | [`messages`] | what peers ask each other, and the trait by which they are asked |
+//! | [`receive`] | what a peer's calls do here |
+//! | [`apply`] | the thread that applies entries, and who hears of it |
+//! | [`settings`] | times and sizes |
+//! | `types`, `convert` | openraft's types, and the way there and back |
+//! | `log_storage`, `machine`, `network` | what openraft asks of the node |
+
+pub mod apply;
+mod convert;
+pub mod handle;
+mod log_storage;
+mod machine;
+pub mod membership;
+pub mod messages;
+mod network;
+pub mod receive;
+pub mod settings;
+pub mod status;
+#[cfg(test)]
+mod suite;
+mod types;
+
+pub use apply::{AppliedEntry, ApplySink, ProposalOutcome};
+pub use handle::{ProposeFailure, RaftHandle, ReadFailure, StartError};
+pub use messages::{
+    AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,
+    TransferRequest, VoteRequest, VoteResponse,
+};
+pub use receive::{AppendStream, IncomingSnapshot, ReceiveError};
+pub use settings::RaftSettings;
+pub use status::{Leadership, RaftStatus, Role};

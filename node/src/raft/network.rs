@@ -1,0 +1,267 @@
+//! The calls to peers as openraft wants them: appends pipelined, heartbeats on a lane of their own, snapshots resumed where they
+//! ended. Every call has a time limit, and what makes no progress is given up. Never knows how calls travel.
+
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{self, BoxFuture, Either};
+use futures::stream::{self, BoxStream, Stream, StreamExt as _};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::network::{
+    Backoff, NetBackoff, NetSnapshot, NetStreamAppend, NetTransferLeader, NetVote, RPCOption, RaftNetworkFactory,
+};
+use openraft::raft::{
+    AppendEntriesRequest, SnapshotResponse, StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse,
+    VoteRequest, VoteResponse,
+};
+use openraft::{OptionalSend, RPCTypes};
+use raftchat_schema::id::NodeId;
+use raftchat_schema::stored::Member;
+
+use super::convert;
+use super::machine::MachineSnapshot;
+use super::messages::{Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest};
+use super::settings::RaftSettings;
+use super::types::{RaftVote, TypeConfig};
+use crate::store::SnapshotFile;
+
+/// Requests on their way to a follower at once.
+const IN_FLIGHT_MAX: usize = 64;
+/// How much of a snapshot is sent at once.
+const BLOCK_BYTES: u64 = 256 << 10;
+
+/// Makes a client for each peer and purpose.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) own: u64,
+    pub(crate) calls: Arc<dyn PeerCalls>,
+    pub(crate) settings: Arc<RaftSettings>,
+}
+
+impl Network {
+    fn client(&self, node: u64, member: &Member, lane: Lane) -> PeerClient {
+        let target = Target { node: NodeId(node), member: Arc::new(member.clone()) };
+        PeerClient { network: self.clone(), target, lane }
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = PeerClient;
+
+    async fn new_client(&mut self, target: u64, node: &Member) -> PeerClient {
+        self.client(target, node, Lane::Log)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: u64, node: &Member) -> PeerClient {
+        self.client(target, node, Lane::Urgent)
+    }
+
+    async fn new_snapshot_client(&mut self, target: u64, node: &Member) -> PeerClient {
+        self.client(target, node, Lane::Snapshot)
+    }
+}
+
+/// Calls one peer for one purpose.
+pub(crate) struct PeerClient {
+    network: Network,
+    target: Target,
+    lane: Lane,
+}
+
+impl PeerClient {
+    /// openraft's limit follows the heartbeat; one sync of a busy disk may take longer.
+    fn append_limit(&self, option: &RPCOption) -> Duration {
+        match self.lane {
+            Lane::Urgent => option.soft_ttl(),
+            Lane::Log | Lane::Snapshot => option.soft_ttl().max(self.network.settings.append_limit),
+        }
+    }
+
+    fn error(&self, action: RPCTypes, limit: Duration, error: PeerCallError) -> RPCError<TypeConfig> {
+        rpc_error(self.network.own, self.target.node.0, action, limit, error)
+    }
+}
+
+fn rpc_error(id: u64, target: u64, action: RPCTypes, timeout: Duration, error: PeerCallError) -> RPCError<TypeConfig> {
+    match error {
+        PeerCallError::NotSent(reason) | PeerCallError::Unreachable(reason) => Unreachable::from_string(reason).into(),
+        PeerCallError::Timeout => Timeout { action, id, target, timeout }.into(),
+        PeerCallError::Remote(reason) => NetworkError::from_string(reason).into(),
+    }
+}
+
+impl NetBackoff<TypeConfig> for PeerClient {
+    fn backoff(&self) -> Option<Backoff> {
+        let pauses = (0_u32..).map(|attempt| Duration::from_millis(50_u64 << attempt.min(4)));
+        Some(Backoff::new(pauses.map(|pause| pause.min(Duration::from_millis(500)))))
+    }
+}
+
+type Answer = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
+
+impl NetStreamAppend<TypeConfig> for PeerClient {
+    fn stream_append<S>(
+        &mut self,
+        input: S,
+        option: RPCOption,
+    ) -> BoxFuture<'_, Result<BoxStream<'_, Answer>, RPCError<TypeConfig>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        let limit = self.append_limit(&option);
+        let (own, target, lane, calls) = (self.network.own, self.target.clone(), self.lane, self.network.calls.clone());
+        let answers = input
+            .map(move |request| {
+                let previous = request.prev_log_id;
+                let last = request.entries.last().map(|entry| entry.id).or(previous);
+                // The call is made here, in order; only its answer is waited for side by side with others.
+                let answer = calls.append(&target, lane, convert::from_append(&request), limit);
+                let node = target.node.0;
+                async move {
+                    let answer = match tokio::time::timeout(limit, answer).await {
+                        Ok(answer) => answer,
+                        Err(_elapsed) => Err(PeerCallError::Timeout),
+                    };
+                    let answer = answer.and_then(|response| checked(response, previous.is_some()));
+                    let response =
+                        answer.map_err(|error| rpc_error(own, node, RPCTypes::AppendEntries, limit, error))?;
+                    Ok(convert::to_append_response(&response).into_stream_result(previous, last)).map(|answer| {
+                        let whole = answer.as_ref().is_ok_and(|matching| *matching == last);
+                        (answer, whole)
+                    })
+                }
+            })
+            .buffered(IN_FLIGHT_MAX);
+        Box::pin(future::ready(Ok(until_broken(answers).boxed())))
+    }
+}
+
+/// A conflict with nothing before the first entry is not an answer that a Raft node gives.
+fn checked(
+    response: super::messages::AppendResponse,
+    has_previous: bool,
+) -> Result<super::messages::AppendResponse, PeerCallError> {
+    match response {
+        super::messages::AppendResponse::Conflict if !has_previous => {
+            Err(PeerCallError::Remote("a conflict before the first entry".into()))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Ends after the first answer that is not a whole success: what was sent after it does not follow on anything.
+fn until_broken(
+    answers: impl Stream<Item = Result<(StreamAppendResult<TypeConfig>, bool), RPCError<TypeConfig>>> + Send,
+) -> impl Stream<Item = Answer> + Send {
+    stream::unfold(Some(Box::pin(answers)), |answers| async move {
+        let mut answers = answers?;
+        match answers.next().await? {
+            Ok((answer, true)) => Some((Ok(answer), Some(answers))),
+            Ok((answer, false)) => Some((Ok(answer), None)),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+impl NetVote<TypeConfig> for PeerClient {
+    async fn vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let limit = option.soft_ttl();
+        let call = self.network.calls.vote(&self.target, convert::from_vote_request(&request), limit);
+        let answer = within(limit, call).await.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
+        Ok(convert::to_vote_response(&answer))
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let limit = option.soft_ttl();
+        let call = self.network.calls.pre_vote(&self.target, convert::from_vote_request(&request), limit);
+        let answer = within(limit, call).await.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
+        Ok(convert::to_vote_response(&answer))
+    }
+}
+
+impl NetTransferLeader<TypeConfig> for PeerClient {
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let limit = option.soft_ttl();
+        let plain = TransferRequest {
+            from: convert::from_vote(*request.from_leader()),
+            to: NodeId(*request.to_node_id()),
+            last_log: request.last_log_id().copied().map(convert::from_log_id),
+        };
+        let call = self.network.calls.transfer_leadership(&self.target, plain, limit);
+        within(limit, call).await.map_err(|error| self.error(RPCTypes::TransferLeader, limit, error))?;
+        Ok(Ok(()))
+    }
+}
+
+impl NetSnapshot<TypeConfig> for PeerClient {
+    type SnapshotData = SnapshotFile;
+
+    async fn full_snapshot(
+        &mut self,
+        vote: RaftVote,
+        snapshot: MachineSnapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let settings = self.network.settings.clone();
+        let sending = Box::pin(self.send_snapshot(vote, snapshot.snapshot));
+        match future::select(sending, Box::pin(cancel)).await {
+            Either::Left((Ok(vote), _)) => Ok(SnapshotResponse::new(convert::to_vote(vote))),
+            Either::Left((Err(error), _)) => {
+                Err(self.error(RPCTypes::InstallSnapshot, settings.snapshot_progress_limit, error).into())
+            }
+            Either::Right((closed, _)) => Err(closed.into()),
+        }
+    }
+}
+
+impl PeerClient {
+    async fn send_snapshot(
+        &self,
+        vote: RaftVote,
+        file: SnapshotFile,
+    ) -> Result<raftchat_schema::stored::Vote, PeerCallError> {
+        let limit = self.network.settings.snapshot_progress_limit;
+        let request = SnapshotRequest { vote: convert::from_vote(vote), id: file.id.clone(), length: file.length };
+        let opened = self.network.calls.open_snapshot(&self.target, request, limit);
+        let mut transfer: Box<dyn OutgoingSnapshot> = within(limit, opened).await?;
+        let unreadable = |error: std::io::Error| PeerCallError::Remote(format!("our own snapshot: {error}"));
+        let source = Arc::new(std::fs::File::open(&file.path).map_err(unreadable)?);
+        let mut offset = transfer.have().min(file.length);
+        while offset < file.length {
+            let length = BLOCK_BYTES.min(file.length.saturating_sub(offset));
+            let block = read_block(source.clone(), offset, length).await.map_err(unreadable)?;
+            within(limit, transfer.block(offset, block, limit)).await?;
+            offset = offset.saturating_add(length);
+        }
+        let limit = self.network.settings.install_limit;
+        within(limit, transfer.finish(limit)).await
+    }
+}
+
+async fn read_block(file: Arc<std::fs::File>, offset: u64, length: u64) -> Result<Bytes, std::io::Error> {
+    let read = move || {
+        let mut bytes = vec![0; usize::try_from(length).map_err(std::io::Error::other)?];
+        file.read_exact_at(&mut bytes, offset)?;
+        Ok(Bytes::from(bytes))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)?
+}
+
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, PeerCallError>>) -> Result<T, PeerCallError> {
+    tokio::time::timeout(limit, call).await.unwrap_or(Err(PeerCallError::Timeout))
+}

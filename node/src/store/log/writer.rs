@@ -1,0 +1,338 @@
+//! The one thread that writes the log. It drains its queue into one batch and one sync, then answers in order, so
+//! that a hundred entries cost what one does. Votes pass the same queue: none overtakes an entry.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
+use raftchat_schema::stored::{LogId, Vote};
+use raftchat_schema::wire;
+
+use super::record::{self, Chain, LogRecord};
+use super::scan;
+use super::tail::{SharedTail, index_after};
+use crate::store::error::StoreError;
+use crate::store::failure::Failures;
+use crate::store::keys;
+use crate::store::witness::{Testimony, Witness, WitnessedEntry};
+
+/// Called once, on the writer's thread, when what was asked is durable or has failed.
+pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// A group ends when it holds this much.
+const GROUP_BYTES_MAX: usize = 1 << 20;
+/// A group ends when it holds this many.
+const GROUP_ENTRIES_MAX: usize = 4096;
+/// Purged entries are removed so many at a time, so that no entry waits long behind them.
+const PURGE_SLICE: u64 = 1000;
+/// How often the witness is told.
+const WITNESS_INTERVAL: Duration = Duration::from_millis(100);
+
+pub(crate) enum Op {
+    Append { records: Vec<LogRecord>, generation: u64, done: Done },
+    Vote { vote: Vote, done: Done },
+    Cut { next: u64, done: Done },
+    Purge { upto: LogId, done: Done },
+    Stop { done: Done },
+}
+
+pub(crate) struct Writer {
+    pub(crate) db: Database,
+    pub(crate) entries: Keyspace,
+    pub(crate) meta: Keyspace,
+    pub(crate) tail: Arc<SharedTail>,
+    pub(crate) witness: Witness,
+    pub(crate) failures: Failures,
+    /// What is durable.
+    pub(crate) testimony: Testimony,
+    /// The last entry and the chain at it, with the group under way.
+    pub(crate) last: Option<LogId>,
+    pub(crate) chain: Chain,
+    pub(crate) committed: Option<LogId>,
+    /// Purged entries still to be removed, the first of them and the first not.
+    pub(crate) purged_remains: Option<(u64, u64)>,
+    pub(crate) noted: Instant,
+    pub(crate) unnoted: bool,
+    pub(crate) stopped: bool,
+}
+
+/// What the writer does next.
+enum Next {
+    Asked(Op),
+    Idle,
+    Nobody,
+}
+
+/// Whoever waits for the writer must hear of it when it panics: nobody else would tell them.
+struct Alarm {
+    failures: Failures,
+    tail: Arc<SharedTail>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = StoreError::LogDatabase { doing: "writing", reason: "the writer panicked".into() };
+            self.failures.report(&error);
+            self.tail.fail(&error.to_string());
+        }
+    }
+}
+
+struct Group {
+    batch: OwnedWriteBatch,
+    bytes: usize,
+    entries: usize,
+    vote: Option<Vote>,
+    generation: u64,
+    done: Vec<Done>,
+}
+
+impl Writer {
+    /// Serves the queue until it is stopped or nobody is left to ask.
+    pub(crate) fn run(mut self, queue: &Receiver<Op>) {
+        let _alarm = Alarm { failures: self.failures.clone(), tail: self.tail.clone() };
+        let mut failed: Option<String> = None;
+        loop {
+            let next = self.next(queue, failed.is_some());
+            let outcome = match (next, &failed) {
+                (Next::Nobody, _) => break,
+                (Next::Asked(op), Some(reason)) => {
+                    self.stopped = matches!(op, Op::Stop { .. });
+                    refuse(op, reason);
+                    Ok(())
+                }
+                (Next::Asked(op), None) => self.serve(op, queue),
+                (Next::Idle, _) => self.idle(),
+            };
+            if let Err(error) = outcome {
+                self.failures.report(&error);
+                self.tail.fail(&error.to_string());
+                failed = Some(error.to_string());
+            }
+            if self.stopped {
+                return;
+            }
+        }
+        if failed.is_none()
+            && let Err(error) = self.close()
+        {
+            self.failures.report(&error);
+        }
+    }
+
+    /// The next request. Does not wait long where there is something to do without one.
+    fn next(&self, queue: &Receiver<Op>, failed: bool) -> Next {
+        if self.purged_remains.is_some() && !failed {
+            return match queue.try_recv() {
+                Ok(op) => Next::Asked(op),
+                Err(TryRecvError::Empty) => Next::Idle,
+                Err(TryRecvError::Disconnected) => Next::Nobody,
+            };
+        }
+        if self.unnoted && !failed {
+            return match queue.recv_timeout(WITNESS_INTERVAL) {
+                Ok(op) => Next::Asked(op),
+                Err(RecvTimeoutError::Timeout) => Next::Idle,
+                Err(RecvTimeoutError::Disconnected) => Next::Nobody,
+            };
+        }
+        queue.recv().map_or(Next::Nobody, Next::Asked)
+    }
+
+    fn idle(&mut self) -> Result<(), StoreError> {
+        self.remove_slice()?;
+        if self.unnoted { self.note() } else { Ok(()) }
+    }
+
+    fn serve(&mut self, first: Op, queue: &Receiver<Op>) -> Result<(), StoreError> {
+        let mut group = self.group();
+        let mut next = Some(first);
+        while let Some(op) = next.take() {
+            match op {
+                Op::Append { records, generation, done } => self.append(&mut group, &records, generation, done),
+                Op::Vote { vote, done } => {
+                    let sealed = record::seal(&wire::encode_vote(&vote));
+                    group.batch.insert(&self.meta, keys::VOTE, sealed);
+                    group.vote = Some(vote);
+                    group.done.push(done);
+                }
+                alone => {
+                    self.commit(group)?;
+                    return self.alone(alone);
+                }
+            }
+            if group.bytes < GROUP_BYTES_MAX && group.entries < GROUP_ENTRIES_MAX {
+                next = queue.try_recv().ok();
+            }
+        }
+        self.commit(group)?;
+        self.remove_slice()
+    }
+
+    fn group(&self) -> Group {
+        let batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        Group { batch, bytes: 0, entries: 0, vote: None, generation: 0, done: Vec::new() }
+    }
+
+    fn append(&mut self, group: &mut Group, records: &[LogRecord], generation: u64, done: Done) {
+        for record in records {
+            let (bytes, chain) = record::encode(record, self.chain);
+            self.chain = chain;
+            self.last = Some(record.id);
+            group.bytes = group.bytes.saturating_add(bytes.len());
+            group.batch.insert(&self.entries, keys::entry(record.id.index), bytes);
+        }
+        group.entries = group.entries.saturating_add(records.len());
+        group.generation = generation;
+        group.done.push(done);
+    }
+
+    fn commit(&mut self, mut group: Group) -> Result<(), StoreError> {
+        if group.done.is_empty() {
+            return Ok(());
+        }
+        let committed = self.tail.lock().committed;
+        if let Some(hint) = committed.filter(|_| committed != self.committed) {
+            group.batch.insert(&self.meta, keys::COMMITTED, record::seal(&wire::encode_log_id(&hint)));
+        }
+        if let Err(error) = group.batch.commit().map_err(StoreError::log("writing")) {
+            // Before anybody is answered: who hears of it must find the reason.
+            self.failures.report(&error);
+            let reason = error.to_string();
+            self.tail.fail(&reason);
+            group.done.into_iter().for_each(|done| done(Err(StoreError::Failed(reason.clone()))));
+            return Err(error);
+        }
+        self.committed = committed;
+        let entry = self.last.map(|id| WitnessedEntry { index: id.index, term: id.term, chain: self.chain });
+        self.testimony = Testimony { entry, vote: group.vote.or(self.testimony.vote) };
+        self.unnoted = true;
+        self.tail.update(|tail| {
+            tail.vote = group.vote.or(tail.vote);
+            if group.entries > 0 {
+                tail.synced(index_after(self.last), group.generation);
+            }
+        });
+        group.done.into_iter().for_each(|done| done(Ok(())));
+        // A vote is rare, and to lose one is to vote twice.
+        if group.vote.is_some() || self.noted.elapsed() >= WITNESS_INTERVAL { self.note() } else { Ok(()) }
+    }
+
+    fn alone(&mut self, op: Op) -> Result<(), StoreError> {
+        let (outcome, done) = match op {
+            Op::Cut { next, done } => (self.cut(next), done),
+            Op::Purge { upto, done } => (self.purge(upto), done),
+            Op::Stop { done } => {
+                self.stopped = true;
+                (self.close(), done)
+            }
+            Op::Append { done, .. } | Op::Vote { done, .. } => (Ok(()), done),
+        };
+        match outcome {
+            Ok(()) => {
+                done(Ok(()));
+                Ok(())
+            }
+            Err(error) => {
+                self.failures.report(&error);
+                done(Err(StoreError::Failed(error.to_string())));
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the entries from `next` on, all or none of them.
+    fn cut(&mut self, next: u64) -> Result<(), StoreError> {
+        let end = index_after(self.last);
+        if next >= end {
+            return Ok(());
+        }
+        let (last, chain) = self.before(next)?;
+        self.testimony.entry = last.map(|id| WitnessedEntry { index: id.index, term: id.term, chain });
+        self.note()?;
+        self.witness.sync()?;
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        for index in next..end {
+            batch.remove(&self.entries, keys::entry(index));
+        }
+        batch.commit().map_err(StoreError::log("truncating"))?;
+        (self.last, self.chain) = (last, chain);
+        Ok(())
+    }
+
+    /// What stands right before `next`.
+    fn before(&self, next: u64) -> Result<(Option<LogId>, Chain), StoreError> {
+        let purged = self.meta.get(keys::PURGED).map_err(StoreError::log("reading"))?;
+        let purged = purged.and_then(|bytes| record::decode_purged(&bytes));
+        if let Some((id, chain)) = purged.filter(|(id, _)| id.index.saturating_add(1) >= next) {
+            return Ok((Some(id), chain));
+        }
+        let Some(index) = next.checked_sub(1) else {
+            return Ok((None, Chain::default()));
+        };
+        let found = scan::chain_at(&self.entries, index)?;
+        Ok(found.map_or((None, Chain::default()), |(id, chain)| (Some(id), chain)))
+    }
+
+    /// Marks the entries up to `upto` as gone and removes the first of them; the rest follows between groups.
+    fn purge(&mut self, upto: LogId) -> Result<(), StoreError> {
+        let chain = scan::chain_at(&self.entries, upto.index)?.map_or(Chain::based_on(upto), |(_, chain)| chain);
+        let end = upto.index.saturating_add(1).min(index_after(self.last));
+        let start = match self.purged_remains {
+            Some((start, _)) => start,
+            None => index_after(self.purged()?).min(end),
+        };
+        let mut batch = self.db.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(&self.meta, keys::PURGED, record::encode_purged(upto, chain));
+        batch.commit().map_err(StoreError::log("purging"))?;
+        self.purged_remains = (start < end).then_some((start, end));
+        if self.last.is_none_or(|last| last.index <= upto.index) {
+            (self.last, self.chain) = (Some(upto), chain);
+        }
+        self.remove_slice()
+    }
+
+    fn purged(&self) -> Result<Option<LogId>, StoreError> {
+        let bytes = self.meta.get(keys::PURGED).map_err(StoreError::log("reading"))?;
+        Ok(bytes.and_then(|bytes| record::decode_purged(&bytes)).map(|(id, _)| id))
+    }
+
+    fn remove_slice(&mut self) -> Result<(), StoreError> {
+        let Some((start, end)) = self.purged_remains.take() else {
+            return Ok(());
+        };
+        let stop = end.min(start.saturating_add(PURGE_SLICE));
+        let mut batch = self.db.batch().durability(Some(PersistMode::Buffer));
+        for index in start..stop {
+            batch.remove(&self.entries, keys::entry(index));
+        }
+        batch.commit().map_err(StoreError::log("purging"))?;
+        self.purged_remains = (stop < end).then_some((stop, end));
+        Ok(())
+    }
+
+    fn note(&mut self) -> Result<(), StoreError> {
+        self.witness.note(&self.testimony)?;
+        self.noted = Instant::now();
+        self.unnoted = false;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.db.persist(PersistMode::SyncAll).map_err(StoreError::log("closing"))?;
+        self.note()?;
+        self.witness.sync()
+    }
+}
+
+/// Answers that nothing can be done any more.
+pub(crate) fn refuse(op: Op, reason: &str) {
+    let (Op::Append { done, .. }
+    | Op::Vote { done, .. }
+    | Op::Cut { done, .. }
+    | Op::Purge { done, .. }
+    | Op::Stop { done }) = op;
+    done(Err(StoreError::Failed(reason.to_owned())));
+}

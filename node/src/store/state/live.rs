@@ -1,0 +1,214 @@
+//! One state database, open: its keyspaces, its reads and its writes. Knows nothing of which of several is the live one.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _, Snapshot};
+use raftchat_schema::id::StateHash;
+use raftchat_schema::stored::{LogId, StoredMembership};
+use raftchat_schema::wire;
+use raftchat_state::{Order, Rows, Writes};
+
+use super::StateSettings;
+use crate::store::error::StoreError;
+use crate::store::files::{self, OpenFailure};
+use crate::store::keys;
+use crate::store::log::{seal, unseal};
+
+/// Beyond this much on disk, what keeps old journals alive is written out.
+const JOURNALS_BYTES_MAX: u64 = 256 << 20;
+
+/// What Raft says about the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppliedState {
+    /// The last entry whose effects are in the rows.
+    pub log_id: Option<LogId>,
+    /// The membership at that entry.
+    pub membership: StoredMembership,
+    /// The last entry of the snapshot that the rows began with; none if they began empty.
+    pub installed: Option<LogId>,
+}
+
+pub(crate) struct Live {
+    db: Database,
+    rows: Keyspace,
+    raft: Keyspace,
+    pub(crate) epoch: u64,
+    // Last, so that the directory goes when the database has let go of it.
+    retire: Retire,
+}
+
+struct Retire {
+    path: PathBuf,
+    retired: AtomicBool,
+}
+
+impl Drop for Retire {
+    fn drop(&mut self) {
+        if !self.retired.load(Ordering::Acquire) {
+            return;
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "an old state stays until the next start");
+        }
+    }
+}
+
+impl Live {
+    pub(crate) fn open(path: &Path, epoch: u64, settings: &StateSettings) -> Result<Self, StoreError> {
+        let builder = Database::builder(path)
+            .cache_size(settings.block_cache)
+            .max_journaling_size(JOURNALS_BYTES_MAX)
+            .worker_threads(1);
+        let db = files::open_database(builder).map_err(|failure| match failure {
+            OpenFailure::InUse => StoreError::InUse { path: path.to_owned() },
+            OpenFailure::Damaged(reason) => StoreError::StateDatabase { doing: "opening", reason },
+        })?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(settings.memtable);
+        let rows = db.keyspace(keys::STATE_ROWS, options).map_err(StoreError::state("opening"))?;
+        let raft = db.keyspace(keys::STATE_RAFT, options).map_err(StoreError::state("opening"))?;
+        let retire = Retire { path: path.to_owned(), retired: AtomicBool::new(false) };
+        Ok(Self { db, rows, raft, epoch, retire })
+    }
+
+    /// Removes the directory once nobody reads it any more.
+    pub(crate) fn retire(&self) {
+        self.retire.retired.store(true, Ordering::Release);
+    }
+
+    /// Stores rows and what Raft says about them, all at once. Survives the process's death, not the machine's.
+    pub(crate) fn commit(
+        &self,
+        writes: &Writes,
+        applied: &AppliedState,
+        hash: Option<StateHash>,
+    ) -> Result<(), StoreError> {
+        let mut batch = self.db.batch().durability(Some(PersistMode::Buffer));
+        for (key, row) in &writes.0 {
+            match row {
+                Some(row) => batch.insert(&self.rows, key.as_slice(), row.as_slice()),
+                None => batch.remove(&self.rows, key.as_slice()),
+            }
+        }
+        if let Some(log_id) = &applied.log_id {
+            batch.insert(&self.raft, keys::APPLIED, seal(&wire::encode_log_id(log_id)));
+        }
+        batch.insert(&self.raft, keys::MEMBERSHIP, seal(&wire::encode_stored_membership(&applied.membership)));
+        if let Some(log_id) = &applied.installed {
+            batch.insert(&self.raft, keys::INSTALLED, seal(&wire::encode_log_id(log_id)));
+        }
+        if let Some(hash) = hash {
+            batch.insert(&self.raft, keys::HASH, seal(&hash.0));
+        }
+        batch.commit().map_err(StoreError::state("writing"))
+    }
+
+    /// Stores rows alone, while a snapshot is loaded.
+    pub(crate) fn load(&self, rows: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+        let mut batch = self.db.batch().durability(Some(PersistMode::Buffer));
+        for (key, row) in rows {
+            batch.insert(&self.rows, key, row);
+        }
+        batch.commit().map_err(StoreError::state("loading a snapshot"))
+    }
+
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.db.persist(PersistMode::SyncAll).map_err(StoreError::state("syncing"))
+    }
+}
+
+/// The rows as they were at one moment, with what Raft said about them then. Cheap to take, to clone and to send; held
+/// for long it keeps what was overwritten since from being thrown away.
+#[derive(Clone)]
+pub struct StateView {
+    // First, so that it is gone before the database is.
+    snapshot: Snapshot,
+    live: Arc<Live>,
+}
+
+impl std::fmt::Debug for StateView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateView").field("epoch", &self.live.epoch).finish_non_exhaustive()
+    }
+}
+
+impl StateView {
+    pub(crate) fn of(live: Arc<Live>) -> Self {
+        Self { snapshot: live.db.snapshot(), live }
+    }
+
+    /// What Raft says about these rows.
+    pub fn applied(&self) -> Result<AppliedState, StoreError> {
+        let log_id = self.sealed(keys::APPLIED, |bytes| wire::decode_log_id(bytes).ok())?;
+        let membership = self.sealed(keys::MEMBERSHIP, |bytes| wire::decode_stored_membership(bytes).ok())?;
+        let installed = self.sealed(keys::INSTALLED, |bytes| wire::decode_log_id(bytes).ok())?;
+        Ok(AppliedState { log_id, membership: membership.unwrap_or_default(), installed })
+    }
+
+    /// The rolling hash as it was noted beside the rows.
+    pub(crate) fn noted_hash(&self) -> Result<Option<StateHash>, StoreError> {
+        self.sealed(keys::HASH, |bytes| bytes.try_into().ok().map(StateHash))
+    }
+
+    /// Visits all rows in the order of their keys until `visit` breaks or fails.
+    pub(crate) fn every_row<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for guard in self.snapshot.iter(&self.live.rows) {
+            let (key, row) = guard.into_inner().map_err(StoreError::state("reading"))?;
+            visit(&key, &row)?;
+        }
+        Ok(())
+    }
+
+    fn sealed<T>(&self, key: &[u8], decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, StoreError> {
+        let value = self.snapshot.get(&self.live.raft, key).map_err(StoreError::state("reading"))?;
+        let damaged = || StoreError::StateDatabase {
+            doing: "reading",
+            reason: format!("its record `{}` is damaged", String::from_utf8_lossy(key)),
+        };
+        value.map(|value| unseal(&value).and_then(decode).ok_or_else(damaged)).transpose()
+    }
+}
+
+impl Rows for StateView {
+    type Error = StoreError;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.snapshot.get(&self.live.rows, key).map_err(StoreError::state("reading"))?;
+        Ok(row.map(|row| row.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let rows: Iter = self.snapshot.range::<&[u8], _>(&self.live.rows, from..to);
+        match order {
+            Order::Ascending => walk(rows, visit),
+            Order::Descending => walk(rows.rev(), visit),
+        }
+    }
+}
+
+fn walk(
+    rows: impl Iterator<Item = fjall::Guard>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    for guard in rows {
+        let (key, row) = guard.into_inner().map_err(StoreError::state("reading"))?;
+        if visit(&key, &row).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}

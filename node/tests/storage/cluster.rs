@@ -1,0 +1,346 @@
+//! Three nodes in one process, joined by calls instead of a network: they elect, agree, and bring back who was away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{self, BoxFuture, FutureExt as _};
+use raftchat_node::raft::membership::MembershipFailure;
+use raftchat_node::raft::{
+    AppendRequest, AppendResponse, AppendStream, AppliedEntry, ApplySink, IncomingSnapshot, Lane, OutgoingSnapshot,
+    PeerCallError, PeerCalls, ProposeFailure, RaftHandle, RaftSettings, Role, SnapshotRequest, Target, TransferRequest,
+    VoteRequest, VoteResponse,
+};
+use raftchat_node::store::{Failures, StoreSettings, Stores};
+use raftchat_schema::id::{NodeId, StateHash};
+use raftchat_schema::stored::{Member, Vote};
+use raftchat_state::suite;
+
+use crate::support::{CLUSTER, batch};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+/// Joins later, if at all.
+const DAVE: NodeId = NodeId(4);
+
+/// The wires between the nodes.
+#[derive(Default)]
+struct Wires {
+    nodes: Mutex<BTreeMap<NodeId, RaftHandle>>,
+    away: Mutex<BTreeSet<NodeId>>,
+    streams: Mutex<BTreeMap<(NodeId, NodeId, Lane), AppendStream>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+impl Wires {
+    fn reach(&self, from: NodeId, to: NodeId) -> Result<RaftHandle, PeerCallError> {
+        let away = lock(&self.away);
+        let node = lock(&self.nodes).get(&to).cloned();
+        let reached = node.filter(|_| !away.contains(&from) && !away.contains(&to));
+        reached.ok_or_else(|| PeerCallError::Unreachable("the wire is cut".into()))
+    }
+
+    fn unplug(&self, node: NodeId) {
+        lock(&self.away).insert(node);
+        lock(&self.streams).retain(|(from, to, _), _| *from != node && *to != node);
+    }
+}
+
+/// One node's end of the wires.
+struct End {
+    own: NodeId,
+    wires: Arc<Wires>,
+}
+
+fn remote(error: impl std::fmt::Display) -> PeerCallError {
+    PeerCallError::Remote(error.to_string())
+}
+
+type Answer<T> = BoxFuture<'static, Result<T, PeerCallError>>;
+
+impl End {
+    fn call<T: Send + 'static, F>(&self, to: &Target, call: impl FnOnce(RaftHandle) -> F + Send + 'static) -> Answer<T>
+    where
+        F: Future<Output = Result<T, PeerCallError>> + Send + 'static,
+    {
+        let reached = self.wires.reach(self.own, to.node);
+        async move { call(reached?).await }.boxed()
+    }
+}
+
+impl PeerCalls for End {
+    fn append(&self, to: &Target, lane: Lane, request: AppendRequest, _limit: Duration) -> Answer<AppendResponse> {
+        let handle = match self.wires.reach(self.own, to.node) {
+            Ok(handle) => handle,
+            Err(error) => return future::ready(Err(error)).boxed(),
+        };
+        let mut streams = lock(&self.wires.streams);
+        let stream = streams.entry((self.own, to.node, lane)).or_insert_with(|| handle.append_stream());
+        let answer = stream.submit(request);
+        async move { answer.await.map_err(remote) }.boxed()
+    }
+
+    fn vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
+        self.call(to, |node| async move { node.vote(request).await.map_err(remote) })
+    }
+
+    fn pre_vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
+        self.call(to, |node| async move { node.pre_vote(request).await.map_err(remote) })
+    }
+
+    fn open_snapshot(
+        &self,
+        to: &Target,
+        request: SnapshotRequest,
+        _limit: Duration,
+    ) -> Answer<Box<dyn OutgoingSnapshot>> {
+        self.call(to, |node| async move {
+            let transfer = node.receive_snapshot(request).await.map_err(remote)?;
+            Ok(Box::new(Transfer(Arc::new(transfer))) as Box<dyn OutgoingSnapshot>)
+        })
+    }
+
+    fn transfer_leadership(&self, to: &Target, request: TransferRequest, _limit: Duration) -> Answer<()> {
+        self.call(to, |node| async move { node.transfer_leadership(request).await.map_err(remote) })
+    }
+}
+
+struct Transfer(Arc<IncomingSnapshot>);
+
+impl OutgoingSnapshot for Transfer {
+    fn have(&self) -> u64 {
+        self.0.have()
+    }
+
+    fn block(&mut self, offset: u64, bytes: Bytes, _limit: Duration) -> BoxFuture<'_, Result<(), PeerCallError>> {
+        async move { self.0.block(offset, bytes).await.map_err(remote) }.boxed()
+    }
+
+    fn finish(self: Box<Self>, _limit: Duration) -> Answer<Vote> {
+        async move { self.0.finish().await.map_err(remote) }.boxed()
+    }
+}
+
+/// What a node was told of what was applied.
+#[derive(Default)]
+struct Heard {
+    hashes: Mutex<BTreeMap<u64, StateHash>>,
+    installed: Mutex<u32>,
+}
+
+impl ApplySink for Heard {
+    fn applied(&self, entry: AppliedEntry) {
+        lock(&self.hashes).insert(entry.log_id.index, entry.state_hash);
+    }
+
+    fn installed(&self) {
+        *lock(&self.installed) += 1;
+    }
+}
+
+struct Cluster {
+    dirs: BTreeMap<NodeId, tempfile::TempDir>,
+    wires: Arc<Wires>,
+    heard: BTreeMap<NodeId, Arc<Heard>>,
+}
+
+fn settings() -> RaftSettings {
+    RaftSettings {
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(600),
+        election_max: Duration::from_millis(1200),
+        snapshot_every: 40,
+        keep_entries: 10,
+        lag_max: 50,
+        ..RaftSettings::default()
+    }
+}
+
+fn member(node: NodeId) -> Member {
+    Member { peer_address: format!("node-{node}"), ..Member::default() }
+}
+
+impl Cluster {
+    async fn of_three() -> Self {
+        let dirs = ALL.into_iter().chain([DAVE]).map(|node| (node, tempfile::tempdir().unwrap())).collect();
+        let heard = ALL.into_iter().chain([DAVE]).map(|node| (node, Arc::default())).collect();
+        let cluster = Self { dirs, wires: Arc::default(), heard };
+        for node in ALL {
+            cluster.start(node).await;
+        }
+        let members = ALL.map(|node| (node, member(node)));
+        assert!(cluster.node(NodeId(1)).initialize(&members).await.unwrap());
+        assert!(!cluster.node(NodeId(1)).initialize(&members).await.unwrap());
+        cluster
+    }
+
+    async fn start(&self, node: NodeId) {
+        let stores =
+            Stores::open(self.dirs[&node].path(), node, CLUSTER, &StoreSettings::default(), Failures::default());
+        let end = Arc::new(End { own: node, wires: self.wires.clone() });
+        let handle = RaftHandle::start(settings(), stores.unwrap(), self.heard[&node].clone(), end).await.unwrap();
+        lock(&self.wires.nodes).insert(node, handle);
+        lock(&self.wires.away).remove(&node);
+    }
+
+    async fn stop(&self, node: NodeId) {
+        self.wires.unplug(node);
+        let handle = lock(&self.wires.nodes).remove(&node).unwrap();
+        handle.shutdown().await.unwrap();
+    }
+
+    fn node(&self, node: NodeId) -> RaftHandle {
+        lock(&self.wires.nodes)[&node].clone()
+    }
+
+    /// The node that leads, once one of those that are here does.
+    async fn leader(&self) -> RaftHandle {
+        let found = async {
+            loop {
+                let away = lock(&self.wires.away).clone();
+                let nodes: Vec<_> = lock(&self.wires.nodes).values().cloned().collect();
+                let leads = |node: &RaftHandle| node.watch_leadership().borrow().role == Role::Leader;
+                if let Some(leader) = nodes.into_iter().find(|node| !away.contains(&node.status().node) && leads(node))
+                {
+                    return leader;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("somebody leads in the end")
+    }
+
+    /// Has a batch committed, whoever leads.
+    async fn propose(&self, batch: &[u8]) {
+        let done = async {
+            loop {
+                match self.leader().await.propose(Bytes::copy_from_slice(batch)).await {
+                    Ok(()) => return,
+                    Err(ProposeFailure::Malformed(error) | ProposeFailure::Fatal(error)) => panic!("{error}"),
+                    Err(_settling) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, done).await.expect("it is committed in the end");
+    }
+
+    async fn register(&self, people: std::ops::Range<u8>) {
+        for person in people {
+            let command = suite::register(&format!("person{person}"), person);
+            self.propose(&batch(u64::from(person), &[command])).await;
+        }
+    }
+
+    /// Waits until all that are here have applied what the leader has, and compares them.
+    async fn agree(&self) {
+        let leader = self.leader().await;
+        let index = leader.watch_applied().borrow().unwrap();
+        let expected = raftchat_state::state_hash(&leader.stores().state.view()).unwrap();
+        let nodes = lock(&self.wires.nodes).clone();
+        for (node, handle) in nodes {
+            let applied = tokio::time::timeout(PATIENCE, handle.wait_applied(index)).await;
+            applied.unwrap_or_else(|_| panic!("node {node} stays behind: {:?}", handle.status())).unwrap();
+            assert_eq!(raftchat_state::state_hash(&handle.stores().state.view()).unwrap(), expected, "node {node}");
+        }
+        let mut seen: BTreeMap<u64, StateHash> = BTreeMap::new();
+        for (index, hash) in self.heard.values().flat_map(|heard| lock(&heard.hashes).clone()) {
+            assert_eq!(*seen.entry(index).or_insert(hash), hash, "at entry {index}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_nodes_elect_agree_and_hand_leadership_on() {
+    let cluster = Cluster::of_three().await;
+    cluster.register(0..20).await;
+    cluster.agree().await;
+    let leader = cluster.leader().await;
+    let index = leader.read_index().await.unwrap();
+    assert!(leader.status().applied.unwrap().index >= index);
+    let own = leader.status().node;
+    leader.hand_on_leadership(PATIENCE).await.unwrap();
+    let next = cluster.leader().await.status().node;
+    assert_ne!(next, own);
+    let outcome = leader.propose(batch(1, &[]).into()).await;
+    assert!(matches!(outcome, Err(ProposeFailure::NotLeader { .. } | ProposeFailure::Retry)), "{outcome:?}");
+    cluster.register(20..25).await;
+    cluster.agree().await;
+    let unreadable = cluster.leader().await.propose(Bytes::from_static(b"not a batch")).await;
+    assert!(matches!(unreadable, Err(ProposeFailure::Malformed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_too_long_is_sent_a_snapshot() {
+    let cluster = Cluster::of_three().await;
+    cluster.register(0..3).await;
+    cluster.agree().await;
+    let leader = cluster.leader().await.status().node;
+    let bob = ALL.into_iter().find(|node| *node != leader).unwrap();
+    cluster.stop(bob).await;
+    cluster.register(3..130).await;
+    let purged = async {
+        while cluster.leader().await.status().purged.is_none_or(|purged| purged.index < 10) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, purged).await.expect("the log is purged");
+    cluster.start(bob).await;
+    cluster.agree().await;
+    assert!(*lock(&cluster.heard[&bob].installed) > 0, "it came by a snapshot");
+    cluster.register(130..140).await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_outlives_its_leader_and_a_restart_of_all() {
+    let cluster = Cluster::of_three().await;
+    cluster.register(0..10).await;
+    let first = cluster.leader().await.status().node;
+    cluster.stop(first).await;
+    cluster.register(10..20).await;
+    cluster.start(first).await;
+    cluster.agree().await;
+    for node in ALL {
+        cluster.stop(node).await;
+    }
+    for node in ALL {
+        cluster.start(node).await;
+    }
+    for node in ALL {
+        assert!(cluster.node(node).wait_for_recovery(PATIENCE).await, "node {node}");
+    }
+    cluster.register(20..25).await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_joins_by_a_snapshot_learns_votes_and_another_leaves() {
+    let cluster = Cluster::of_three().await;
+    cluster.register(0..100).await;
+    cluster.start(DAVE).await;
+    let leader = cluster.leader().await;
+    let unknown = leader.change_voters(&[NodeId(1), NodeId(2), NodeId(3), DAVE]).await;
+    assert!(matches!(unknown, Err(MembershipFailure::Refused(_))), "{unknown:?}");
+    leader.add_learner(DAVE, member(DAVE)).await.unwrap();
+    cluster.register(100..105).await;
+    cluster.agree().await;
+    assert_eq!(cluster.node(DAVE).watch_leadership().borrow().role, Role::Learner);
+
+    let leader = cluster.leader().await;
+    let own = leader.status().node;
+    let leaving = ALL.into_iter().find(|node| *node != own).unwrap();
+    let staying: Vec<_> = ALL.into_iter().chain([DAVE]).filter(|node| *node != leaving).collect();
+    leader.change_voters(&staying).await.unwrap();
+    cluster.stop(leaving).await;
+    // Needs two of the three that stay: Dave's disk counts.
+    let third = staying.iter().copied().find(|node| *node != own && *node != DAVE).unwrap();
+    cluster.stop(third).await;
+    cluster.register(105..110).await;
+    cluster.agree().await;
+    let membership = cluster.node(DAVE).status().membership.membership;
+    assert_eq!(membership.configs, [staying]);
+}
