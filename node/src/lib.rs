@@ -1,4 +1,35 @@
-//! One raftchat node: Raft and storage.
+//! One raftchat node: Raft, storage, and the services that devices and other nodes call.
+//!
+//! A call of a device becomes a command in [`services`](mod@services), is packed into a log entry by the [`proposer`],
+//! agreed on in [`raft`], kept in [`store`], applied by `raftchat_state`, and told from [`applied`](mod@applied) to who
+//! waits and who listens.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`node`], [`daemon`], [`config`] | what runs, as a process, as it is told |
+//! | `services` | the client interface, a file for each capability |
+//! | [`proposer`], `waiting`, [`read_index`] | commands into the log, outcomes back, reads that are up to date |
+//! | [`raft`], [`store`] | the only places that name openraft and fjall |
+//! | [`peers`], `members` | the links to the other nodes, and who may call as one |
+//! | `applied`, `fanout`, `live`, `presence`, `announce` | who hears of what |
+//! | `passwords` | hashes, before anything is proposed |
+//!
+//! This crate never knows a window or the client.
 
+mod announce;
+mod applied;
+pub mod config;
+pub mod daemon;
+mod fanout;
+mod live;
+mod members;
+pub mod node;
+mod passwords;
+pub mod peers;
+mod presence;
+pub mod proposer;
 pub mod raft;
+pub mod read_index;
+mod services;
 pub mod store;
+mod waiting;

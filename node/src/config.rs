@@ -1,0 +1,251 @@
+//! `node.toml`: what a node is told. Every key stands here once, with its meaning; the file that `raftchatctl cluster
+//! init` writes is made from it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use documented::{Documented, DocumentedFields};
+use raftchat_config::ConfigError;
+use raftchat_schema::id::NodeId;
+use raftchat_schema::stored::Member;
+use serde::{Deserialize, Serialize};
+
+use crate::raft::RaftSettings;
+
+/// One node of a raftchat cluster. Run it with: raftchatd --config node.toml
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Documented, DocumentedFields)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// The id of the cluster, as `raftchatctl certs show` prints it.
+    pub cluster: String,
+    /// This node's number in the cluster. Never given to another node, also when this one's disk is lost.
+    pub node: u64,
+    /// Where devices connect: an address of this machine and a UDP port.
+    pub client_listen: SocketAddr,
+    /// Where the other nodes connect: an address of this machine and a UDP port. Keep it inside the cluster's network.
+    pub peer_listen: SocketAddr,
+    /// The directory of this node's certificate, key and trust anchors. Relative to this file.
+    #[serde(default = "default_certs")]
+    pub certs: PathBuf,
+    /// The directory of all that this node keeps. Relative to this file.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// How often the leader says that it is there, in milliseconds.
+    #[serde(default = "default_heartbeat_ms")]
+    pub heartbeat_ms: u64,
+    /// A follower that hears nothing for this long stands for election, in milliseconds. At least three heartbeats.
+    #[serde(default = "default_election_min_ms")]
+    pub election_min_ms: u64,
+    /// The longest that a follower waits before it stands for election, in milliseconds; each time drawn by lot.
+    #[serde(default = "default_election_max_ms")]
+    pub election_max_ms: u64,
+    /// A snapshot is made every so many log entries.
+    #[serde(default = "default_snapshot_entries")]
+    pub snapshot_entries: u64,
+    /// So many log entries that a snapshot covers are kept for followers that are a little behind.
+    #[serde(default = "default_keep_entries")]
+    pub keep_entries: u64,
+    /// Memory that hashing one password takes, in KiB. Argon2id; not below 19456.
+    #[serde(default = "default_password_memory_kib")]
+    pub password_memory_kib: u32,
+    /// How often hashing one password passes over that memory. Not below 2.
+    #[serde(default = "default_password_passes")]
+    pub password_passes: u32,
+    /// Threads that serve connections.
+    #[serde(default = "default_rpc_threads")]
+    pub rpc_threads: usize,
+    /// The nodes that the cluster began with, this one among them. The same on all of them; looked at only until the
+    /// cluster has begun, afterwards the cluster itself knows its members.
+    pub members: Vec<MemberConfig>,
+}
+
+/// One of the nodes that the cluster began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberConfig {
+    /// Its number.
+    pub node: u64,
+    /// `host:port` of its peer endpoint.
+    pub peer_address: String,
+    /// `host:port` of its client endpoint.
+    pub client_address: String,
+    /// SHA-256 of its certificate's public key, as `raftchatctl certs show` prints it.
+    pub fingerprint: String,
+}
+
+fn default_certs() -> PathBuf {
+    "certs".into()
+}
+
+fn default_data() -> PathBuf {
+    "data".into()
+}
+
+const fn default_heartbeat_ms() -> u64 {
+    250
+}
+
+const fn default_election_min_ms() -> u64 {
+    1500
+}
+
+const fn default_election_max_ms() -> u64 {
+    3000
+}
+
+const fn default_snapshot_entries() -> u64 {
+    20_000
+}
+
+const fn default_keep_entries() -> u64 {
+    5_000
+}
+
+const fn default_password_memory_kib() -> u32 {
+    64 * 1024
+}
+
+const fn default_password_passes() -> u32 {
+    3
+}
+
+const fn default_rpc_threads() -> usize {
+    2
+}
+
+/// Why a node cannot be run as it is told.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeConfigError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// A value, or several together, cannot be.
+    #[error("{}: {reason}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and what would.
+        reason: String,
+    },
+}
+
+impl NodeConfig {
+    /// A node with everything by default.
+    pub fn new(
+        cluster: &str,
+        node: u64,
+        client_listen: SocketAddr,
+        peer_listen: SocketAddr,
+        members: Vec<MemberConfig>,
+    ) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            node,
+            client_listen,
+            peer_listen,
+            certs: default_certs(),
+            data: default_data(),
+            heartbeat_ms: default_heartbeat_ms(),
+            election_min_ms: default_election_min_ms(),
+            election_max_ms: default_election_max_ms(),
+            snapshot_entries: default_snapshot_entries(),
+            keep_entries: default_keep_entries(),
+            password_memory_kib: default_password_memory_kib(),
+            password_passes: default_password_passes(),
+            rpc_threads: default_rpc_threads(),
+            members,
+        }
+    }
+
+    /// Reads the file at `path`. The directories in it are made relative to where it lies.
+    pub fn load(path: &Path) -> Result<Self, NodeConfigError> {
+        let mut config: Self =
+            raftchat_config::read(path, "`raftchatctl cluster init` makes a directory with one for each node")?;
+        config.check().map_err(|reason| NodeConfigError::Value { path: path.to_owned(), reason })?;
+        let home = path.parent().unwrap_or(Path::new(""));
+        config.certs = home.join(&config.certs);
+        config.data = home.join(&config.data);
+        Ok(config)
+    }
+
+    /// The file, with every key explained.
+    ///
+    /// # Errors
+    /// A path in it is no text.
+    pub fn to_file(&self) -> Result<String, toml::ser::Error> {
+        raftchat_config::write(self)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let numbers: BTreeSet<u64> = self.members.iter().map(|member| member.node).collect();
+        if !numbers.contains(&self.node) {
+            return Err(format!("`members` must contain this node, number {}", self.node));
+        }
+        if numbers.len() != self.members.len() || numbers.contains(&0) {
+            return Err("`members` must have different numbers, from 1".to_owned());
+        }
+        self.bootstrap_members().map(drop)?;
+        if self.client_listen == self.peer_listen {
+            return Err("`client_listen` and `peer_listen` must be different: give one of them another port".to_owned());
+        }
+        if self.heartbeat_ms == 0 || self.election_min_ms < 3 * self.heartbeat_ms {
+            return Err("`election_min_ms` must be at least three times `heartbeat_ms`, which is at least 1".to_owned());
+        }
+        if self.election_max_ms <= self.election_min_ms {
+            return Err("`election_max_ms` must be above `election_min_ms`".to_owned());
+        }
+        if self.password_memory_kib < 19_456 || self.password_passes < 2 {
+            return Err(
+                "passwords need `password_memory_kib` of at least 19456 and `password_passes` of at least 2".to_owned()
+            );
+        }
+        if self.snapshot_entries == 0 || self.rpc_threads == 0 || self.rpc_threads > 64 {
+            return Err("`snapshot_entries` is at least 1, `rpc_threads` is 1 to 64".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The nodes that the cluster began with.
+    ///
+    /// # Errors
+    /// A fingerprint that is none.
+    pub fn bootstrap_members(&self) -> Result<Vec<(NodeId, Member)>, String> {
+        let member = |member: &MemberConfig| {
+            let fingerprint = unhex(&member.fingerprint)
+                .ok_or_else(|| format!("the `fingerprint` of member {} is not 64 hexadecimal digits", member.node))?;
+            let plain = Member {
+                peer_address: member.peer_address.clone(),
+                client_address: member.client_address.clone(),
+                fingerprint,
+            };
+            Ok((NodeId(member.node), plain))
+        };
+        self.members.iter().map(member).collect()
+    }
+
+    /// Raft's times and sizes.
+    pub fn raft_settings(&self) -> RaftSettings {
+        RaftSettings {
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            election_min: Duration::from_millis(self.election_min_ms),
+            election_max: Duration::from_millis(self.election_max_ms),
+            snapshot_every: self.snapshot_entries,
+            keep_entries: self.keep_entries,
+            lag_max: self.snapshot_entries.saturating_add(self.keep_entries).saturating_mul(2),
+            ..RaftSettings::default()
+        }
+    }
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, start) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(start..start + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}

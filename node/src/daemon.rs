@@ -1,0 +1,75 @@
+//! A node as a process: reads its configuration, runs until it is told to stop or cannot go on, and says why. What
+//! `raftchatd` and the nodes of `raftchatctl cluster up` have in common.
+
+use std::path::Path;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::{NodeConfig, NodeConfigError};
+use crate::node::Node;
+
+/// Runs the node of that configuration until SIGTERM or SIGINT, or until it cannot go on. Gives the process's exit
+/// status: 0 stopped as asked, 1 the node could not go on, 2 the configuration is wrong, 4 a local file is missing or
+/// damaged.
+pub fn run(config: &Path) -> u8 {
+    let config = match NodeConfig::load(config) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error, config_status(&error)),
+    };
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(serve(&config)),
+        Err(error) => refuse(&error, 1),
+    }
+}
+
+fn config_status(error: &NodeConfigError) -> u8 {
+    use raftchat_config::ConfigError;
+    match error {
+        NodeConfigError::File(ConfigError::Missing { .. } | ConfigError::Unreadable { .. }) => 4,
+        NodeConfigError::File(_) | NodeConfigError::Value { .. } => 2,
+    }
+}
+
+fn refuse(reason: &dyn std::fmt::Display, status: u8) -> u8 {
+    tracing::error!(%reason, "the node does not start");
+    status
+}
+
+async fn serve(config: &NodeConfig) -> u8 {
+    let (mut terminate, mut interrupt) = match signals() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&error, 1),
+    };
+    let node = match Node::start(config).await {
+        Ok(node) => node,
+        Err(error) => return refuse(&error, error.exit_status()),
+    };
+    tracing::info!(
+        node = config.node,
+        cluster = %config.cluster,
+        clients = %node.client_address(),
+        peers = %node.peer_address(),
+        "listening"
+    );
+    let failed = tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+        // Whoever failed has said so.
+        _reason = node.failed() => true,
+    };
+    if failed {
+        return 1;
+    }
+    tracing::info!("stopping");
+    match node.stop().await {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "what is stored may not be durable");
+            1
+        }
+    }
+}
+
+fn signals() -> std::io::Result<(Signal, Signal)> {
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+}

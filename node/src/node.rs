@@ -1,0 +1,339 @@
+//! A running node: starts its parts in the order in which they need each other, and stops them in the reverse one. Never
+//! knows how it is told to stop.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use capnp::capability::FromClientHook as _;
+use raftchat_certs::{FileError, LeafFiles, Subject};
+use raftchat_schema::generated::{client_capnp, peer_capnp};
+use raftchat_schema::id::NodeId;
+use raftchat_schema::stored::Membership;
+use raftchat_transport::{
+    AdmitAll, BindError, CloseCode, CredentialError, Credentials, Dialer, DialerConfig, Identity, LinkLimits,
+    LinkTiming, NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::announce;
+use crate::applied::Listeners;
+use crate::config::NodeConfig;
+use crate::fanout::Fanout;
+use crate::live::LiveSessions;
+use crate::members::Members;
+use crate::passwords::Passwords;
+use crate::peers::PeerLinks;
+use crate::peers::service::{PeerService, PeerServices};
+use crate::presence::Presence;
+use crate::proposer::Proposer;
+use crate::raft::{RaftHandle, StartError};
+use crate::read_index::ReadIndex;
+use crate::services::{GatewayService, Services};
+use crate::store::{Failures, StoreError, StoreSettings, Stores};
+use crate::waiting::Waiting;
+
+/// How long handing leadership on may take before the node stops all the same.
+const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
+/// How long callers are waited for once they were told.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// How often, after a start, it is asked whether the node has applied what it had before.
+const RECOVERY_ROUND: Duration = Duration::from_secs(5);
+/// In the data directory: what lets a restarted node end its former connections at once.
+const SECRET_FILE: &str = "secret";
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A certificate or key is missing or cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] FileError),
+    /// The certificate is of somebody else.
+    #[error(
+        "the certificate in {directory} is of {found}, not of node {node} of cluster {cluster}: point `certs` at this node's own"
+    )]
+    OtherCertificate {
+        /// Where it is.
+        directory: String,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        node: u64,
+        /// Of which cluster.
+        cluster: String,
+    },
+    /// The TLS library does not take the certificates.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// What the node keeps cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Raft cannot go on from what is stored.
+    #[error(transparent)]
+    Raft(#[from] StartError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system does not give what a process needs.
+    #[error("the system does not give what a node needs: {0}")]
+    System(String),
+    /// A value of the configuration.
+    #[error("the configuration: {0}")]
+    Config(String),
+}
+
+impl NodeError {
+    /// The process's exit status: 2 the configuration, 4 a local file, 1 anything else.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::OtherCertificate { .. } | Self::Bind(_) | Self::Config(_) => 2,
+            Self::Certificates(_) | Self::Credentials(_) | Self::Store(_) => 4,
+            Self::Raft(_) | Self::System(_) => 1,
+        }
+    }
+}
+
+/// A node that serves.
+#[derive(Debug)]
+pub struct Node {
+    raft: RaftHandle,
+    client_server: Server,
+    peer_server: Server,
+    tasks: JoinSet<()>,
+    // Last, so that the threads outlive what runs on them.
+    _threads: RpcThreads,
+}
+
+/// What the parts share before Raft runs.
+struct Shared {
+    own: NodeId,
+    leaf: LeafFiles,
+    secret: NodeSecret,
+    stores: Stores,
+    members: Arc<Members>,
+    links: Arc<PeerLinks>,
+    waiting: Arc<Waiting>,
+    fanout: Arc<Fanout>,
+    live: Arc<LiveSessions>,
+    presence: Arc<Presence>,
+}
+
+impl Node {
+    /// Starts the node; returns when it listens. Whether it can serve yet is the cluster's matter.
+    pub async fn start(config: &NodeConfig) -> Result<Self, NodeError> {
+        let passwords = Passwords::new(config.password_memory_kib, config.password_passes)
+            .map_err(|error| NodeError::Config(error.to_string()))?;
+        let leaf = LeafFiles::load(&config.certs, SystemTime::now())?;
+        must_be_own(&leaf, config)?;
+        let threads = RpcThreads::start(config.rpc_threads).map_err(|error| NodeError::System(error.to_string()))?;
+        let shared = share(config, leaf, &threads).await?;
+        let raft = start_raft(config, &shared).await?;
+        let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone());
+        let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
+
+        let peer_services =
+            PeerServices { raft: raft.clone(), proposer: proposer.clone(), presence: shared.presence.clone() };
+        let peer_server = serve_peers(config, &shared, &threads, peer_services).await?;
+        raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
+
+        let (recovered, recovery) = watch::channel(false);
+        let services = Arc::new(Services {
+            raft: raft.clone(),
+            proposer: proposer.clone(),
+            read_index,
+            presence: shared.presence.clone(),
+            live: shared.live.clone(),
+            fanout: shared.fanout.clone(),
+            passwords,
+            recovered: recovery,
+        });
+        let client_server = serve_clients(config, &shared, &threads, services).await?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(wait_for_recovery(raft.clone(), recovered));
+        tasks.spawn(announce::announce_presence(
+            shared.own,
+            shared.presence.clone(),
+            shared.links.clone(),
+            shared.members.clone(),
+        ));
+        tasks.spawn(announce::note_last_seen(shared.presence, proposer, raft.clone()));
+        Ok(Self { raft, client_server, peer_server, tasks, _threads: threads })
+    }
+
+    /// Where devices connect.
+    pub fn client_address(&self) -> SocketAddr {
+        self.client_server.local_address()
+    }
+
+    /// Where the other nodes connect.
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peer_server.local_address()
+    }
+
+    /// Waits until the node cannot go on, and says why.
+    pub async fn failed(&self) -> Arc<str> {
+        self.raft.stores().failures.failed().await
+    }
+
+    /// Stops: hands leadership on, tells its callers where they stand, and makes durable what is stored.
+    pub async fn stop(mut self) -> Result<(), StoreError> {
+        self.client_server.stop_accepting();
+        if let Err(error) = self.raft.hand_on_leadership(HAND_ON_LIMIT).await {
+            tracing::warn!(%error, "stopping without having handed leadership on");
+        }
+        self.tasks.shutdown().await;
+        self.client_server.close(CloseCode::Draining, "the node stops", CLOSE_LIMIT).await;
+        let closed = self.raft.shutdown().await;
+        self.peer_server.close(CloseCode::Shutdown, "the node stops", CLOSE_LIMIT).await;
+        closed
+    }
+}
+
+fn must_be_own(leaf: &LeafFiles, config: &NodeConfig) -> Result<(), NodeError> {
+    let own = Subject::node(config.node).is_ok_and(|own| own == leaf.identity.subject);
+    if own && leaf.identity.cluster.as_str() == config.cluster {
+        return Ok(());
+    }
+    Err(NodeError::OtherCertificate {
+        directory: config.certs.display().to_string(),
+        found: leaf.identity.to_string(),
+        node: config.node,
+        cluster: config.cluster.clone(),
+    })
+}
+
+async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Result<Shared, NodeError> {
+    let own = NodeId(config.node);
+    let (dir, cluster) = (config.data.clone(), config.cluster.clone());
+    let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
+    let stores = tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::System(error.to_string()))??;
+    let secret = node_secret(&config.data.join(SECRET_FILE))?;
+    let bootstrap = config.bootstrap_members().map_err(NodeError::Config)?;
+    let members = Members::new(stores.state.applied()?.membership.membership, &bootstrap);
+    let dialer = Dialer::new(&DialerConfig {
+        role: Role::Node,
+        credentials: credentials(&leaf),
+        nodes: TrustAnchors(vec![leaf.anchors.nodes.to_vec()]),
+        timing: LinkTiming::peer(),
+        limits: LinkLimits::peer(),
+    })?;
+    let links = Arc::new(PeerLinks::new(own, PeerPool::new(dialer, &config.cluster, threads.handle())));
+    links.follow(&Membership::default(), &members.now());
+    let waiting = Waiting::new(own).map_err(|error| NodeError::System(error.to_string()))?;
+    Ok(Shared {
+        own,
+        leaf,
+        secret,
+        stores,
+        members,
+        links,
+        waiting,
+        fanout: Arc::default(),
+        live: Arc::default(),
+        presence: Presence::new(),
+    })
+}
+
+async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, NodeError> {
+    let listeners = Arc::new(Listeners {
+        waiting: shared.waiting.clone(),
+        fanout: shared.fanout.clone(),
+        live: shared.live.clone(),
+        members: shared.members.clone(),
+        links: shared.links.clone(),
+    });
+    let settings = config.raft_settings();
+    Ok(RaftHandle::start(settings, shared.stores.clone(), listeners, shared.links.clone()).await?)
+}
+
+async fn serve_peers(
+    config: &NodeConfig,
+    shared: &Shared,
+    threads: &RpcThreads,
+    services: PeerServices,
+) -> Result<Server, NodeError> {
+    let anchor = TrustAnchors(vec![shared.leaf.anchors.nodes.to_vec()]);
+    let server = server_config(config, shared, Role::Node, config.peer_listen, anchor);
+    let bootstrap = move |connection: raftchat_transport::ConnectionHandle| {
+        let from = match connection.identity() {
+            Identity::Node { id, .. } => NodeId(*id),
+            // Not let in by the endpoint; 0 names no node.
+            Identity::Device { .. } => NodeId(0),
+        };
+        let peer: peer_capnp::peer::Client = capnp_rpc::new_client(PeerService::new(services.clone(), from));
+        capnp::capability::Client::new(peer.into_client_hook())
+    };
+    Ok(Server::bind(server, shared.members.clone(), &threads.handle(), bootstrap).await?)
+}
+
+async fn serve_clients(
+    config: &NodeConfig,
+    shared: &Shared,
+    threads: &RpcThreads,
+    services: Arc<Services>,
+) -> Result<Server, NodeError> {
+    let devices = shared.leaf.anchors.devices.iter().map(|anchor| anchor.to_vec()).collect();
+    let server = server_config(config, shared, Role::Device, config.client_listen, TrustAnchors(devices));
+    let bootstrap = move |connection: raftchat_transport::ConnectionHandle| {
+        let service = GatewayService::new(services.clone(), &connection);
+        let gateway: client_capnp::gateway::Client = capnp_rpc::new_client(service);
+        capnp::capability::Client::new(gateway.into_client_hook())
+    };
+    Ok(Server::bind(server, Arc::new(AdmitAll), &threads.handle(), bootstrap).await?)
+}
+
+fn server_config(
+    config: &NodeConfig,
+    shared: &Shared,
+    role: Role,
+    address: SocketAddr,
+    callers: TrustAnchors,
+) -> ServerConfig {
+    ServerConfig {
+        role,
+        cluster: config.cluster.clone(),
+        address,
+        credentials: credentials(&shared.leaf),
+        callers,
+        secret: shared.secret.clone(),
+        timing: LinkTiming::server(role),
+        limits: LinkLimits::server(role),
+    }
+}
+
+fn credentials(leaf: &LeafFiles) -> Credentials {
+    Credentials { chain: leaf.leaf.chain_der(), key: leaf.leaf.key_der() }
+}
+
+/// The node's secret; made at its first start.
+fn node_secret(path: &Path) -> Result<NodeSecret, NodeError> {
+    let failed = |error: io::Error| StoreError::io("reading or making", path)(error);
+    match fs::read(path) {
+        Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
+            Ok(secret) => Ok(NodeSecret(secret)),
+            Err(_) => Err(failed(io::Error::other("it does not hold 32 bytes: remove it, a new one is made")).into()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(|error| NodeError::System(error.to_string()))?;
+            let mut options = fs::OpenOptions::new();
+            let created = options.write(true).create_new(true).mode(0o600).open(path);
+            created.and_then(|mut file| file.write_all(&secret)).map_err(failed)?;
+            Ok(NodeSecret(secret))
+        }
+        Err(error) => Err(failed(error).into()),
+    }
+}
+
+async fn wait_for_recovery(raft: RaftHandle, recovered: watch::Sender<bool>) {
+    while !raft.wait_for_recovery(RECOVERY_ROUND).await {
+        tracing::info!("still waiting for a majority to say what is committed");
+    }
+    tracing::info!("serving");
+    recovered.send_replace(true);
+}

@@ -1,0 +1,184 @@
+//! What another node's calls do here. One of these for each connection of a peer.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
+use raftchat_schema::id::NodeId;
+use raftchat_schema::peer::{AppendRequest, ReadIndexReply};
+use raftchat_schema::wire;
+
+use super::malformed;
+use crate::presence::Presence;
+use crate::proposer::Proposer;
+use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
+
+/// What the calls of all peers need.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerServices {
+    pub(crate) raft: RaftHandle,
+    pub(crate) proposer: Proposer,
+    pub(crate) presence: Arc<Presence>,
+}
+
+/// Answers one peer.
+pub(crate) struct PeerService {
+    services: PeerServices,
+    from: NodeId,
+    appends: RefCell<AppendStream>,
+}
+
+impl PeerService {
+    pub(crate) fn new(services: PeerServices, from: NodeId) -> Self {
+        let appends = RefCell::new(services.raft.append_stream());
+        Self { services, from, appends }
+    }
+
+    /// Nobody speaks for another: what is led must be led by who calls.
+    fn must_lead(&self, request: &AppendRequest) -> Result<(), capnp::Error> {
+        if request.vote.node == self.from {
+            return Ok(());
+        }
+        tracing::warn!(from = %self.from, claims = %request.vote.node, "a node appends in the name of another");
+        Err(capnp::Error::failed("a node appends in its own name only".to_owned()))
+    }
+}
+
+fn failed(error: ReceiveError) -> capnp::Error {
+    capnp::Error::failed(error.to_string())
+}
+
+impl peer::Server for PeerService {
+    async fn append(
+        self: Rc<Self>,
+        params: peer::AppendParams,
+        mut results: peer::AppendResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_append_request(params.get()?.get_request()?).map_err(malformed)?;
+        self.must_lead(&request)?;
+        // Submitted before anything is waited for: in the order of arrival.
+        let answer = self.appends.borrow_mut().submit(request);
+        wire::write_append_response(results.get().init_response(), &answer.await.map_err(failed)?);
+        Ok(())
+    }
+
+    async fn heartbeat(
+        self: Rc<Self>,
+        params: peer::HeartbeatParams,
+        mut results: peer::HeartbeatResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_append_request(params.get()?.get_request()?).map_err(malformed)?;
+        self.must_lead(&request)?;
+        let response = self.services.raft.append(request).await.map_err(failed)?;
+        wire::write_append_response(results.get().init_response(), &response);
+        Ok(())
+    }
+
+    async fn vote(
+        self: Rc<Self>,
+        params: peer::VoteParams,
+        mut results: peer::VoteResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_vote_request(params.get()?.get_request()?).map_err(malformed)?;
+        let response = self.services.raft.vote(request).await.map_err(failed)?;
+        wire::write_vote_response(results.get().init_response(), &response);
+        Ok(())
+    }
+
+    async fn pre_vote(
+        self: Rc<Self>,
+        params: peer::PreVoteParams,
+        mut results: peer::PreVoteResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_vote_request(params.get()?.get_request()?).map_err(malformed)?;
+        let response = self.services.raft.pre_vote(request).await.map_err(failed)?;
+        wire::write_vote_response(results.get().init_response(), &response);
+        Ok(())
+    }
+
+    async fn snapshot(
+        self: Rc<Self>,
+        params: peer::SnapshotParams,
+        mut results: peer::SnapshotResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_snapshot_request(params.get()?).map_err(malformed)?;
+        tracing::info!(from = %self.from, id = %request.id, bytes = request.length, "a snapshot comes in");
+        let incoming = self.services.raft.receive_snapshot(request).await.map_err(failed)?;
+        let mut results = results.get();
+        results.set_have_bytes(incoming.have());
+        results.set_transfer(capnp_rpc::new_client(Incoming(incoming)));
+        Ok(())
+    }
+
+    async fn transfer_leadership(
+        self: Rc<Self>,
+        params: peer::TransferLeadershipParams,
+        _results: peer::TransferLeadershipResults,
+    ) -> Result<(), capnp::Error> {
+        let request = wire::read_transfer_request(params.get()?).map_err(malformed)?;
+        self.services.raft.transfer_leadership(request).await.map_err(failed)
+    }
+
+    async fn propose(
+        self: Rc<Self>,
+        params: peer::ProposeParams,
+        mut results: peer::ProposeResults,
+    ) -> Result<(), capnp::Error> {
+        let mut proposals = wire::read_proposals(params.get()?.get_proposals()?).map_err(malformed)?;
+        // The outcome goes to who proposes, whatever it says.
+        proposals.iter_mut().for_each(|proposal| proposal.node = self.from);
+        wire::write_propose_reply(results.get(), self.services.proposer.propose_for_peer(proposals).await);
+        Ok(())
+    }
+
+    async fn read_index(
+        self: Rc<Self>,
+        _params: peer::ReadIndexParams,
+        mut results: peer::ReadIndexResults,
+    ) -> Result<(), capnp::Error> {
+        let reply = match self.services.raft.read_index().await {
+            Ok(index) => ReadIndexReply::Index(index),
+            Err(ReadFailure::NotLeader { leader }) => ReadIndexReply::NotLeader { leader },
+            Err(ReadFailure::Retry | ReadFailure::Fatal(_)) => ReadIndexReply::Failed,
+        };
+        wire::write_read_index_reply(results.get(), reply);
+        Ok(())
+    }
+
+    async fn presence(
+        self: Rc<Self>,
+        params: peer::PresenceParams,
+        _results: peer::PresenceResults,
+    ) -> Result<(), capnp::Error> {
+        let update = wire::read_presence_update(params.get()?.get_update()?).map_err(malformed)?;
+        self.services.presence.heard(self.from, update);
+        Ok(())
+    }
+}
+
+/// A snapshot on its way in.
+struct Incoming(IncomingSnapshot);
+
+impl snapshot_transfer::Server for Incoming {
+    async fn block(
+        self: Rc<Self>,
+        params: snapshot_transfer::BlockParams,
+        _results: snapshot_transfer::BlockResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let bytes = Bytes::copy_from_slice(params.get_bytes()?);
+        self.0.block(params.get_offset(), bytes).await.map_err(failed)
+    }
+
+    async fn finish(
+        self: Rc<Self>,
+        _params: snapshot_transfer::FinishParams,
+        mut results: snapshot_transfer::FinishResults,
+    ) -> Result<(), capnp::Error> {
+        let vote = self.0.finish().await.map_err(failed)?;
+        wire::write_vote(results.get().init_vote(), &vote);
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Brings batches into the log, here or by way of the leader, and tries again until they are in or nobody waits any more.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use raftchat_schema::command::Batch as Entry;
+use raftchat_schema::id::{NodeId, Stamp};
+use raftchat_schema::peer::ProposeReply;
+use raftchat_schema::wire;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::batch::{Batch, Job};
+use crate::peers::PeerLinks;
+use crate::raft::{PeerCallError, ProposeFailure, RaftHandle, Role};
+use crate::waiting::Waiting;
+
+/// Batches under way at once: while one is synced the next is on its way.
+const BATCHES_IN_FLIGHT: usize = 2;
+/// How long the leader may take for one batch of a follower.
+const FORWARD_LIMIT: Duration = Duration::from_secs(5);
+/// The pause before the next attempt; ends early when another node leads.
+const PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Runner {
+    raft: RaftHandle,
+    peers: Arc<PeerLinks>,
+    waiting: Arc<Waiting>,
+}
+
+enum Attempt {
+    /// It is in the log, or nobody here is left to try.
+    Over,
+    /// It is not, as far as is known.
+    Again,
+}
+
+impl Runner {
+    pub(super) fn new(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>) -> Self {
+        Self { raft, peers, waiting }
+    }
+
+    pub(super) async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<Job>) {
+        let slots = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
+        while let Ok(slot) = slots.clone().acquire_owned().await {
+            // First the slot, then the jobs: what arrives meanwhile shares the entry.
+            let Some(first) = queue.recv().await else { return };
+            let batch = Batch::gather(first, &mut queue);
+            let runner = self.clone();
+            tokio::spawn(async move {
+                runner.store(batch).await;
+                drop(slot);
+            });
+        }
+    }
+
+    async fn store(&self, mut batch: Batch) {
+        let mut leadership = self.raft.watch_leadership();
+        loop {
+            self.waiting.retain_waited_for(&mut batch.own);
+            if batch.is_empty() {
+                return;
+            }
+            let known = *leadership.borrow_and_update();
+            let attempt = match known.leader {
+                _ if known.role == Role::Leader => self.lead(&mut batch).await,
+                Some(leader) => {
+                    batch.answer_peers(ProposeReply::NotLeader { leader: Some(leader) });
+                    self.forward(leader, &batch).await
+                }
+                None => {
+                    batch.answer_peers(ProposeReply::NotLeader { leader: None });
+                    Attempt::Again
+                }
+            };
+            if matches!(attempt, Attempt::Over) {
+                return;
+            }
+            // Whether the time is over or another leads: the next attempt looks anew.
+            let _news = tokio::time::timeout(PAUSE, leadership.changed()).await;
+        }
+    }
+
+    /// This node leads: the batch becomes an entry of its log.
+    async fn lead(&self, batch: &mut Batch) -> Attempt {
+        self.waiting.note_may_be_stored(&batch.own);
+        let entry = Entry { stamp: now(), proposals: batch.proposals() };
+        match self.raft.propose(wire::encode_batch(&entry).into()).await {
+            Ok(()) => {
+                batch.answer_peers(ProposeReply::Done);
+                Attempt::Over
+            }
+            Err(ProposeFailure::NotLeader { leader }) => {
+                self.waiting.note_not_stored(&batch.own);
+                batch.answer_peers(ProposeReply::NotLeader { leader });
+                Attempt::Again
+            }
+            Err(ProposeFailure::Retry) => {
+                self.waiting.note_not_stored(&batch.own);
+                batch.answer_peers(ProposeReply::NotLeader { leader: None });
+                Attempt::Again
+            }
+            Err(ProposeFailure::Unknown) => {
+                batch.answer_peers(ProposeReply::Failed);
+                Attempt::Again
+            }
+            Err(ProposeFailure::Malformed(reason)) => {
+                self.waiting.note_not_stored(&batch.own);
+                tracing::error!(%reason, "a node proposes what cannot be read; its version may be another");
+                batch.answer_peers(ProposeReply::Failed);
+                Attempt::Again
+            }
+            Err(ProposeFailure::Fatal(reason)) => {
+                tracing::debug!(%reason, "a batch is given up");
+                batch.answer_peers(ProposeReply::Failed);
+                Attempt::Over
+            }
+        }
+    }
+
+    async fn forward(&self, leader: NodeId, batch: &Batch) -> Attempt {
+        if batch.own.is_empty() {
+            return Attempt::Over;
+        }
+        self.waiting.note_may_be_stored(&batch.own);
+        match self.peers.propose(leader, batch.own.clone(), FORWARD_LIMIT).await {
+            Ok(ProposeReply::Done) => Attempt::Over,
+            Ok(ProposeReply::NotLeader { .. }) => {
+                self.waiting.note_not_stored(&batch.own);
+                Attempt::Again
+            }
+            Ok(ProposeReply::Failed) => Attempt::Again,
+            Err(error) => {
+                if matches!(error, PeerCallError::NotSent(_)) {
+                    self.waiting.note_not_stored(&batch.own);
+                }
+                tracing::debug!(%leader, %error, "the leader did not take a batch");
+                Attempt::Again
+            }
+        }
+    }
+}
+
+fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,300 @@
+//! The gateway: what a device can do before it is anybody.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use raftchat_schema::command::{Command, Done, OpenSession, Register};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
+use raftchat_schema::id::{Cursor, DeviceId, SessionId, TokenHash, Username};
+use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX, TOKEN_BYTES};
+use raftchat_schema::view::{NodeStatus, Role};
+use raftchat_schema::wire;
+use raftchat_state::{ReadError, SessionRecord, session, session_by_token, state_hash, user, user_by_name, verifier};
+use raftchat_transport::ConnectionHandle;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::answer::{self, Denied};
+use super::session::SessionService;
+use super::{FRESH_LIMIT, PROPOSE_LIMIT, SEEN_LIMIT, Services};
+use crate::raft;
+use crate::store::StoreError;
+
+/// A node that has heard of nobody for this long says that it may be behind.
+const FRESH_CONTACT_MS: u64 = 1000;
+
+/// The first capability of a device's connection.
+pub(crate) struct GatewayService {
+    services: Arc<Services>,
+    device: DeviceId,
+}
+
+/// Who wants in, by name and password.
+struct Credentials {
+    username: Username,
+    password: Zeroizing<String>,
+    token: TokenHash,
+    device_name: String,
+}
+
+/// A session that is given out, and up to where what it shows goes.
+struct Grant {
+    record: SessionRecord,
+    fresh: bool,
+}
+
+impl GatewayService {
+    pub(crate) fn new(services: Arc<Services>, connection: &ConnectionHandle) -> Self {
+        Self { services, device: DeviceId(connection.identity().spki().0) }
+    }
+
+    fn must_be_recovered(&self) -> Result<(), Denied> {
+        if *self.services.recovered.borrow() { Ok(()) } else { Err(Denied::later(ErrorCode::Behind)) }
+    }
+
+    async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
+        self.must_be_recovered()?;
+        let params = params.get()?;
+        let display_name = params.get_display_name()?.to_str()?.to_owned();
+        let credentials = Credentials::read(
+            params.get_username()?,
+            params.get_password()?,
+            params.get_token()?,
+            params.get_device_name()?,
+        )?;
+        if display_name.len() > DISPLAY_NAME_BYTES_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        // Only to spare a hash: whether the name is free is decided when the command is applied.
+        let taken = user_by_name(&self.services.view(), &credentials.username)?.is_some();
+        if taken && session_by_token(&self.services.view(), &credentials.token)?.is_none() {
+            return Err(ErrorCode::UsernameTaken.into());
+        }
+        let Credentials { username, password, token, device_name } = credentials;
+        let verifier = self.services.passwords.hash(password).await?;
+        let device = self.device;
+        let command = Command::Register(Register { username, display_name, verifier, device, device_name, token });
+        self.opened(command).await
+    }
+
+    async fn logged_in(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
+        self.must_be_recovered()?;
+        let params = params.get()?;
+        let credentials = Credentials::read(
+            params.get_username()?,
+            params.get_password()?,
+            params.get_token()?,
+            params.get_device_name()?,
+        )?;
+        let Credentials { username, password, token, device_name } = credentials;
+        // Somebody who registered elsewhere a moment ago must be known here.
+        if !self.services.read_index.confirm(FRESH_LIMIT).await {
+            return Err(Denied::later(ErrorCode::NoLeader));
+        }
+        let view = self.services.view();
+        let found = user_by_name(&view, &username)?.map(|user| user.id);
+        let checked = found.map(|user| verifier(&view, user)).transpose()?.flatten();
+        let (stored, verifier_version) = checked.unzip();
+        let right = self.services.passwords.check(password, stored).await?;
+        let (true, Some(user), Some(verifier_version)) = (right, found, verifier_version) else {
+            return Err(ErrorCode::WrongCredentials.into());
+        };
+        let device = self.device;
+        let command = Command::OpenSession(OpenSession { user, verifier_version, device, device_name, token });
+        self.opened(command).await
+    }
+
+    async fn opened(&self, command: Command) -> Result<Grant, Denied> {
+        match answer::done(self.services.proposer.propose(&command, PROPOSE_LIMIT).await)? {
+            Done::SessionOpened { session, .. } => Ok(Grant { record: self.session(session)?, fresh: true }),
+            _ => Err(answer::impossible()),
+        }
+    }
+
+    fn session(&self, id: SessionId) -> Result<SessionRecord, Denied> {
+        session(&self.services.view(), id)?.ok_or_else(|| ErrorCode::SessionEnded.into())
+    }
+
+    async fn resumed(&self, params: gateway::ResumeParams) -> Result<Grant, Denied> {
+        self.must_be_recovered()?;
+        let params = params.get()?;
+        let token = token_hash(params.get_token()?)?;
+        let seen = params.get_seen()?.get_bytes()?;
+        let linearizable = matches!(params.get_freshness(), Ok(Freshness::Linearizable));
+        let fresh = linearizable && self.services.read_index.confirm(FRESH_LIMIT).await;
+        if !seen.is_empty() {
+            let cursor = self.services.own_cursor(seen)?;
+            self.services.reach(cursor).await?;
+        }
+        let found = session_by_token(&self.services.view(), &token)?;
+        // On another device a token is worth nothing, and who brings it there learns nothing.
+        let record = found.filter(|record| record.device == self.device).ok_or(ErrorCode::SessionEnded)?;
+        Ok(Grant { record, fresh })
+    }
+
+    fn grant(&self, mut builder: granted::Builder<'_>, grant: Grant) -> Result<(), Denied> {
+        let Grant { record, fresh } = grant;
+        let view = self.services.view();
+        let user = user(&view, record.user)?.ok_or(ErrorCode::SessionEnded)?;
+        builder.set_session_id(record.id.0);
+        builder.set_fresh(fresh);
+        builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
+        builder.set_session(capnp_rpc::new_client(SessionService::new(self.services.clone(), &record)));
+        wire::write_user(builder.init_user(), &self.services.online(user));
+        Ok(())
+    }
+}
+
+impl Credentials {
+    fn read(
+        username: capnp::text::Reader<'_>,
+        password: capnp::text::Reader<'_>,
+        token: &[u8],
+        device_name: capnp::text::Reader<'_>,
+    ) -> Result<Self, Denied> {
+        let username = username.to_str()?.parse().map_err(|_| ErrorCode::MalformedUsername)?;
+        let password = Zeroizing::new(password.to_str()?.to_owned());
+        let device_name = device_name.to_str()?.to_owned();
+        if password.len() > PASSWORD_BYTES_MAX || device_name.len() > DEVICE_NAME_BYTES_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        if password.is_empty() {
+            return Err(ErrorCode::EmptyPassword.into());
+        }
+        Ok(Self { username, password, token: token_hash(token)?, device_name })
+    }
+}
+
+fn token_hash(token: &[u8]) -> Result<TokenHash, Denied> {
+    if token.len() == TOKEN_BYTES {
+        return Ok(TokenHash(Sha256::digest(token).into()));
+    }
+    Err(ErrorCode::MalformedRequest.into())
+}
+
+impl Services {
+    /// A cursor that this cluster gave out.
+    pub(super) fn own_cursor(&self, bytes: &[u8]) -> Result<Cursor, Denied> {
+        let cursor = Cursor::from_bytes(bytes).ok_or(ErrorCode::MalformedRequest)?;
+        if cursor.cluster != self.cluster_number() || cursor.epoch != super::EPOCH {
+            return Err(ErrorCode::ForeignCursor.into());
+        }
+        Ok(cursor)
+    }
+
+    /// Waits until this node has applied as far as the cursor: nobody travels back in time.
+    pub(super) async fn reach(&self, cursor: Cursor) -> Result<(), Denied> {
+        let mut applied = self.raft.watch_applied();
+        let reached = async {
+            loop {
+                applied.borrow_and_update();
+                if self.cursor(&self.view())?.change >= cursor.change {
+                    return Ok(());
+                }
+                if applied.changed().await.is_err() {
+                    return Err(Denied::later(ErrorCode::Behind));
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(SEEN_LIMIT, reached).await;
+        in_time.unwrap_or_else(|_| Err(Denied::later(ErrorCode::Behind)))
+    }
+
+    /// How this node is.
+    fn status(&self) -> Result<NodeStatus, ReadError<StoreError>> {
+        let raft = self.raft.status();
+        let view = self.view();
+        // The hash and the index must be of the same rows.
+        let applied = view.applied().map_err(ReadError::Store)?.log_id.map_or(0, |id| id.index);
+        let contact = raft.contact_age_ms.filter(|age| *age > FRESH_CONTACT_MS);
+        let address = raft.membership.membership.members.iter().find(|(node, _)| *node == raft.node);
+        Ok(NodeStatus {
+            node: raft.node,
+            role: match raft.leadership.role {
+                raft::Role::Leader => Role::Leader,
+                raft::Role::Follower => Role::Follower,
+                raft::Role::Learner | raft::Role::Stopping => Role::Learner,
+                raft::Role::Candidate => Role::Candidate,
+            },
+            term: raft.leadership.term,
+            leader: raft.leadership.leader,
+            applied,
+            last_log: raft.last_log.unwrap_or(0),
+            sessions: u32::try_from(self.presence.sessions_here()).unwrap_or(u32::MAX),
+            lag_ms: contact.unwrap_or(0),
+            state_hash: state_hash(&view)?,
+            address: address.map_or_else(String::new, |(_, member)| member.client_address.clone()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
+impl gateway::Server for GatewayService {
+    async fn hello(
+        self: Rc<Self>,
+        _params: gateway::HelloParams,
+        mut results: gateway::HelloResults,
+    ) -> Result<(), capnp::Error> {
+        let status = self.services.raft.status();
+        let identity = &self.services.raft.stores().identity;
+        let members = status.membership.membership.members;
+        let mut results = results.get();
+        results.set_cluster(identity.cluster.as_str());
+        results.set_node(identity.node.0);
+        results.set_version(env!("CARGO_PKG_VERSION"));
+        let mut nodes = results.init_nodes(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        for (at, (node, member)) in (0..).zip(&members) {
+            let mut address = nodes.reborrow().get(at);
+            address.set_id(node.0);
+            address.set_address(member.client_address.as_str());
+        }
+        Ok(())
+    }
+
+    async fn register(
+        self: Rc<Self>,
+        params: gateway::RegisterParams,
+        mut results: gateway::RegisterResults,
+    ) -> Result<(), capnp::Error> {
+        let granted = self.registered(params).await;
+        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
+            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
+        }
+        Ok(())
+    }
+
+    async fn login(
+        self: Rc<Self>,
+        params: gateway::LoginParams,
+        mut results: gateway::LoginResults,
+    ) -> Result<(), capnp::Error> {
+        let granted = self.logged_in(params).await;
+        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
+            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
+        }
+        Ok(())
+    }
+
+    async fn resume(
+        self: Rc<Self>,
+        params: gateway::ResumeParams,
+        mut results: gateway::ResumeResults,
+    ) -> Result<(), capnp::Error> {
+        let granted = self.resumed(params).await;
+        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
+            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
+        }
+        Ok(())
+    }
+
+    async fn status(
+        self: Rc<Self>,
+        _params: gateway::StatusParams,
+        mut results: gateway::StatusResults,
+    ) -> Result<(), capnp::Error> {
+        let status = self.services.status().map_err(|error| capnp::Error::failed(error.to_string()))?;
+        wire::write_status(results.get().init_status(), &status);
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! Who on this node waits for the outcome of which proposal. Knows nothing of how a proposal gets into the log.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use raftchat_schema::command::{Outcome, Proposal};
+use raftchat_schema::id::NodeId;
+use tokio::sync::oneshot;
+
+use crate::raft::ProposalOutcome;
+
+/// The waiters of a node, by the numbers of their proposals.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    node: NodeId,
+    next: AtomicU64,
+    waiters: Mutex<HashMap<u64, Waiter>>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    answer: oneshot::Sender<Outcome>,
+    /// Somebody was asked to store it and has not said that nothing was stored.
+    may_be_stored: bool,
+}
+
+/// A place in the queue; dropping it gives up waiting.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    waiting: Arc<Waiting>,
+    number: u64,
+    answer: oneshot::Receiver<Outcome>,
+}
+
+impl Waiting {
+    /// Numbers begin at random: after a restart the log is replayed, and outcomes of proposals made before it must not
+    /// reach those who wait now.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(crate) fn new(node: NodeId) -> Result<Arc<Self>, getrandom::Error> {
+        let next = AtomicU64::new(getrandom::u64()?);
+        Ok(Arc::new(Self { node, next, waiters: Mutex::default() }))
+    }
+
+    /// A new number and the place where its outcome will come.
+    pub(crate) fn join(self: &Arc<Self>) -> Ticket {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (answer, receiver) = oneshot::channel();
+        self.lock().insert(number, Waiter { answer, may_be_stored: false });
+        Ticket { waiting: self.clone(), number, answer: receiver }
+    }
+
+    /// Answers those of the outcomes that are waited for here.
+    pub(crate) fn settle(&self, outcomes: Vec<ProposalOutcome>) {
+        let mut waiters = self.lock();
+        for ProposalOutcome { node, number, outcome } in outcomes {
+            if node == self.node
+                && let Some(waiter) = waiters.remove(&number)
+            {
+                // Whoever asked may have given up this very moment.
+                let _heard = waiter.answer.send(outcome);
+            }
+        }
+    }
+
+    /// Keeps of the proposals those that somebody still waits for.
+    pub(crate) fn retain_waited_for(&self, proposals: &mut Vec<Proposal>) {
+        let waiters = self.lock();
+        proposals.retain(|proposal| waiters.contains_key(&proposal.number));
+    }
+
+    /// The proposals are being stored, or may have been.
+    pub(crate) fn note_may_be_stored(&self, proposals: &[Proposal]) {
+        self.note(proposals, true);
+    }
+
+    /// Nothing of the attempt under way was stored.
+    pub(crate) fn note_not_stored(&self, proposals: &[Proposal]) {
+        self.note(proposals, false);
+    }
+
+    fn note(&self, proposals: &[Proposal], may_be_stored: bool) {
+        let mut waiters = self.lock();
+        for proposal in proposals {
+            if let Some(waiter) = waiters.get_mut(&proposal.number) {
+                waiter.may_be_stored = may_be_stored;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiter>> {
+        // The map is whole after every step, whoever panicked meanwhile.
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// The proposal's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The outcome, once there is one.
+    pub(crate) async fn outcome(&mut self) -> Option<Outcome> {
+        (&mut self.answer).await.ok()
+    }
+
+    /// Whether the proposal may have been stored although no outcome came.
+    pub(crate) fn may_be_stored(&self) -> bool {
+        self.waiting.lock().get(&self.number).is_none_or(|waiter| waiter.may_be_stored)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.waiting.lock().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use raftchat_schema::command::Done;
+
+    use super::*;
+
+    fn outcome(node: u64, number: u64) -> ProposalOutcome {
+        ProposalOutcome { node: NodeId(node), number, outcome: Ok(Done::Nothing) }
+    }
+
+    #[tokio::test]
+    async fn an_outcome_reaches_who_waits_for_it_and_nobody_else() {
+        let waiting = Waiting::new(NodeId(1)).unwrap();
+        let (mut alice, bob) = (waiting.join(), waiting.join());
+        waiting.settle(vec![outcome(2, bob.number()), outcome(1, alice.number())]);
+        assert_eq!(alice.outcome().await, Some(Ok(Done::Nothing)));
+        let proposal = |number| Proposal { node: NodeId(1), number, command: Vec::new() };
+        let mut proposals = vec![proposal(alice.number()), proposal(bob.number())];
+        waiting.retain_waited_for(&mut proposals);
+        assert_eq!(proposals, [proposal(bob.number())]);
+        waiting.note_may_be_stored(&proposals);
+        assert!(bob.may_be_stored());
+        waiting.note_not_stored(&proposals);
+        assert!(!bob.may_be_stored());
+        drop(bob);
+        waiting.retain_waited_for(&mut proposals);
+        assert_eq!(proposals, []);
+    }
+}
