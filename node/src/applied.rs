@@ -25,7 +25,9 @@ impl ApplySink for Listeners {
         let AppliedEntry { outcomes, changes, ended_sessions, joined, membership, .. } = entry;
         self.waiting.settle(outcomes);
         self.fanout.deliver(&joined, changes);
-        ended_sessions.into_iter().for_each(|session| self.live.end(session));
+        for session in ended_sessions {
+            self.live.end(session);
+        }
         if let Some(now) = membership {
             tracing::info!(voters = ?now.configs, "the membership has changed");
             let before = self.members.replace(now.clone());

@@ -35,10 +35,11 @@ pub struct NodeConfig {
     /// How often the leader says that it is there, in milliseconds.
     #[serde(default = "default_heartbeat_ms")]
     pub heartbeat_ms: u64,
-    /// A follower that hears nothing for this long stands for election, in milliseconds. At least three heartbeats.
+    /// A follower that has heard nothing for `election_max_ms` waits for this long, or longer by lot, and then stands for
+    /// election; in milliseconds. At least three heartbeats. Raise both where nodes lose their leader without cause.
     #[serde(default = "default_election_min_ms")]
     pub election_min_ms: u64,
-    /// The longest that a follower waits before it stands for election, in milliseconds; each time drawn by lot.
+    /// The longest that it waits, in milliseconds; also for how long the last word of a leader is good.
     #[serde(default = "default_election_max_ms")]
     pub election_max_ms: u64,
     /// A snapshot is made every so many log entries.
@@ -84,15 +85,15 @@ fn default_data() -> PathBuf {
 }
 
 const fn default_heartbeat_ms() -> u64 {
-    250
+    100
 }
 
 const fn default_election_min_ms() -> u64 {
-    1500
+    500
 }
 
 const fn default_election_max_ms() -> u64 {
-    3000
+    1000
 }
 
 const fn default_snapshot_entries() -> u64 {

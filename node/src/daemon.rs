@@ -4,14 +4,26 @@
 use std::path::Path;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 use crate::config::{NodeConfig, NodeConfigError};
 use crate::node::Node;
 
-/// Runs the node of that configuration until SIGTERM or SIGINT, or until it cannot go on. Gives the process's exit
-/// status: 0 stopped as asked, 1 the node could not go on, 2 the configuration is wrong, 4 a local file is missing or
-/// damaged.
-pub fn run(config: &Path) -> u8 {
+/// What is logged unless somebody asks for something else: this project's own words, and openraft's worries.
+pub const LOG_FILTER: &str = "info,openraft=warn";
+
+/// Runs the node of that configuration until SIGTERM or SIGINT, or until it cannot go on, and logs what passes `log` on
+/// standard error. Gives the process's exit status: 0 stopped as asked, 1 the node could not go on, 2 the configuration
+/// is wrong, 4 a local file is missing or damaged.
+pub fn run(config: &Path, log: &str) -> u8 {
+    let filter = match EnvFilter::try_new(log) {
+        Ok(filter) => filter,
+        Err(error) => {
+            eprintln!("--log {log}: {error}; name error, warn, info, debug, trace, or a filter such as {LOG_FILTER}");
+            return 2;
+        }
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let config = match NodeConfig::load(config) {
         Ok(config) => config,
         Err(error) => return refuse(&error, config_status(&error)),

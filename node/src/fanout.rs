@@ -83,7 +83,9 @@ impl Fanout {
         let mut state = self.lock();
         for (user, conversation) in joined {
             let ids = state.by_user.get(user).cloned().unwrap_or_default();
-            ids.into_iter().for_each(|id| state.add(id, Feed::Conversation(*conversation)));
+            for id in ids {
+                state.add(id, Feed::Conversation(*conversation));
+            }
         }
         let mut filled = BTreeSet::new();
         for FeedChange { feed, change } in changes {

@@ -8,8 +8,9 @@ use raftchat_schema::command::Verifier;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// Beyond so many that wait, a node answers that it is busy: a hash takes a good part of a second.
-const WAITING_MAX: usize = 32;
+/// Beyond so many that run or wait, a node answers that it is busy: a hash takes a good part of a second, and who waits
+/// for several of them takes the node for dead.
+const WAITING_MAX: usize = 8;
 
 /// Why a password was not hashed or checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -133,6 +133,7 @@ fn failure(failure: CallFailure) -> PeerCallError {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 pub(crate) fn malformed(error: WireError) -> capnp::Error {
     capnp::Error::failed(error.to_string())
 }

@@ -96,9 +96,7 @@ impl Presence {
         let before = self.lock().elsewhere.get(&from).map(|word| word.online.clone()).unwrap_or_default();
         let mut after: BTreeSet<UserId> = if full { BTreeSet::new() } else { before.clone() };
         after.extend(online);
-        offline.iter().for_each(|user| {
-            after.remove(user);
-        });
+        after.retain(|user| !offline.contains(user));
         let touched: Vec<_> = before.symmetric_difference(&after).copied().collect();
         self.change_of(touched, |state| {
             state.elsewhere.insert(from, Word { online: after, until });

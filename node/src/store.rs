@@ -32,4 +32,4 @@ pub use identity::Identity;
 pub use log::{LogBounds, LogRecord, LogStore};
 pub use open::{StoreSettings, Stores};
 pub use snapshot::{SnapshotFile, SnapshotShelf};
-pub use state::{AppliedState, StateStore, StateView};
+pub use state::{AppliedState, RowCache, StateStore, StateView};

@@ -96,7 +96,7 @@ digests! {
     StateHash;
 }
 
-/// A message as its sender names it: 128 bits, a UUIDv7 by custom.
+/// A message as its sender names it: 128 bits, a `UUIDv7` by custom.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct MessageId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);

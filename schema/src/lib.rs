@@ -22,8 +22,8 @@ pub mod wire;
     clippy::all,
     clippy::pedantic,
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
+    clippy::unimplemented,
+    clippy::allow_attributes_without_reason,
     reason = "generated"
 )]
 pub mod generated {

@@ -166,7 +166,9 @@ pub enum LinkFailure {
         detail: String,
     },
     /// The node has no room at present.
-    #[error("the node is overloaded: try again later or elsewhere")]
+    #[error(
+        "the node takes no more connections, as it is stopping or has too much to do: try again later or elsewhere"
+    )]
     Overloaded,
     /// This side did not read fast enough.
     #[error("the node closed the link because this side reads too slowly")]

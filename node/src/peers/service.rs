@@ -46,6 +46,7 @@ impl PeerService {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 fn failed(error: ReceiveError) -> capnp::Error {
     capnp::Error::failed(error.to_string())
 }
@@ -127,8 +128,15 @@ impl peer::Server for PeerService {
         mut results: peer::ProposeResults,
     ) -> Result<(), capnp::Error> {
         let mut proposals = wire::read_proposals(params.get()?.get_proposals()?).map_err(malformed)?;
-        // The outcome goes to who proposes, whatever it says.
-        proposals.iter_mut().for_each(|proposal| proposal.node = self.from);
+        for proposal in &mut proposals {
+            // What no node can read must not get into the log: there it would stop all of them.
+            wire::decode_command(&proposal.command).map_err(|error| {
+                tracing::error!(from = %self.from, %error, "a node proposes what cannot be read");
+                malformed(error)
+            })?;
+            // The outcome goes to who proposes, whatever it says.
+            proposal.node = self.from;
+        }
         wire::write_propose_reply(results.get(), self.services.proposer.propose_for_peer(proposals).await);
         Ok(())
     }

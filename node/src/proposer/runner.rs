@@ -103,12 +103,6 @@ impl Runner {
                 batch.answer_peers(ProposeReply::Failed);
                 Attempt::Again
             }
-            Err(ProposeFailure::Malformed(reason)) => {
-                self.waiting.note_not_stored(&batch.own);
-                tracing::error!(%reason, "a node proposes what cannot be read; its version may be another");
-                batch.answer_peers(ProposeReply::Failed);
-                Attempt::Again
-            }
             Err(ProposeFailure::Fatal(reason)) => {
                 tracing::debug!(%reason, "a batch is given up");
                 batch.answer_peers(ProposeReply::Failed);

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::convert;
 use super::types::LogEntry;
-use crate::store::{AppliedState, SnapshotFile, StoreError, Stores};
+use crate::store::{AppliedState, RowCache, SnapshotFile, StoreError, Stores};
 
 /// What came of a proposal, for the node that waits for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Applier {
         let hash = raftchat_state::state_hash(&view).map_err(|error| unreadable(error.to_string()))?;
         let (progress, applied) = watch::channel(state.log_id.map(|id| id.index));
         let (jobs, queue) = mpsc::channel();
-        let thread = Thread { stores, sink, state, change, hash, progress };
+        let thread = Thread { stores, sink, state, change, hash, progress, cache: RowCache::default() };
         std::thread::Builder::new()
             .name("apply".into())
             .spawn(move || thread.run(&queue))
@@ -131,6 +131,7 @@ struct Thread {
     change: ChangeNumber,
     hash: StateHash,
     progress: watch::Sender<Option<u64>>,
+    cache: RowCache,
 }
 
 impl Thread {
@@ -159,7 +160,8 @@ impl Thread {
         };
         self.stores.log.wait_synced(last.id.index)?;
         let view = self.stores.state.view();
-        let mut group = Overlay::new(&view);
+        let rows = self.cache.over(&view);
+        let mut group = Overlay::new(&rows);
         let mut applied = Vec::with_capacity(entries.len());
         let mut hash = None;
         for entry in entries {
@@ -183,7 +185,9 @@ impl Thread {
                 }
             }
         }
-        self.stores.state.commit(&group.into_writes(), &self.state, hash)?;
+        let writes = group.into_writes();
+        self.stores.state.commit(&writes, &self.state, hash)?;
+        self.cache.written(&writes);
         for entry in applied {
             self.sink.applied(entry);
         }
@@ -192,6 +196,7 @@ impl Thread {
     }
 
     fn install(&mut self, file: &SnapshotFile) -> Result<(), ApplyFailure> {
+        self.cache.clear();
         self.stores.state.install(file)?;
         self.state = self.stores.state.applied()?;
         (self.change, self.hash) = (file.header.change, file.header.state_hash);

@@ -71,10 +71,10 @@ pub(crate) struct PeerClient {
 }
 
 impl PeerClient {
-    /// openraft's limit follows the heartbeat; one sync of a busy disk may take longer.
+    /// openraft's limit follows the heartbeat; a busy machine, and one sync of a busy disk, may take longer.
     fn append_limit(&self, option: &RPCOption) -> Duration {
         match self.lane {
-            Lane::Urgent => option.soft_ttl(),
+            Lane::Urgent => option.soft_ttl().max(self.network.settings.election_min / 2),
             Lane::Log | Lane::Snapshot => option.soft_ttl().max(self.network.settings.append_limit),
         }
     }

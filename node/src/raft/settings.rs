@@ -10,9 +10,10 @@ use openraft::{Config, ConfigError, SnapshotPolicy};
 pub struct RaftSettings {
     /// How often a leader says that it is there.
     pub heartbeat: Duration,
-    /// A follower that hears nothing for this long stands for election …
+    /// After the leader's lease a follower that hears nothing waits this long and stands for election …
     pub election_min: Duration,
-    /// … or, drawn by lot between the two, for this long. Also how long a leader's lease is.
+    /// … or, drawn by lot between the two, this long. Also how long a leader's lease is, so that a dead leader is
+    /// replaced after `election_max` and something between the two.
     pub election_max: Duration,
     /// A snapshot is made every so many entries.
     pub snapshot_every: u64,
@@ -33,9 +34,9 @@ pub struct RaftSettings {
 impl Default for RaftSettings {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_millis(250),
-            election_min: Duration::from_millis(1500),
-            election_max: Duration::from_secs(3),
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(500),
+            election_max: Duration::from_secs(1),
             snapshot_every: 20_000,
             keep_entries: 5_000,
             lag_max: 30_000,

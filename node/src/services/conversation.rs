@@ -29,11 +29,11 @@ pub(super) struct ConversationService {
     place: Place,
 }
 
-/// A message that is stored.
+/// Where and when a message was stored.
 struct Sent {
     conversation: ConversationId,
     position: Position,
-    sent_at: Time,
+    time: Time,
 }
 
 impl ConversationService {
@@ -67,7 +67,7 @@ impl ConversationService {
         let message_id = wire::read_message_id(params.get_message_id()?);
         let act = Act::Send(Send { to, message_id, payload: payload.to_vec() });
         match self.acting.act(Stamp::NONE, act).await? {
-            Done::Sent { conversation, position, sent_at } => Ok(Sent { conversation, position, sent_at }),
+            Done::Sent { conversation, position, sent_at } => Ok(Sent { conversation, position, time: sent_at }),
             _ => Err(answer::impossible()),
         }
     }
@@ -115,11 +115,11 @@ impl conversation::Server for ConversationService {
         mut results: conversation::SendResults,
     ) -> Result<(), capnp::Error> {
         match self.sent(params).await {
-            Ok(Sent { conversation, position, sent_at }) => {
+            Ok(Sent { conversation, position, time }) => {
                 let mut results = results.get();
                 results.set_conversation(conversation.0);
                 results.set_position(position.0);
-                results.set_sent_at_ms(sent_at.0);
+                results.set_sent_at_ms(time.0);
                 results.set_node(self.acting.services.raft.stores().identity.node.0);
             }
             Err(denied) => wire::write_refusal(results.get().init_refused(), &denied.refusal()?),

@@ -1,6 +1,7 @@
 //! The state machine's rows on disk. Not synced on every entry: what a power cut takes, the log gives again. Knows
 //! nothing of what the rows hold.
 
+mod cache;
 mod live;
 
 use std::fs;
@@ -11,6 +12,7 @@ use raftchat_schema::id::StateHash;
 use raftchat_schema::stored::SnapshotHeader;
 use raftchat_state::Writes;
 
+pub use cache::RowCache;
 pub use live::{AppliedState, StateView};
 
 use super::error::StoreError;

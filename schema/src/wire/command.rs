@@ -158,7 +158,6 @@ fn read_send(reader: command::send::Reader<'_>) -> Result<Send, WireError> {
 }
 
 /// The upper 64 bits of an id.
-#[expect(clippy::cast_possible_truncation, reason = "shifted down to 64 bits")]
 pub(super) const fn high_half(id: u128) -> u64 {
     (id >> 64) as u64
 }

@@ -178,7 +178,7 @@ pub fn decode_snapshot_header(bytes: &[u8]) -> Result<SnapshotHeader, WireError>
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
