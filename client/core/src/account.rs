@@ -1,0 +1,136 @@
+//! Accounts and sessions: register, log in, log out, delete. Knows nothing of conversations.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::id::Username;
+use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
+use zeroize::Zeroizing;
+
+use crate::call::Failure;
+use crate::client::{SessionInfo, WhoAmI};
+use crate::error::ClientError;
+use crate::repeat::Call;
+use crate::rpc::{self, Account, Granted};
+use crate::session_file::{SessionToken, StoredSession};
+use crate::worker::{Connected, Worker};
+
+const REGISTER_ADVICE: &str = "; the account may have been made all the same: try to log in before registering again";
+const LOGIN_ADVICE: &str = "; it is safe to try again";
+const END_ADVICE: &str = "; nothing was confirmed, and it is safe to try again";
+
+pub(crate) async fn register(
+    worker: Rc<Worker>,
+    username: Username,
+    display_name: String,
+    password: Zeroizing<String>,
+) -> Result<SessionInfo, ClientError> {
+    fits(&display_name, DISPLAY_NAME_BYTES_MAX, ErrorCode::TooLarge)?;
+    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
+    let token = new_token()?;
+    let device_name = worker.profile().device_name();
+    let account = Account { username: &username, password: &password, token: &token, device_name };
+    let call = Call::begin(&worker, REGISTER_ADVICE);
+    let (granted, connected) = call
+        .repeat(async |connected| {
+            let granted = rpc::register(&connected.gateway, &account, &display_name).await?;
+            Ok((granted, Rc::clone(connected)))
+        })
+        .await?;
+    adopt(&worker, &connected, granted, token).await
+}
+
+pub(crate) async fn login(
+    worker: Rc<Worker>,
+    username: Username,
+    password: Zeroizing<String>,
+) -> Result<SessionInfo, ClientError> {
+    // No account has a password that long.
+    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
+    let token = new_token()?;
+    let device_name = worker.profile().device_name();
+    let account = Account { username: &username, password: &password, token: &token, device_name };
+    let call = Call::begin(&worker, LOGIN_ADVICE);
+    let (granted, connected) = call
+        .repeat(async |connected| {
+            let granted = rpc::login(&connected.gateway, &account).await?;
+            Ok((granted, Rc::clone(connected)))
+        })
+        .await?;
+    adopt(&worker, &connected, granted, token).await
+}
+
+pub(crate) async fn logout(worker: Rc<Worker>) -> Result<(), ClientError> {
+    let stored = logged_in(&worker)?;
+    let number = worker.numbers.next();
+    let ended = Call::begin(&worker, END_ADVICE)
+        .repeat(async |connected| {
+            let session = worker.session(connected).await?;
+            rpc::logout(&session.granted.client, number).await
+        })
+        .await;
+    match ended {
+        Ok(()) | Err(ClientError::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) => {}
+        Err(error) => return Err(error),
+    }
+    worker.forget(&stored.token).await
+}
+
+pub(crate) async fn delete(worker: Rc<Worker>, password: Zeroizing<String>) -> Result<(), ClientError> {
+    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
+    let stored = logged_in(&worker)?;
+    let number = worker.numbers.next();
+    let asked_before = Cell::new(false);
+    Call::begin(&worker, END_ADVICE)
+        .repeat(async |connected| {
+            let repeated = asked_before.get();
+            let ask = async {
+                let session = worker.session(connected).await?;
+                asked_before.set(true);
+                rpc::delete_account(&session.granted.client, number, &password).await
+            };
+            match ask.await {
+                // The attempt before this one, whose outcome was unknown, has done it.
+                Err(Failure::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) if repeated => Ok(()),
+                outcome => outcome,
+            }
+        })
+        .await?;
+    worker.forget(&stored.token).await
+}
+
+pub(crate) async fn whoami(worker: Rc<Worker>) -> Result<WhoAmI, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| {
+            let session = worker.session(connected).await?;
+            let (user, session, node) = rpc::whoami(&session.granted.client).await?;
+            Ok(WhoAmI { user, session, node })
+        })
+        .await
+}
+
+async fn adopt(
+    worker: &Worker,
+    connected: &Connected,
+    granted: Granted,
+    token: SessionToken,
+) -> Result<SessionInfo, ClientError> {
+    let info = SessionInfo { user: granted.user.clone(), session: granted.session, node: connected.node };
+    worker.adopt(connected, granted, token).await?;
+    tracing::info!(user = %info.user.username, session = %info.session, node = %info.node, "logged in");
+    Ok(info)
+}
+
+fn logged_in(worker: &Worker) -> Result<StoredSession, ClientError> {
+    worker.profile().session().ok_or(ClientError::NoSession)
+}
+
+fn new_token() -> Result<SessionToken, ClientError> {
+    SessionToken::random().map_err(|error| ClientError::Program(format!("the system gives no random bytes: {error}")))
+}
+
+/// Refuses here what every node would refuse: a frame beyond the link's limit would end the link instead.
+fn fits(text: &str, max_bytes: usize, refusal: ErrorCode) -> Result<(), ClientError> {
+    if text.len() <= max_bytes { Ok(()) } else { Err(ClientError::Refused(refusal.into())) }
+}

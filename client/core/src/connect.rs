@@ -1,0 +1,102 @@
+//! Reaching a node: all known ones are tried, a little apart, and the first that lets this device in is taken. Knows
+//! nothing of sessions.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::select_ok;
+use futures::stream::FuturesUnordered;
+use raftchat_schema::generated::client_capnp::gateway;
+use raftchat_schema::id::NodeId;
+use raftchat_transport::{CallFailure, Dialer, Expect, Identity, Link, LinkFailure};
+use tokio::time::{sleep, timeout};
+
+use crate::order::{Candidate, ConnectFailure, judge};
+use crate::profile::NodeEntry;
+use crate::rpc;
+
+/// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
+const STAGGER: Duration = Duration::from_millis(50);
+/// How long one node may take to be reached and to answer.
+const NODE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// A node that let this device in.
+pub(crate) struct Reached {
+    pub(crate) link: Link,
+    pub(crate) gateway: gateway::Client,
+    pub(crate) node: NodeId,
+    pub(crate) address: String,
+    /// The nodes that it told of.
+    pub(crate) nodes: Vec<NodeEntry>,
+}
+
+/// Tries all of `candidates`, the first at once and each of the others a little later; the first that answers wins.
+pub(crate) async fn race(
+    dialer: &Dialer,
+    cluster: &str,
+    candidates: Vec<Candidate>,
+) -> Result<Reached, ConnectFailure> {
+    let mut delay = Duration::ZERO;
+    let mut tries = FuturesUnordered::new();
+    for candidate in candidates {
+        let wait = delay;
+        delay = delay.saturating_add(STAGGER);
+        tries.push(async move {
+            sleep(wait).await;
+            reach(dialer, cluster, &candidate).await.map_err(|failure| (candidate, failure))
+        });
+    }
+    let mut failures = Vec::new();
+    while let Some(outcome) = tries.next().await {
+        match outcome {
+            Ok(reached) => return Ok(reached),
+            Err((candidate, failure)) => {
+                tracing::debug!(address = %candidate.address, %failure, "a node was not reached");
+                failures.push((candidate, failure));
+            }
+        }
+    }
+    Err(judge(&failures))
+}
+
+/// Reaches one node within its deadline.
+pub(crate) async fn reach(dialer: &Dialer, cluster: &str, candidate: &Candidate) -> Result<Reached, LinkFailure> {
+    match timeout(NODE_DEADLINE, try_reach(dialer, cluster, candidate)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(LinkFailure::Timeout(NODE_DEADLINE)),
+    }
+}
+
+async fn try_reach(dialer: &Dialer, cluster: &str, candidate: &Candidate) -> Result<Reached, LinkFailure> {
+    let expect = Expect { cluster: cluster.to_owned(), node: candidate.node };
+    let unreachable = |cause: String| LinkFailure::Unreachable { cause };
+    let resolved = tokio::net::lookup_host(&candidate.address)
+        .await
+        .map_err(|error| unreachable(format!("{} cannot be resolved: {error}", candidate.address)))?;
+    // A name may stand for several addresses, of which perhaps one is listened at.
+    let dials: Vec<_> = resolved.map(|address| Box::pin(dialer.connect(address, &expect))).collect();
+    if dials.is_empty() {
+        return Err(unreachable(format!("{} has no address", candidate.address)));
+    }
+    let (link, _) = select_ok(dials).await?;
+    let gateway: gateway::Client = link.bootstrap().await?;
+    // Asked together: one round trip. That the node lets this device in is known by either.
+    let (admitted, hello) = tokio::join!(link.admitted(&gateway), rpc::hello(&gateway));
+    admitted?;
+    let nodes = match hello {
+        Ok(nodes) => nodes,
+        Err(error) => return Err(explained(&link, error).await),
+    };
+    let node = match link.peer() {
+        Identity::Node { id, .. } => NodeId(*id),
+        Identity::Device { .. } => return Err(LinkFailure::WrongServer { detail: link.peer().to_string() }),
+    };
+    Ok(Reached { link, gateway, node, address: candidate.address.clone(), nodes })
+}
+
+async fn explained(link: &Link, error: capnp::Error) -> LinkFailure {
+    match link.explain(error).await {
+        CallFailure::Link(failure) => failure,
+        CallFailure::Remote(error) => LinkFailure::NodeGone { cause: error.extra },
+    }
+}

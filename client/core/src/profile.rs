@@ -1,0 +1,221 @@
+//! A profile directory: which cluster, which nodes, this device's certificate, and the session it is logged in with.
+//! Knows nothing of links and calls.
+
+mod error;
+
+use std::fmt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use documented::{Documented, DocumentedFields};
+use raftchat_certs::{Anchors, Leaf, LeafFiles, Subject, describe};
+use raftchat_transport::{Credentials, TrustAnchors};
+use serde::{Deserialize, Serialize};
+
+use crate::session_file::{self, SessionToken, StoredSession};
+
+pub use error::ProfileError;
+
+const CONFIG: &str = "client.toml";
+const CERTS: &str = "certs";
+const SESSION: &str = "session.toml";
+const HINT: &str = "`raftchatctl cluster device` makes a profile directory";
+
+/// A device of a raftchat cluster, and where the nodes are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Documented, DocumentedFields)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// The id of the cluster, as `raftchatctl certs show` prints it.
+    pub cluster: String,
+    /// The nodes to try. One that answers tells of the others, so that the list need not be complete.
+    pub nodes: Vec<NodeEntry>,
+}
+
+/// A node and where devices reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeEntry {
+    /// Its number in the cluster.
+    pub node: u64,
+    /// `host:port` of its client endpoint.
+    pub address: String,
+}
+
+/// A device's profile. Clones are the same profile: a session stored through one is seen through all.
+#[derive(Clone)]
+pub struct Profile {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// None: nothing is kept.
+    directory: Option<PathBuf>,
+    config: ClientConfig,
+    device_name: String,
+    credentials: Credentials,
+    nodes: TrustAnchors,
+    session: Mutex<Option<StoredSession>>,
+}
+
+impl Profile {
+    /// Reads the directory `dir`: `client.toml`, `certs/` and, if somebody is logged in, `session.toml`.
+    pub fn open(dir: &Path) -> Result<Self, ProfileError> {
+        let path = dir.join(CONFIG);
+        let config: ClientConfig = raftchat_config::read(&path, HINT)?;
+        let files = LeafFiles::load(&dir.join(CERTS), SystemTime::now())?;
+        check(&config, files.identity.cluster.as_str()).map_err(|reason| ProfileError::Value { path, reason })?;
+        let Subject::Device(name) = &files.identity.subject else {
+            let reason = format!("it is the certificate of {}, where a device's belongs", files.identity);
+            return Err(ProfileError::NotADevice { path: dir.join(CERTS), reason });
+        };
+        let session = session_file::read(&dir.join(SESSION))?;
+        let name = name.to_string();
+        Ok(Self::new(Some(dir.to_owned()), config, name, (&files.leaf, &files.anchors), session))
+    }
+
+    /// A profile without a directory: a session lasts as long as the profile is in memory.
+    #[expect(clippy::needless_pass_by_value, reason = "a key is handed over, not left behind")]
+    pub fn in_memory(config: ClientConfig, leaf: Leaf, anchors: Anchors) -> Self {
+        let identity = describe(leaf.certificate()).ok().and_then(|description| description.identity().ok());
+        // A certificate without a usable name is refused by every node, which says more than an error here.
+        let name = identity.map_or_else(String::new, |identity| match identity.subject {
+            Subject::Device(name) => name.to_string(),
+            Subject::Node(id) => format!("node {id}"),
+        });
+        Self::new(None, config, name, (&leaf, &anchors), None)
+    }
+
+    /// Makes `dir`, private, if it is missing, and in it a `client.toml` in which every key is explained.
+    ///
+    /// # Errors
+    /// There is a `client.toml` already, or the system does not take one.
+    pub fn create(dir: &Path, config: &ClientConfig) -> Result<(), ProfileError> {
+        let text = raftchat_config::write(config)
+            .map_err(|error| ProfileError::Value { path: dir.join(CONFIG), reason: error.to_string() })?;
+        let unwritable = |path: &Path| {
+            let path = path.to_owned();
+            move |source: std::io::Error| match source.kind() {
+                std::io::ErrorKind::AlreadyExists => ProfileError::AlreadyExists(path),
+                _ => ProfileError::Unwritable { path, source },
+            }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unwritable(dir))?;
+        let path = dir.join(CONFIG);
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path).map_err(unwritable(&path))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable(&path))?;
+        fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(unwritable(dir))
+    }
+
+    fn new(
+        directory: Option<PathBuf>,
+        config: ClientConfig,
+        device_name: String,
+        (leaf, anchors): (&Leaf, &Anchors),
+        session: Option<StoredSession>,
+    ) -> Self {
+        let credentials = Credentials { chain: leaf.chain_der(), key: leaf.key_der() };
+        let nodes = TrustAnchors(vec![anchors.nodes.to_vec()]);
+        let session = Mutex::new(session);
+        Self { inner: Arc::new(Inner { directory, config, device_name, credentials, nodes, session }) }
+    }
+
+    /// What `client.toml` says.
+    pub fn config(&self) -> &ClientConfig {
+        &self.inner.config
+    }
+
+    /// The device's name, as its certificate has it.
+    pub fn device_name(&self) -> &str {
+        &self.inner.device_name
+    }
+
+    /// Who is logged in, if anybody is.
+    pub fn session(&self) -> Option<StoredSession> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.inner.credentials
+    }
+
+    pub(crate) fn node_anchors(&self) -> &TrustAnchors {
+        &self.inner.nodes
+    }
+
+    /// Takes `session` as the one that is logged in, and keeps it on the disk.
+    pub(crate) fn store(&self, session: StoredSession) -> Result<(), ProfileError> {
+        let mut held = self.lock();
+        if let Some(path) = self.session_path() {
+            session_file::write(&path, &session)?;
+        }
+        *held = Some(session);
+        Ok(())
+    }
+
+    /// Forgets the session with this token. One that another program has logged in with meanwhile stays on the disk.
+    pub(crate) fn forget(&self, token: &SessionToken) -> Result<(), ProfileError> {
+        let mut held = self.lock();
+        held.take_if(|session| session.token == *token);
+        let Some(path) = self.session_path() else { return Ok(()) };
+        match session_file::read(&path) {
+            Ok(Some(stored)) if stored.token == *token => session_file::remove(&path),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes how far the session with this token has seen, in memory and on the disk.
+    pub(crate) fn keep_seen(&self, token: &SessionToken, seen: &[u8]) -> Result<(), ProfileError> {
+        let mut held = self.lock();
+        let Some(session) = held.as_mut().filter(|session| session.token == *token) else { return Ok(()) };
+        if session.seen.as_deref() == Some(seen) {
+            return Ok(());
+        }
+        session.seen = Some(seen.to_vec());
+        let Some(path) = self.session_path() else { return Ok(()) };
+        // Another program may have logged in or out since: its word stands.
+        match session_file::read(&path)? {
+            Some(stored) if stored.token == *token => session_file::write(&path, session),
+            _ => Ok(()),
+        }
+    }
+
+    fn session_path(&self) -> Option<PathBuf> {
+        self.inner.directory.as_ref().map(|directory| directory.join(SESSION))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<StoredSession>> {
+        self.inner.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("directory", &self.inner.directory)
+            .field("cluster", &self.inner.config.cluster)
+            .field("device", &self.inner.device_name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check(config: &ClientConfig, certified: &str) -> Result<(), String> {
+    if config.cluster != certified {
+        return Err(format!("it is for cluster {}, the certificate beside it for {certified}", config.cluster));
+    }
+    if config.nodes.is_empty() {
+        return Err("it lists no node: add one to `nodes`".to_owned());
+    }
+    match config.nodes.iter().find(|entry| entry.node == 0) {
+        Some(entry) => Err(format!("the node at {} has the number 0: nodes are numbered from 1", entry.address)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

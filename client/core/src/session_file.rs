@@ -1,0 +1,179 @@
+//! The session a device is logged in with, and the file it is kept in: private, and after a crash either the old one or
+//! the new one. Knows nothing of how a session is opened.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use raftchat_schema::id::{SessionId, UserId, Username};
+use raftchat_schema::limits::TOKEN_BYTES;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::profile::ProfileError;
+
+const HEAD: &str = "# The session that this device is logged in with. Whoever has this file and the device's key can speak\n\
+                    # as you: keep it private. `raftchatctl chat logout` ends the session and removes the file.\n\n";
+
+/// What proves that a session is this device's. Never shown by `Debug`; erased from memory when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(Zeroizing<[u8; TOKEN_BYTES]>);
+
+impl SessionToken {
+    /// A new one, from the system's randomness.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+        getrandom::fill(&mut *bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The bytes, as nodes are shown them.
+    pub fn bytes(&self) -> &[u8; TOKEN_BYTES] {
+        &self.0
+    }
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(bytes_of(text)?);
+        Some(Self(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+/// Who is logged in on a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The user's name.
+    pub username: Username,
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// What proves it.
+    pub token: SessionToken,
+    /// The cursor up to which this device has been shown changes; opaque.
+    pub seen: Option<Vec<u8>>,
+}
+
+/// The file as it stands: ids in the form people see, bytes as hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    username: String,
+    user: String,
+    session: String,
+    token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.token);
+    }
+}
+
+/// The session in the file at `path`; none if there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Option<StoredSession>, ProfileError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(ProfileError::Session { path: path.to_owned(), reason: "it is no text".to_owned() });
+        }
+        Err(source) => return Err(ProfileError::Unreadable { path: path.to_owned(), source }),
+    };
+    parse(&text).map(Some).map_err(|reason| ProfileError::Session { path: path.to_owned(), reason })
+}
+
+fn parse(text: &str) -> Result<StoredSession, String> {
+    // The parser's own words would quote the line, and with it perhaps the token.
+    let stored: Stored = toml::from_str(text).map_err(|error| error.message().replace('\n', " "))?;
+    Ok(StoredSession {
+        username: stored.username.parse().map_err(|_| "`username` is no username")?,
+        user: stored.user.parse().map_err(|_| "`user` is no user's id")?,
+        session: stored.session.parse().map_err(|_| "`session` is no session's id")?,
+        token: SessionToken::from_hex(&stored.token).ok_or("`token` is not 64 hexadecimal digits")?,
+        seen: match &stored.seen {
+            Some(hex) => Some(bytes_of(hex).ok_or("`seen` is not made of hexadecimal digits")?),
+            None => None,
+        },
+    })
+}
+
+/// Puts `session` into the file at `path`, readable by its owner alone.
+pub(crate) fn write(path: &Path, session: &StoredSession) -> Result<(), ProfileError> {
+    let stored = Stored {
+        username: session.username.to_string(),
+        user: session.user.to_string(),
+        session: session.session.to_string(),
+        token: hex(session.token.bytes()),
+        seen: session.seen.as_deref().map(hex),
+    };
+    let text = toml::to_string(&stored)
+        .map_err(|error| ProfileError::Session { path: path.to_owned(), reason: error.to_string() })?;
+    let text = Zeroizing::new(format!("{HEAD}{}", &*Zeroizing::new(text)));
+    replace(path, text.as_bytes()).map_err(|source| ProfileError::Unwritable { path: path.to_owned(), source })
+}
+
+/// Removes the file at `path`, which may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), ProfileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other
+            .and_then(|()| sync_parent(path))
+            .map_err(|source| ProfileError::Unwritable { path: path.to_owned(), source }),
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let done = written.and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_parent(path));
+    if done.is_err() {
+        // Of no use to anybody; that it cannot be removed changes nothing of the error that is told.
+        let _ = fs::remove_file(&temporary);
+    }
+    done
+}
+
+/// A name of its own for each writer: several programs may use a profile at a time.
+fn temporary_beside(path: &Path) -> PathBuf {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
+    PathBuf::from(name)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> =
+        hex.chars().map(|digit| digit.to_digit(16).and_then(|value| value.try_into().ok())).collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}

@@ -1,0 +1,47 @@
+//! Asking every node how it is. Knows nothing of sessions.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use raftchat_schema::view::NodeStatus;
+use raftchat_transport::CallFailure;
+use tokio::time::timeout;
+
+use crate::call::Failure;
+use crate::connect::reach;
+use crate::error::ClientError;
+use crate::order::{Candidate, judge};
+use crate::profile::NodeEntry;
+use crate::rpc;
+use crate::worker::Worker;
+
+/// A node that has not answered by then is taken for unreachable.
+const NODE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The status of each known node, in order of number.
+pub(crate) async fn all(worker: &Worker) -> Vec<(NodeEntry, Result<NodeStatus, ClientError>)> {
+    let limit = worker.timeout().min(NODE_DEADLINE);
+    join_all(worker.known().into_iter().map(|entry| async move {
+        let status = match timeout(limit, one(worker, &entry)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(ClientError::Unreachable { cause: format!("no answer within {limit:?}") }),
+        };
+        (entry, status)
+    }))
+    .await
+}
+
+async fn one(worker: &Worker, entry: &NodeEntry) -> Result<NodeStatus, ClientError> {
+    let candidate = Candidate { address: entry.address.clone(), node: Some(entry.node) };
+    let reached = match reach(worker.dialer(), &worker.profile().config().cluster, &candidate).await {
+        Ok(reached) => reached,
+        Err(failure) => return Err(Failure::Connect(judge(&[(candidate, failure)])).into_error()),
+    };
+    match rpc::status(&reached.gateway).await {
+        Err(Failure::Exception(error)) => match reached.link.explain(error).await {
+            CallFailure::Link(failure) => Err(Failure::Link(failure).into_error()),
+            CallFailure::Remote(error) => Err(Failure::Exception(error).into_error()),
+        },
+        outcome => outcome.map_err(Failure::into_error),
+    }
+}

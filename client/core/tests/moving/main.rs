@@ -1,0 +1,193 @@
+//! The client against nodes that go away, refuse and fall silent.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod nodes;
+
+use std::time::{Duration, SystemTime};
+
+use raftchat_certs::{Authorities, ClusterId};
+use raftchat_client::{Client, ClientError, ClientOptions, Event, Following, LinkState, Profile, Subscription, Target};
+use raftchat_schema::id::{MessageId, Position};
+use zeroize::Zeroizing;
+
+use crate::nodes::{Cluster, device};
+
+fn bob() -> Target {
+    Target::User("bob".parse().unwrap())
+}
+
+fn secret() -> Zeroizing<String> {
+    Zeroizing::new("secret".to_owned())
+}
+
+async fn alice(profile: Profile, first: Option<String>) -> Client {
+    let client = Client::start(profile, ClientOptions { first, ..ClientOptions::default() }).unwrap();
+    client.login("alice".parse().unwrap(), secret()).await.unwrap();
+    client
+}
+
+/// The positions of the next `count` messages; what is told between them is passed over.
+async fn next_messages(subscription: &mut Subscription, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        match tokio::time::timeout(Duration::from_secs(20), subscription.next()).await.unwrap() {
+            Some(Event::Change { change, .. }) => numbers.push(change.number.0),
+            Some(Event::Ended(error)) => panic!("ended: {error}"),
+            Some(_) => {}
+            None => panic!("over"),
+        }
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn a_subscription_goes_on_over_another_node_with_nothing_missed_and_nothing_twice() {
+    let mut cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), Some(cluster.address(2))).await;
+    (1..=5).for_each(|id| cluster.world.say(id));
+    let mut subscription = client.subscribe(Following::FromStart);
+    assert_eq!(next_messages(&mut subscription, 3).await, [1, 2, 3]);
+    assert_eq!(client.whoami().await.unwrap().node.0, 2);
+
+    cluster.stop(2);
+    (6..=8).for_each(|id| cluster.world.say(id));
+    assert_eq!(next_messages(&mut subscription, 5).await, [4, 5, 6, 7, 8]);
+    assert_ne!(client.whoami().await.unwrap().node.0, 2);
+    assert!(matches!(&*client.link().borrow(), LinkState::Connected { node, .. } if node.0 != 2));
+}
+
+#[tokio::test]
+async fn each_change_has_a_cursor_to_go_on_from() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    (1..=4).for_each(|id| cluster.world.say(id));
+    let mut first = client.subscribe(Following::FromStart);
+    let Some(Event::Change { change, cursor }) = first.next().await else { panic!("no change") };
+    assert_eq!(change.number.0, 1);
+    drop(first);
+    let mut second = client.subscribe(Following::After(cursor));
+    assert_eq!(next_messages(&mut second, 3).await, [2, 3, 4]);
+    let Some(Event::CaughtUp { cursor }) = second.next().await else { panic!("not caught up") };
+    assert!(!cursor.is_empty());
+}
+
+#[tokio::test]
+async fn from_now_begins_with_what_is_new() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    cluster.world.say(1);
+    let mut subscription = client.subscribe(Following::FromNow);
+    let Some(Event::CaughtUp { .. }) = subscription.next().await else { panic!("not caught up") };
+    cluster.world.say(2);
+    assert_eq!(next_messages(&mut subscription, 1).await, [2]);
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_holds_up_the_node_and_loses_nothing() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    (1..=700).for_each(|id| cluster.world.say(id));
+    let mut subscription = client.subscribe(Following::FromStart);
+    client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    let expected: Vec<u64> = (1..=701).collect();
+    assert_eq!(next_messages(&mut subscription, 701).await, expected);
+}
+
+#[tokio::test]
+async fn a_message_is_sent_over_another_node_where_one_has_no_majority() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), Some(cluster.address(1))).await;
+    cluster.world.lose_majority(1);
+    let sent = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    assert_eq!(sent.position, Position(1));
+    assert_ne!(sent.node.0, 1);
+}
+
+#[tokio::test]
+async fn a_message_without_an_answer_is_repeated_and_stored_once() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), Some(cluster.address(1))).await;
+    cluster.world.fall_silent(1);
+    let sent = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    assert_eq!((sent.position, cluster.world.stored()), (Position(1), 1));
+    assert_ne!(sent.node.0, 1);
+}
+
+#[tokio::test]
+async fn where_no_node_has_a_majority_the_cause_is_told() {
+    let cluster = Cluster::start().await;
+    let options = ClientOptions { first: None, timeout: Duration::from_secs(1) };
+    let client = Client::start(cluster.profile(), options).unwrap();
+    client.login("alice".parse().unwrap(), secret()).await.unwrap();
+    (1..=3).for_each(|node| cluster.world.lose_majority(node));
+    let error = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap_err();
+    assert_eq!((error.code(), error.exit_status()), ("unreachable", 3));
+    assert!(error.to_string().starts_with("no majority of the nodes answers; nothing was confirmed"), "{error}");
+}
+
+#[tokio::test]
+async fn history_is_read_to_the_end_though_pages_are_short() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    (1..=8).for_each(|id| cluster.world.say(id));
+    let positions = async |before: Option<u64>, limit| {
+        let messages = client.history(&bob(), before.map(Position), limit).await.unwrap();
+        messages.into_iter().map(|message| message.position.0).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(None, 100).await, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(positions(Some(6), 2).await, [4, 5]);
+    assert!(positions(Some(1), 50).await.is_empty());
+    assert!(positions(None, 0).await.is_empty());
+}
+
+#[tokio::test]
+async fn deleting_an_account_is_done_though_the_answer_was_lost() {
+    let cluster = Cluster::start().await;
+    let profile = cluster.profile();
+    let client = alice(profile.clone(), Some(cluster.address(1))).await;
+    cluster.world.fall_silent(1);
+    client.delete_account(secret()).await.unwrap();
+    assert_eq!(profile.session(), None);
+    assert!(matches!(client.whoami().await, Err(ClientError::NoSession)));
+}
+
+#[tokio::test]
+async fn an_ended_session_is_told_and_ends_a_subscription() {
+    let mut cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), Some(cluster.address(1))).await;
+    let mut subscription = client.subscribe(Following::FromNow);
+    let Some(Event::CaughtUp { .. }) = subscription.next().await else { panic!("not caught up") };
+    cluster.world.end_sessions();
+    cluster.stop(1);
+    let ended = loop {
+        if let Event::Ended(error) = subscription.next().await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(ended.code(), "session-ended");
+    assert!(subscription.next().await.is_none());
+    assert_eq!(client.whoami().await.unwrap_err().code(), "session-ended");
+    client.logout().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_no_node_accepts_is_told_at_once() {
+    let cluster = Cluster::start().await;
+    let id: ClusterId = cluster.authorities.cluster().to_string().parse().unwrap();
+    let (leaf, _) = device(&Authorities::create_for(id, SystemTime::now()).unwrap());
+    let (_, anchors) = device(&cluster.authorities);
+    let client = Client::start(cluster.profile_with(leaf, anchors), ClientOptions::default()).unwrap();
+    let error = client.login("alice".parse().unwrap(), secret()).await.unwrap_err();
+    assert_eq!((error.code(), error.exit_status()), ("certificate-refused", 1), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_leaves_nobody_logged_in() {
+    let cluster = Cluster::start().await;
+    let client = Client::start(cluster.profile(), ClientOptions::default()).unwrap();
+    let wrong = Zeroizing::new("guess".to_owned());
+    let error = client.login("alice".parse().unwrap(), wrong).await.unwrap_err();
+    assert_eq!(error.code(), "wrong-credentials");
+    assert!(matches!(client.whoami().await, Err(ClientError::NoSession)));
+}
