@@ -1,0 +1,45 @@
+//! `raftchatctl bench`: measures a cluster from outside, as devices see it.
+
+mod arena;
+mod connections;
+mod door;
+mod failover;
+mod load;
+mod measure;
+mod send;
+mod tally;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// How many messages are confirmed and delivered, and how long that takes
+    #[command(after_help = "Example: raftchatctl bench send --nodes 3 --senders 256 --receivers 256 --seconds 10")]
+    Send(send::SendArguments),
+    /// How fast sessions are accepted, and what an idle one costs
+    #[command(after_help = "Example: raftchatctl bench connections --count 1000")]
+    Connections(connections::ConnectionsArguments),
+    /// How long nothing is confirmed and nothing delivered when the leader is killed
+    #[command(after_help = "Example: raftchatctl bench failover --nodes 5 --rounds 5")]
+    Failover(failover::FailoverArguments),
+}
+
+/// Measures.
+pub(crate) async fn run(command: BenchCommand, output: Output) -> Result<(), Failure> {
+    let mut stop = crate::stop::StopSignals::listen()?;
+    let measure = async {
+        match command {
+            BenchCommand::Send(arguments) => send::run(&arguments, output).await,
+            BenchCommand::Connections(arguments) => connections::run(&arguments, output).await,
+            BenchCommand::Failover(arguments) => failover::run(&arguments, output).await,
+        }
+    };
+    tokio::select! {
+        () = stop.next() => Err(Failure::Failed("interrupted before there was a result".to_owned())),
+        result = measure => result,
+    }
+}

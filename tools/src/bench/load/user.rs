@@ -1,0 +1,237 @@
+//! One user of the load: registers, opens a conversation, sends one message after the other, and notes what arrives.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use capnp::capability::Rc as CapnpRc;
+use raftchat_schema::generated::client_capnp::{conversation, receiver, subscription};
+use raftchat_schema::generated::types_capnp::change;
+use raftchat_schema::id::MessageId;
+use raftchat_schema::wire::{Payload, decode_payload, encode_payload, read_refusal, write_message_id};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{Afterwards, Phase, Shared};
+use crate::bench::door::{Door, Token, Trouble, Visit, random};
+use crate::bench::tally::{Tally, record};
+
+/// Digits at the beginning of a text that say when it was sent.
+const STAMP_DIGITS: usize = 20;
+/// How often a call that is refused for now is repeated while the load is set up.
+const ATTEMPTS: u32 = 20;
+
+/// One of the crowd.
+pub(super) struct User {
+    /// From 0.
+    pub(super) number: usize,
+    /// The way in.
+    pub(super) door: Rc<Door>,
+    /// What the thread has seen.
+    pub(super) tally: Rc<RefCell<Tally>>,
+    /// What all users share.
+    pub(super) shared: Shared,
+}
+
+impl User {
+    /// From registering to the end of the measurement.
+    pub(super) async fn live(self) {
+        let registered = self.register().await;
+        let Some(visit) = self.report(registered) else { return };
+        self.reaches(Phase::Opening).await;
+        let opened = self.open(&visit).await;
+        let Some((conversation, _subscription)) = self.report(opened) else { return };
+        self.reaches(Phase::WarmingUp).await;
+        if self.number < self.shared.crowd.senders {
+            self.send_steadily(&conversation).await;
+        }
+        self.reaches(Phase::Over).await;
+        if self.shared.crowd.afterwards == Afterwards::Deleted {
+            let _turn = self.shared.turns.acquire().await;
+            if let Err(trouble) = visit.delete_account(&self.shared.crowd.password).await {
+                self.tally.borrow_mut().error(&format!("an account was not deleted: {trouble}"));
+            }
+        }
+    }
+
+    fn report<T>(&self, result: Result<T, Trouble>) -> Option<T> {
+        let told = result.as_ref().map(drop).map_err(ToString::to_string);
+        // Nobody listens once the measurement was given up.
+        let _ = self.shared.reports.send(told);
+        result.ok()
+    }
+
+    /// Waits for a phase; one that was passed over counts.
+    async fn reaches(&self, wanted: Phase) {
+        let mut phase = self.shared.phase.clone();
+        // Where nobody enters phases any more, the thread is about to end.
+        let _ = phase.wait_for(|phase| *phase >= wanted).await;
+    }
+
+    fn name(&self, number: usize) -> String {
+        format!("{}-{number}", self.shared.crowd.name)
+    }
+
+    async fn register(&self) -> Result<Visit, Trouble> {
+        let token = random()?;
+        // The semaphore is never closed.
+        let _turn = self.shared.turns.acquire().await;
+        let mut attempts = 0;
+        loop {
+            match self.try_to_register(&token).await {
+                Err(trouble) => {
+                    let wait = trouble.retry_after_ms().filter(|_| attempts < ATTEMPTS);
+                    let Some(ms) = wait else { return Err(trouble) };
+                    attempts += 1;
+                    sleep(Duration::from_millis(ms)).await;
+                }
+                visit => return visit,
+            }
+        }
+    }
+
+    async fn try_to_register(&self, token: &Token) -> Result<Visit, Trouble> {
+        let name = self.name(self.number);
+        self.door.register(self.number, &name, &self.shared.crowd.password, token).await
+    }
+
+    async fn open(&self, visit: &Visit) -> Result<(conversation::Client, Option<subscription::Client>), Trouble> {
+        // The partner may have registered over another node a moment ago.
+        visit.catch_up().await?;
+        // 0 and 1, 2 and 3 … are partners.
+        let conversation = visit.direct(&self.name(self.number ^ 1)).await?;
+        if self.number >= self.shared.crowd.receivers {
+            return Ok((conversation, None));
+        }
+        let ear = Ear {
+            me: visit.user,
+            tally: Rc::clone(&self.tally),
+            phase: self.shared.phase.clone(),
+            clock: self.shared.clock,
+        };
+        let mut request = visit.session.subscribe_request();
+        request.get().set_receiver(capnp_rpc::new_client(ear));
+        let response = request.send().promise.await?;
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
+        }
+        Ok((conversation, Some(answer.get_subscription()?)))
+    }
+
+    async fn send_steadily(&self, conversation: &conversation::Client) {
+        while *self.shared.phase.borrow() < Phase::Over {
+            let began = Instant::now();
+            let sent = tokio::select! {
+                sent = self.send(conversation) => sent,
+                () = self.reaches(Phase::Over) => return,
+            };
+            match sent {
+                Ok(()) if *self.shared.phase.borrow() == Phase::Measuring => {
+                    record(&mut self.tally.borrow_mut().acks, began.elapsed());
+                }
+                Ok(()) => {}
+                Err(trouble) => {
+                    self.tally.borrow_mut().error(&trouble.to_string());
+                    let Some(ms) = trouble.retry_after_ms() else { return };
+                    sleep(Duration::from_millis(ms)).await;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, conversation: &conversation::Client) -> Result<(), Trouble> {
+        let text = stamped(self.shared.clock.elapsed(), self.shared.crowd.size);
+        let mut request = conversation.send_request();
+        let id = MessageId(Uuid::now_v7().into_bytes());
+        write_message_id(request.get().init_message_id(), id);
+        request.get().set_payload(&encode_payload(&Payload { text, reply_to: None }));
+        let response = request.send().promise.await?;
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
+        }
+        Ok(())
+    }
+}
+
+/// Hears what others say.
+struct Ear {
+    me: u64,
+    tally: Rc<RefCell<Tally>>,
+    phase: tokio::sync::watch::Receiver<Phase>,
+    clock: Instant,
+}
+
+impl Ear {
+    fn hear(&self, params: &receiver::ChangesParams) -> Result<(), capnp::Error> {
+        if *self.phase.borrow() != Phase::Measuring {
+            return Ok(());
+        }
+        let now = self.clock.elapsed();
+        for changed in params.get()?.get_changes()? {
+            let Ok(change::Message(message)) = changed.which() else { continue };
+            let message = message?;
+            if message.get_sender() == self.me {
+                continue;
+            }
+            if let Some(sent) = decode_payload(message.get_payload()?).ok().and_then(|payload| sent_at(&payload.text)) {
+                record(&mut self.tally.borrow_mut().deliveries, now.saturating_sub(sent));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl receiver::Server for Ear {
+    async fn changes(
+        self: CapnpRc<Self>,
+        params: receiver::ChangesParams,
+        _: receiver::ChangesResults,
+    ) -> Result<(), capnp::Error> {
+        self.hear(&params)
+    }
+
+    async fn presence(
+        self: CapnpRc<Self>,
+        _: receiver::PresenceParams,
+        _: receiver::PresenceResults,
+    ) -> Result<(), capnp::Error> {
+        Ok(())
+    }
+
+    async fn ended(
+        self: CapnpRc<Self>,
+        params: receiver::EndedParams,
+        _: receiver::EndedResults,
+    ) -> Result<(), capnp::Error> {
+        let refusal = read_refusal(params.get()?.get_refusal()?);
+        self.tally.borrow_mut().error(&format!("a subscription ended: {refusal}"));
+        Ok(())
+    }
+}
+
+/// A text of `size` bytes, or a little more, that begins with the moment it was sent.
+fn stamped(since_start: Duration, size: usize) -> String {
+    let stamp = since_start.as_nanos();
+    let rest = size.saturating_sub(STAMP_DIGITS);
+    format!("{stamp:0STAMP_DIGITS$}{:x<rest$}", "")
+}
+
+fn sent_at(text: &str) -> Option<Duration> {
+    Some(Duration::from_nanos(text.get(..STAMP_DIGITS)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_carries_its_moment() {
+        let moment = Duration::new(3, 42);
+        let text = stamped(moment, 200);
+        assert_eq!((text.len(), sent_at(&text)), (200, Some(moment)));
+        assert_eq!(stamped(moment, 0).len(), STAMP_DIGITS);
+        assert_eq!(sent_at("hello"), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! Where things lie in a cluster's directory. Knows nothing of what is in them, but for the configuration of the nodes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use raftchat_client::{ClientConfig, NodeEntry};
+use raftchat_node::config::{NodeConfig, NodeConfigError};
+
+use crate::failure::Failure;
+
+const INIT_HINT: &str = "`raftchatctl cluster init` makes a cluster's directory";
+
+/// The directory that `raftchatctl cluster init` makes.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterDir(PathBuf);
+
+impl ClusterDir {
+    /// The one at `root`, whether it is there or not.
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// The authorities; only where the cluster was made.
+    pub(crate) fn pki(&self) -> PathBuf {
+        self.0.join("pki")
+    }
+
+    /// All device profiles.
+    pub(crate) fn devices(&self) -> PathBuf {
+        self.0.join("devices")
+    }
+
+    /// The profile of one device.
+    pub(crate) fn device(&self, name: &str) -> PathBuf {
+        self.devices().join(name)
+    }
+
+    /// All that belongs to one node.
+    pub(crate) fn node(&self, node: u64) -> PathBuf {
+        self.0.join(format!("node-{node}"))
+    }
+
+    /// What the node is told.
+    pub(crate) fn node_config(&self, node: u64) -> PathBuf {
+        self.node(node).join("node.toml")
+    }
+
+    /// What the node keeps.
+    pub(crate) fn node_data(&self, node: u64) -> PathBuf {
+        self.node(node).join("data")
+    }
+
+    /// What the node has said on standard error.
+    pub(crate) fn node_log(&self, node: u64) -> PathBuf {
+        self.node(node).join("node.log")
+    }
+
+    /// The nodes that have a directory here, in order of number; at least one.
+    pub(crate) fn nodes(&self) -> Result<Vec<u64>, Failure> {
+        let entries = fs::read_dir(&self.0).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Failure::Missing { path: self.0.clone(), hint: INIT_HINT },
+            _ => Failure::file(&self.0, "read")(source),
+        })?;
+        let mut nodes = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(Failure::file(&self.0, "read"))?.file_name();
+            nodes.extend(name.to_str().and_then(|name| name.strip_prefix("node-")?.parse::<u64>().ok()));
+        }
+        nodes.sort_unstable();
+        if nodes.is_empty() {
+            return Err(Failure::Missing { path: self.node_config(1), hint: INIT_HINT });
+        }
+        Ok(nodes)
+    }
+
+    /// The configuration of one node.
+    pub(crate) fn load_node(&self, node: u64) -> Result<NodeConfig, Failure> {
+        NodeConfig::load(&self.node_config(node)).map_err(|error| match error {
+            NodeConfigError::File(raftchat_config::ConfigError::Missing { path, hint }) => {
+                Failure::Missing { path, hint }
+            }
+            NodeConfigError::File(raftchat_config::ConfigError::Unreadable { path, source }) => {
+                Failure::File { path, done: "read", source }
+            }
+            wrong => Failure::Configuration(wrong.to_string()),
+        })
+    }
+
+    /// What a device of this cluster is told: the cluster's id and where its nodes are.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, Failure> {
+        let first = self.nodes()?.into_iter().next().unwrap_or(1);
+        let config = self.load_node(first)?;
+        let entry = |member: raftchat_node::config::MemberConfig| NodeEntry {
+            node: member.node,
+            address: member.client_address,
+        };
+        Ok(ClientConfig { cluster: config.cluster, nodes: config.members.into_iter().map(entry).collect() })
+    }
+}
+
+/// Makes a directory that its owner alone can look into.
+pub(crate) fn make_private(path: &Path) -> Result<(), Failure> {
+    DirBuilder::new().mode(0o700).create(path).map_err(Failure::file(path, "made"))
+}
+
+/// Writes a new file, durably.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    write_with_mode(path, text, 0o644)
+}
+
+/// Writes a new file that its owner alone can read, durably.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    write_with_mode(path, text, 0o600)
+}
+
+fn write_with_mode(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(Failure::file(path, "written"))
+}
+
+/// Gives what was made under `part` its name, durably. Whatever is in the way makes this fail.
+pub(crate) fn put_in_place(part: &Path, path: &Path) -> Result<(), Failure> {
+    fs::rename(part, path).map_err(|source| match source.kind() {
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => Failure::AlreadyExists(path.to_owned()),
+        _ => Failure::file(path, "made")(source),
+    })?;
+    let parent = parent_of(path);
+    File::open(&parent).and_then(|parent| parent.sync_all()).map_err(Failure::file(&parent, "written"))
+}
+
+/// The directory that `path` lies in.
+pub(crate) fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// `path` with `.part` after its name: where things are made before they get their name.
+pub(crate) fn part_of(path: &Path) -> Result<PathBuf, Failure> {
+    let Some(name) = path.file_name() else {
+        return Err(Failure::Usage(format!("{} cannot name a new directory", path.display())));
+    };
+    let mut name = name.to_owned();
+    name.push(".part");
+    Ok(path.with_file_name(name))
+}
+
+/// Removes what an earlier, interrupted making left behind, if it holds nothing else than `ours` tells.
+pub(crate) fn clear_part(part: &Path, ours: impl Fn(&str) -> bool) -> Result<(), Failure> {
+    let entries = match fs::read_dir(part) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(Failure::file(part, "read"))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(Failure::file(part, "read"))?.file_name();
+        if !name.to_str().is_some_and(&ours) {
+            return Err(Failure::AlreadyExists(part.to_owned()));
+        }
+    }
+    fs::remove_dir_all(part).map_err(Failure::file(part, "removed"))
+}

@@ -1,0 +1,162 @@
+//! The one vocabulary in which everything here fails: each failure has a sentence, a code for scripts and an exit status.
+//! Knows nothing of how it is shown.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use raftchat_certs::{FileError, IssueError};
+use raftchat_client::{ClientError, ProfileError, StartError};
+use raftchat_schema::error::{ErrorCode, Refusal};
+
+use crate::certs::CertsFailure;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// Something is there that would have to be overwritten.
+    #[error("{} is already there: move it away or name another directory; nothing was changed", .0.display())]
+    AlreadyExists(PathBuf),
+    /// A configuration file says what cannot be.
+    #[error("{0}")]
+    Configuration(String),
+    /// A local file is missing.
+    #[error("{} is missing: {hint}", path.display())]
+    Missing {
+        /// What was looked for.
+        path: PathBuf,
+        /// What makes it.
+        hint: &'static str,
+    },
+    /// The system does not give or take a file.
+    #[error("{} cannot be {done}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was to be done with it: "read", "written" …
+        done: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Certificates.
+    #[error(transparent)]
+    Certs(#[from] CertsFailure),
+    /// The service refused, or could not be reached.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The client cannot even begin.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No node answered in time.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A check did not hold, or a node could not go on.
+    #[error("{0}")]
+    Failed(String),
+    /// This machine does not give what is needed.
+    #[error("{0}")]
+    System(String),
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[source] io::Error),
+}
+
+impl Failure {
+    /// For `map_err` after something with the file at `path`.
+    pub(crate) fn file(path: &Path, done: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { path: path.to_owned(), done, source }
+    }
+
+    /// The failure in kebab-case, for scripts.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "wrong-usage",
+            Self::AlreadyExists(_) => "already-exists",
+            Self::Configuration(_) => "wrong-configuration",
+            Self::Missing { .. } => "file-missing",
+            Self::File { done: "read", .. } => "file-unreadable",
+            Self::File { .. } | Self::Output(_) => "not-writable",
+            Self::Certs(failure) => failure.code(),
+            Self::Client(error) => error.code(),
+            Self::Start(error) => error.code(),
+            Self::Unreachable(_) => "unreachable",
+            Self::Failed(_) => "failed",
+            Self::System(_) => "system",
+        }
+    }
+
+    /// The program's exit status: 1 refused, 2 wrong usage or configuration, 3 no node in time, 4 a local file.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) | Self::AlreadyExists(_) | Self::Configuration(_) => 2,
+            Self::Unreachable(_) => 3,
+            Self::Missing { .. } | Self::File { .. } | Self::System(_) | Self::Output(_) => 4,
+            Self::Certs(failure) => failure.exit_code(),
+            Self::Client(error) => error.exit_status(),
+            Self::Start(error) => error.exit_status(),
+        }
+    }
+
+    /// Whether whoever reads has seen enough, as `head` does: that is no failure.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        CertsFailure::from(error).into()
+    }
+}
+
+impl From<IssueError> for Failure {
+    fn from(error: IssueError) -> Self {
+        CertsFailure::from(error).into()
+    }
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        ClientError::Refused(Refusal::from(code)).into()
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        ClientError::Profile(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_has_the_exit_status_of_the_contract() {
+        let path = || PathBuf::from("home");
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let cases = [
+            (Failure::Usage("what?".to_owned()), 2, "wrong-usage"),
+            (Failure::AlreadyExists(path()), 2, "already-exists"),
+            (Failure::Missing { path: path(), hint: "make it" }, 4, "file-missing"),
+            (Failure::file(&path(), "read")(denied()), 4, "file-unreadable"),
+            (Failure::file(&path(), "written")(denied()), 4, "not-writable"),
+            (Failure::Unreachable("nobody".to_owned()), 3, "unreachable"),
+            (Failure::Failed("no".to_owned()), 1, "failed"),
+            (ErrorCode::NoSuchUser.into(), 1, "no-such-user"),
+            (ErrorCode::MalformedUsername.into(), 1, "malformed-username"),
+        ];
+        for (failure, status, code) in cases {
+            assert_eq!((failure.exit_status(), failure.code()), (status, code), "{failure}");
+        }
+    }
+
+    #[test]
+    fn only_a_broken_pipe_is_forgiven() {
+        assert!(Failure::Output(io::ErrorKind::BrokenPipe.into()).is_broken_pipe());
+        assert!(!Failure::Output(io::ErrorKind::StorageFull.into()).is_broken_pipe());
+    }
+}
