@@ -1,0 +1,239 @@
+//! A cluster of real nodes, each a process of its own on loopback.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, SystemTime};
+
+use raftchat_certs::Authorities;
+use raftchat_client::{Client, ClientConfig, ClientOptions, NodeEntry, Profile};
+use raftchat_node::config::{MemberConfig, NodeConfig};
+use raftchat_node::store::open::NEW_FILE;
+use raftchat_schema::view::{NodeStatus, Role};
+
+use crate::people::Person;
+use crate::process::{self, NodeProcess};
+use crate::{PATIENCE, until};
+
+/// A cluster, its files and the nodes of it that run.
+pub struct Cluster {
+    dir: tempfile::TempDir,
+    program: PathBuf,
+    authorities: Authorities,
+    nodes: Vec<NodeEntry>,
+    running: RefCell<BTreeMap<u64, NodeProcess>>,
+    observer: Client,
+}
+
+/// Two UDP ports for each node. Held until all are found, so that they differ.
+fn free_ports(count: usize) -> Vec<u16> {
+    let sockets: Vec<_> = (0..count).map(|_| UdpSocket::bind(("127.0.0.1", 0)).unwrap()).collect();
+    sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
+}
+
+impl Cluster {
+    /// Makes and starts a cluster whose nodes run as `program node`; ready when a leader is known to all. `adapt` may
+    /// change what each node is told.
+    pub async fn start(program: &str, count: u64, adapt: impl Fn(&mut NodeConfig)) -> Self {
+        let cluster = Self::make(program, count, adapt);
+        cluster.start_all();
+        cluster.serving(count).await;
+        cluster
+    }
+
+    /// Makes the files and starts nothing.
+    pub fn make(program: &str, count: u64, adapt: impl Fn(&mut NodeConfig)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let authorities = Authorities::create(SystemTime::now()).unwrap();
+        let ports = free_ports(2 * usize::try_from(count).unwrap());
+        let mut members = Vec::new();
+        let mut leaves = Vec::new();
+        for (node, ports) in (1..=count).zip(ports.chunks(2)) {
+            let leaf = authorities.issue_node(node, SystemTime::now()).unwrap();
+            members.push(MemberConfig {
+                node,
+                client_address: format!("127.0.0.1:{}", ports.first().unwrap()),
+                peer_address: format!("127.0.0.1:{}", ports.last().unwrap()),
+                fingerprint: leaf.fingerprint().unwrap().to_string(),
+            });
+            leaves.push(leaf);
+        }
+        let cluster = authorities.cluster().as_str();
+        for (member, leaf) in members.iter().zip(&leaves) {
+            let (client, peer) = (member.client_address.parse().unwrap(), member.peer_address.parse().unwrap());
+            let mut config = NodeConfig::new(cluster, member.node, client, peer, members.clone());
+            // As cheap as is allowed: these people come and go often.
+            (config.password_memory_kib, config.password_passes) = (19_456, 2);
+            adapt(&mut config);
+            let home = dir.path().join(format!("node-{}", member.node));
+            fs::create_dir_all(home.join("data")).unwrap();
+            fs::write(home.join("data").join(NEW_FILE), cluster).unwrap();
+            fs::write(home.join("node.toml"), config.to_file().unwrap()).unwrap();
+            leaf.write(&home.join("certs"), &authorities.anchors_for(&leaf_subject(member.node))).unwrap();
+        }
+        let nodes: Vec<_> = members
+            .iter()
+            .map(|member| NodeEntry { node: member.node, address: member.client_address.clone() })
+            .collect();
+        let observer = observer(&authorities, &nodes);
+        Self { dir, program: program.into(), authorities, nodes, running: RefCell::default(), observer }
+    }
+
+    /// Where everything lies.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The authorities of the cluster.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
+    }
+
+    /// The nodes as clients know them.
+    pub fn nodes(&self) -> &[NodeEntry] {
+        &self.nodes
+    }
+
+    /// A node's configuration file.
+    pub fn config(&self, node: u64) -> PathBuf {
+        self.dir.path().join(format!("node-{node}/node.toml"))
+    }
+
+    /// All that a node has said.
+    pub fn log(&self, node: u64) -> String {
+        process::read(&self.log_path(node))
+    }
+
+    fn log_path(&self, node: u64) -> PathBuf {
+        self.dir.path().join(format!("node-{node}.log"))
+    }
+
+    /// Starts a node.
+    pub fn start_node(&self, node: u64) {
+        let process = NodeProcess::start(&self.program, &self.config(node), &self.log_path(node));
+        self.running.borrow_mut().insert(node, process);
+    }
+
+    /// Starts all nodes that do not run.
+    pub fn start_all(&self) {
+        for entry in &self.nodes {
+            if !self.running.borrow().contains_key(&entry.node) {
+                self.start_node(entry.node);
+            }
+        }
+    }
+
+    /// SIGKILLs a node.
+    pub fn kill(&self, node: u64) {
+        self.take(node).kill();
+    }
+
+    /// SIGKILLs all nodes.
+    pub fn kill_all(&self) {
+        let running = std::mem::take(&mut *self.running.borrow_mut());
+        running.into_values().for_each(NodeProcess::kill);
+    }
+
+    /// Asks a node to stop and waits for its end.
+    pub fn stop(&self, node: u64) -> ExitStatus {
+        self.take(node).stop()
+    }
+
+    /// Waits until a node has ended by itself.
+    pub fn ended(&self, node: u64) -> ExitStatus {
+        self.take(node).wait()
+    }
+
+    /// Pauses a node.
+    pub fn pause(&self, node: u64) {
+        self.running.borrow().get(&node).unwrap().pause();
+    }
+
+    /// Lets a paused node go on.
+    pub fn resume(&self, node: u64) {
+        self.running.borrow().get(&node).unwrap().resume();
+    }
+
+    fn take(&self, node: u64) -> NodeProcess {
+        self.running.borrow_mut().remove(&node).unwrap()
+    }
+
+    /// How the nodes are that answer.
+    pub async fn statuses(&self) -> Vec<NodeStatus> {
+        let asked = self.observer.statuses().await;
+        asked.into_iter().filter_map(|(_, status)| status.ok()).collect()
+    }
+
+    /// Waits until so many nodes follow one leader that is among them.
+    pub async fn serving(&self, count: u64) -> u64 {
+        until("nodes follow one leader", async || {
+            let statuses = self.statuses().await;
+            let leader = statuses.iter().find(|status| status.role == Role::Leader)?.node;
+            let follow = statuses.iter().filter(|status| status.leader == Some(leader)).count();
+            (follow as u64 >= count).then_some(leader.0)
+        })
+        .await
+    }
+
+    /// Waits until all that run have applied the same entries, and compares their state hashes there.
+    ///
+    /// # Panics
+    ///
+    /// If they differ, or do not come to the same entry.
+    pub async fn agree(&self) {
+        let count = self.running.borrow().len();
+        let statuses = until("all nodes have applied the same", async || {
+            let statuses = self.statuses().await;
+            let applied = statuses.first()?.applied;
+            (statuses.len() == count && statuses.iter().all(|status| status.applied == applied)).then_some(statuses)
+        })
+        .await;
+        let first = statuses.first().unwrap();
+        for status in &statuses {
+            assert_eq!(status.state_hash, first.state_hash, "node {} differs at entry {}", status.node, status.applied);
+        }
+    }
+
+    /// A new device with its profile directory.
+    pub fn device(&self, name: &str) -> PathBuf {
+        let home = self.dir.path().join("devices").join(name);
+        let leaf = self.authorities.issue_device(name, SystemTime::now()).unwrap();
+        let subject = raftchat_certs::Subject::device(name).unwrap();
+        leaf.write(&home.join("certs"), &self.authorities.anchors_for(&subject)).unwrap();
+        Profile::create(&home, &self.client_config()).unwrap();
+        home
+    }
+
+    /// What clients are told of the cluster.
+    pub fn client_config(&self) -> ClientConfig {
+        ClientConfig { cluster: self.authorities.cluster().as_str().to_owned(), nodes: self.nodes.clone() }
+    }
+
+    /// Somebody new, registered on a device of theirs.
+    pub async fn person(&self, name: &str) -> Person {
+        let person = Person::on(name, &self.device(name), None);
+        person.register().await;
+        person
+    }
+
+    /// The address of a node's client endpoint.
+    pub fn address(&self, node: u64) -> String {
+        self.nodes.iter().find(|entry| entry.node == node).unwrap().address.clone()
+    }
+}
+
+fn leaf_subject(node: u64) -> raftchat_certs::Subject {
+    raftchat_certs::Subject::node(node).unwrap()
+}
+
+/// A device that only looks.
+fn observer(authorities: &Authorities, nodes: &[NodeEntry]) -> Client {
+    let leaf = authorities.issue_device("observer", SystemTime::now()).unwrap();
+    let anchors = authorities.anchors_for(&raftchat_certs::Subject::device("observer").unwrap());
+    let config = ClientConfig { cluster: authorities.cluster().as_str().to_owned(), nodes: nodes.to_vec() };
+    let options = ClientOptions { first: None, timeout: Duration::from_secs(2).min(PATIENCE) };
+    Client::start(Profile::in_memory(config, leaf, anchors), options).unwrap()
+}

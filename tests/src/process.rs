@@ -1,0 +1,80 @@
+//! One node as a process that can be killed, paused and asked to stop.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A node that runs. Killed when dropped.
+#[derive(Debug)]
+pub struct NodeProcess {
+    child: Child,
+    log: PathBuf,
+}
+
+impl NodeProcess {
+    /// Starts the node of that configuration; what it says goes to the end of `log`.
+    pub fn start(program: &Path, config: &Path, log: &Path) -> Self {
+        let sink = OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = Command::new(program)
+            .args(["--log", raftchat_node::daemon::LOG_FILTER, "node", "--config"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(sink.try_clone().unwrap())
+            .stderr(sink)
+            .spawn()
+            .unwrap();
+        Self { child, log: log.to_owned() }
+    }
+
+    /// SIGKILL: it ends as by a power cut of its machine, but for what the system still writes.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGSTOP: it stays and does nothing.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Goes on after [`Self::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// SIGTERM, and waits for its end.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        read(&self.log)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
+/// The text of a log.
+pub(crate) fn read(log: &Path) -> String {
+    File::open(log).and_then(std::io::read_to_string).unwrap_or_default()
+}
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        // Fails only where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,12 @@
+//! Stories with real processes: people talk while nodes die, come back, and are asked for what they must refuse.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod catching_up;
+mod conversation;
+mod door;
+mod input;
+mod stopping;
+mod survival;
+
+/// The program that the stories run.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_raftchat-under-test");

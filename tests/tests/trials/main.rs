@@ -1,0 +1,86 @@
+//! Longer trials of what the stories tell once: `cargo test -p raftchat-tests --test trials`. How often is said by
+//! `RAFTCHAT_TRIALS` (10 if it is not set); the order of deaths is printed, as a seed, and taken from `RAFTCHAT_SEED`.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use raftchat_tests::cluster::Cluster;
+use raftchat_tests::history::Acknowledged;
+use tokio::sync::watch;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_raftchat-under-test");
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// A small generator whose every draw follows from the seed (splitmix64).
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+#[tokio::test]
+async fn nodes_are_killed_paused_stopped_and_restarted_while_people_talk() {
+    let (rounds, seed) = (number("RAFTCHAT_TRIALS", 10), number("RAFTCHAT_SEED", 1));
+    println!("RAFTCHAT_SEED={seed} RAFTCHAT_TRIALS={rounds}");
+    let mut draw = Draw(seed);
+    let cluster = Cluster::start(PROGRAM, 5, |config| {
+        (config.snapshot_entries, config.keep_entries) = (200, 50);
+    })
+    .await;
+    let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
+    let (end, over) = watch::channel(false);
+    let mut hears = bob.follow();
+    let trouble = async {
+        for round in 0..rounds {
+            let leader = cluster.serving(5).await;
+            let other = 1 + (leader + draw.below(4)) % 5;
+            let deed = draw.below(4);
+            println!("round {round}: leader {leader}, other {other}, deed {deed}");
+            match deed {
+                0 => {
+                    cluster.kill(leader);
+                    cluster.kill(other);
+                }
+                1 => cluster.kill_all(),
+                2 => {
+                    cluster.pause(leader);
+                    cluster.kill(other);
+                    for _ in 0..5 {
+                        hears.message().await;
+                    }
+                    cluster.resume(leader);
+                }
+                _ => assert!(cluster.stop(leader).success()),
+            }
+            if deed != 1 {
+                for _ in 0..5 {
+                    hears.message().await;
+                }
+            }
+            cluster.start_all();
+            for _ in 0..10 {
+                hears.message().await;
+            }
+        }
+        end.send(true).unwrap();
+    };
+    let (alice_sent, bob_sent, ()) = tokio::join!(
+        Acknowledged::while_sending(&alice, "bob", over.clone()),
+        Acknowledged::while_sending(&bob, "alice", over.clone()),
+        trouble
+    );
+    cluster.serving(5).await;
+    let read = bob.read("alice").await;
+    assert_eq!(alice.read("bob").await, read);
+    alice_sent.must_be_in(&read);
+    bob_sent.must_be_in(&read);
+    println!("{} messages; longest gaps {:?} and {:?}", read.len(), alice_sent.longest_gap, bob_sent.longest_gap);
+    cluster.agree().await;
+}
