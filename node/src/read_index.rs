@@ -75,9 +75,9 @@ async fn index(raft: &RaftHandle, peers: &PeerLinks) -> Option<u64> {
                 Err(ReadFailure::Fatal(_)) => return None,
                 Err(ReadFailure::NotLeader { .. } | ReadFailure::Retry) => None,
             },
-            Some(leader) => match peers.read_index(leader, ASK_LIMIT).await {
-                Ok(ReadIndexReply::Index(index)) => Some(index),
-                Ok(ReadIndexReply::NotLeader { .. } | ReadIndexReply::Failed) | Err(_) => None,
+            Some(leader) => match raft.while_leads(leader, peers.read_index(leader, ASK_LIMIT)).await {
+                Some(Ok(ReadIndexReply::Index(index))) => Some(index),
+                _ => None,
             },
             None => None,
         };

@@ -116,7 +116,10 @@ impl Runner {
             return Attempt::Over;
         }
         self.waiting.note_may_be_stored(&batch.own);
-        match self.peers.propose(leader, batch.own.clone(), FORWARD_LIMIT).await {
+        let asked = self.peers.propose(leader, batch.own.clone(), FORWARD_LIMIT);
+        // A dead leader does not say so: who hears of the next one first need not wait for the link to time out.
+        let Some(answer) = self.raft.while_leads(leader, asked).await else { return Attempt::Again };
+        match answer {
             Ok(ProposeReply::Done) => Attempt::Over,
             Ok(ProposeReply::NotLeader { .. }) => {
                 self.waiting.note_not_stored(&batch.own);

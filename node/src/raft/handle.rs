@@ -211,6 +211,16 @@ impl RaftHandle {
         self.leadership.clone()
     }
 
+    /// Waits for an answer of `leader`, and gives up when another is known to lead: none.
+    pub async fn while_leads<T>(&self, leader: NodeId, answer: impl Future<Output = T>) -> Option<T> {
+        let mut leadership = self.leadership.clone();
+        let replaced = leadership.wait_for(|now| now.leader.is_some_and(|known| known != leader));
+        tokio::select! {
+            answer = answer => Some(answer),
+            _ = replaced => None,
+        }
+    }
+
     /// This node's view of its cluster.
     pub fn status(&self) -> RaftStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
