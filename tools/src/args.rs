@@ -75,8 +75,16 @@ impl Program {
 
 /// Reads a command line; what is not one has been told, and the exit status is the error.
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Program, ExitCode> {
-    let words: Vec<OsString> = words.collect();
+    let words = without_cargos_own(words.collect());
     Program::try_parse_from(&words).map_err(|error| tell(&error, &words))
+}
+
+/// `cargo demo -- --script` hands on the `--` that was meant for cargo.
+fn without_cargos_own(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_some_and(|word| word == "demo") && words.get(2).is_some_and(|word| word == "--") {
+        words.remove(2);
+    }
+    words
 }
 
 fn tell(error: &clap::Error, words: &[OsString]) -> ExitCode {
@@ -128,6 +136,14 @@ mod tests {
     fn global_flags_stand_anywhere() {
         for line in ["raftchatctl --json cluster status --dir home", "raftchatctl cluster status --dir home --json"] {
             assert!(parsed(line).unwrap().json, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_demo_takes_its_flags_behind_cargos_dashes() {
+        for line in ["raftchatctl demo -- --script --nodes 3", "raftchatctl demo --script --nodes 3"] {
+            let program = parse(line.split(' ').map(OsString::from)).unwrap();
+            assert!(matches!(program.command, Command::Demo(_)), "{line}");
         }
     }
 
