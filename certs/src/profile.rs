@@ -23,7 +23,7 @@ pub const AUTHORITY_DAYS: u64 = 1096;
 /// Days that a leaf is valid, of a node and of a device alike: a year and a month to renew it in.
 ///
 /// Devices renew by hand, with `raftchatctl certs device`; a device that cannot renew by itself must not be cut off
-/// every few weeks. A device that is lost is revoked by its key, not by waiting.
+/// every few weeks.
 pub const LEAF_DAYS: u64 = 397;
 
 /// Certificates are valid from this much before they were made, so that a clock which is a little behind takes them.

@@ -54,19 +54,25 @@ pub const SESSIONS_PER_USER_MAX: usize = 64;
 /// How far apart two last-seen notes of one user are at least.
 pub const LAST_SEEN_INTERVAL_MS: u64 = 60 * 1000;
 
-/// Cap'n Proto words that a reader of a client's frames follows: with the library's default, 72 bytes
+/// Cap'n Proto words that a reader of a device's frames follows: with the library's default, 72 bytes
 /// from a stranger made a node hold 64 MiB.
-pub const CLIENT_TRAVERSAL_WORDS_MAX: usize = 64 * 1024;
+pub const DEVICE_FRAME_WORDS_MAX: usize = 64 * 1024;
 
 /// The same for frames of another node, which carry batches and snapshot blocks.
-pub const PEER_TRAVERSAL_WORDS_MAX: usize = 1024 * 1024;
+pub const PEER_FRAME_WORDS_MAX: usize = 512 * 1024;
+
+/// The same for what this program itself has stored; large enough for whatever a frame brought.
+pub const STORED_WORDS_MAX: usize = 4 * PEER_FRAME_WORDS_MAX;
 
 /// How deep a Cap'n Proto message may nest.
 pub const NESTING_MAX: i32 = 32;
 
 const _: () = {
-    assert!(PAYLOAD_BYTES_MAX * 2 < CLIENT_TRAVERSAL_WORDS_MAX * 8, "a message fits a frame");
-    assert!(HISTORY_BYTES_MAX + PAYLOAD_BYTES_MAX < CLIENT_TRAVERSAL_WORDS_MAX * 8, "a page of history fits a frame");
-    assert!(BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX < PEER_TRAVERSAL_WORDS_MAX * 8 / 2, "a batch fits a frame");
+    assert!(PAYLOAD_BYTES_MAX * 2 < DEVICE_FRAME_WORDS_MAX * 8, "a message fits a frame");
+    assert!(HISTORY_BYTES_MAX + PAYLOAD_BYTES_MAX < DEVICE_FRAME_WORDS_MAX * 8, "a page of history fits a frame");
+    assert!(
+        2 * (BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX) < PEER_FRAME_WORDS_MAX * 8,
+        "what two nodes batched fits a frame"
+    );
     assert!(PAYLOAD_BYTES_MAX <= PUSH_WINDOW_BYTES, "the largest message fits the push window");
 };

@@ -68,7 +68,7 @@ impl From<std::str::Utf8Error> for WireError {
 /// How far a reader of one of our own stored messages follows it.
 fn stored_limits() -> ReaderOptions {
     let mut options = ReaderOptions::new();
-    options.traversal_limit_in_words(Some(limits::PEER_TRAVERSAL_WORDS_MAX * 4)).nesting_limit(limits::NESTING_MAX);
+    options.traversal_limit_in_words(Some(limits::STORED_WORDS_MAX)).nesting_limit(limits::NESTING_MAX);
     options
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use capnp::message::ReaderOptions;
 use quinn::{IdleTimeout, TransportConfig, VarInt};
+use raftchat_schema::limits::{DEVICE_FRAME_WORDS_MAX, NESTING_MAX, PEER_FRAME_WORDS_MAX};
 
 use crate::identity::Role;
 
@@ -88,8 +89,8 @@ impl LinkLimits {
         match role {
             Role::Node => Self::peer(),
             Role::Device => Self {
-                traversal_words: 64 * 1024,
-                nesting: 32,
+                traversal_words: DEVICE_FRAME_WORDS_MAX,
+                nesting: NESTING_MAX,
                 segments: 8,
                 frame_deadline: Duration::from_secs(5),
                 connection_window: 2 * MIB,
@@ -102,8 +103,8 @@ impl LinkLimits {
     /// What nodes accept from each other: batches of entries and snapshots.
     pub fn peer() -> Self {
         Self {
-            traversal_words: 512 * 1024,
-            nesting: 32,
+            traversal_words: PEER_FRAME_WORDS_MAX,
+            nesting: NESTING_MAX,
             segments: 64,
             frame_deadline: Duration::from_secs(30),
             connection_window: 64 * MIB,
