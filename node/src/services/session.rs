@@ -108,6 +108,20 @@ impl SessionService {
         Ok((page.into_iter().map(|shown| self.acting.services.online_members(shown)).collect(), more))
     }
 
+    /// Looks, and where nothing is found looks again once this node knows all that anybody was told is done: what was
+    /// made over another node a moment ago is there.
+    async fn found<T>(&self, look: impl Fn(&Self) -> Result<T, Denied>) -> Result<T, Denied> {
+        match look(self) {
+            Err(Denied::Refused(refusal)) if is_absence(refusal.code) => {
+                if !self.acting.services.read_index.confirm(FRESH_LIMIT).await {
+                    return Err(Denied::later(ErrorCode::NoLeader));
+                }
+                look(self)
+            }
+            other => other,
+        }
+    }
+
     fn known(&self, id: ConversationId) -> Result<(Place, ConversationView), Denied> {
         self.acting.must_live()?;
         let shown = conversation(&self.acting.services.view(), self.acting.user, id)?;
@@ -163,6 +177,11 @@ impl SessionService {
         let (true, Some(verifier_version)) = (right, version) else { return Err(ErrorCode::WrongCredentials.into()) };
         self.acting.act_to_end(stamp, Act::DeleteAccount { verifier_version }).await
     }
+}
+
+/// Whether the reason is that something is not here, which on another node it may be.
+fn is_absence(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::NoSuchUser | ErrorCode::NoSuchConversation)
 }
 
 impl session::Server for SessionService {
@@ -223,7 +242,8 @@ impl session::Server for SessionService {
         params: session::ConversationParams,
         mut results: session::ConversationResults,
     ) -> Result<(), capnp::Error> {
-        match self.known(ConversationId(params.get()?.get_id())) {
+        let id = ConversationId(params.get()?.get_id());
+        match self.found(|session| session.known(id)).await {
             Ok((place, shown)) => {
                 results.get().set_conversation(self.capability(place));
                 wire::write_conversation(results.get().init_state(), &shown);
@@ -239,7 +259,7 @@ impl session::Server for SessionService {
         mut results: session::DirectResults,
     ) -> Result<(), capnp::Error> {
         let found = match params.get()?.get_username()?.to_str() {
-            Ok(username) => self.with(username),
+            Ok(username) => self.found(|session| session.with(username)).await,
             Err(error) => Err(error.into()),
         };
         match found {
