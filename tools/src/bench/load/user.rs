@@ -46,11 +46,10 @@ impl User {
             self.send_steadily(&conversation).await;
         }
         self.reaches(Phase::Over).await;
-        if self.shared.crowd.afterwards == Afterwards::Deleted {
-            let _turn = self.shared.turns.acquire().await;
-            if let Err(trouble) = visit.delete_account(&self.shared.crowd.password).await {
-                self.tally.borrow_mut().error(&format!("an account was not deleted: {trouble}"));
-            }
+        if self.shared.crowd.afterwards == Afterwards::Deleted
+            && let Err(trouble) = self.in_turn(async || visit.delete_account(&self.shared.crowd.password).await).await
+        {
+            self.tally.borrow_mut().error(&format!("an account was not deleted: {trouble}"));
         }
     }
 
@@ -73,26 +72,27 @@ impl User {
     }
 
     async fn register(&self) -> Result<Visit, Trouble> {
-        let token = random()?;
+        let (token, name): (Token, _) = (random()?, self.name(self.number));
+        let register = async || self.door.register(self.number, &name, &self.shared.crowd.password, &token).await;
+        self.in_turn(register).await
+    }
+
+    /// Does what costs a password's hash: a few users at a time, and again where the node is busy.
+    async fn in_turn<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
         // The semaphore is never closed.
         let _turn = self.shared.turns.acquire().await;
         let mut attempts = 0;
         loop {
-            match self.try_to_register(&token).await {
+            match attempt().await {
                 Err(trouble) => {
                     let wait = trouble.retry_after_ms().filter(|_| attempts < ATTEMPTS);
                     let Some(ms) = wait else { return Err(trouble) };
                     attempts += 1;
                     sleep(Duration::from_millis(ms)).await;
                 }
-                visit => return visit,
+                done => return done,
             }
         }
-    }
-
-    async fn try_to_register(&self, token: &Token) -> Result<Visit, Trouble> {
-        let name = self.name(self.number);
-        self.door.register(self.number, &name, &self.shared.crowd.password, token).await
     }
 
     async fn open(&self, visit: &Visit) -> Result<(conversation::Client, Option<subscription::Client>), Trouble> {
