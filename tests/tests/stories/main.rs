@@ -4,6 +4,7 @@
 mod catching_up;
 mod conversation;
 mod door;
+mod full_disk;
 mod input;
 mod stopping;
 mod survival;
