@@ -22,7 +22,7 @@ pub(super) enum Denied {
 }
 
 impl Denied {
-    /// Refused for now.
+    /// Refused, and worth asking again in a moment.
     pub(super) fn later(code: ErrorCode) -> Self {
         Self::Refused(Refusal { code, retry_after_ms: RETRY_MS })
     }

@@ -18,7 +18,7 @@ use crate::bench::tally::{Tally, record};
 
 /// Digits at the beginning of a text that say when it was sent.
 const STAMP_DIGITS: usize = 20;
-/// How often a call that is refused for now is repeated while the load is set up.
+/// How often a call that is refused with a time is repeated while the load is set up.
 const ATTEMPTS: u32 = 20;
 
 /// One of the crowd.
