@@ -78,7 +78,8 @@ impl Person {
         self.client.send(&with(to), fresh_id(), says(text)).await
     }
 
-    /// Everything that was said with somebody: positions and texts, no text for a tombstone.
+    /// Everything that was said with somebody, as far as this person's node has applied it: positions and texts, no text
+    /// for a tombstone. Who compares what two people read lets the nodes agree first.
     pub async fn read(&self, other: &str) -> Vec<(u64, Option<String>)> {
         let messages = soon("reading", self.client.history(&with(other), None, u32::MAX)).await.unwrap();
         messages.iter().map(|message| (message.position.0, text_of(message))).collect()

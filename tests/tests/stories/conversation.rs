@@ -47,9 +47,9 @@ async fn alice_and_bob_talk_and_everybody_sees_the_same() {
     let tombstone = phone_hears.message().await;
     assert_eq!((tombstone.position, tombstone.payload.len()), (Position(2), 0));
     assert_eq!(code(bob.delete("alice", 1).await), ErrorCode::NotYours);
+    cluster.agree().await;
     assert_eq!(bob.read("alice").await[1], (2, None));
     assert_eq!(bob.read("alice").await, alice.read("bob").await);
-    cluster.agree().await;
 }
 
 #[tokio::test]
@@ -120,8 +120,8 @@ async fn a_session_ends_where_its_user_says_and_an_account_everywhere() {
     assert_eq!(code(alice.client.login(name, typed(PASSWORD)).await), ErrorCode::WrongCredentials);
     let name = "alice".parse().unwrap();
     assert_eq!(code(alice.client.register(name, String::new(), typed("new one")).await), ErrorCode::UsernameTaken);
+    cluster.agree().await;
     assert!(bob.client.users().await.unwrap().iter().all(|user| user.username.as_str() != "alice"));
     assert_eq!(bob.read("alice").await.len(), 2, "what she said stays");
     assert_eq!(code(bob.try_say("alice", "still there?").await), ErrorCode::NoSuchUser);
-    cluster.agree().await;
 }

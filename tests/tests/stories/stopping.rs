@@ -24,6 +24,7 @@ async fn every_node_is_restarted_in_turn_and_no_call_fails() {
     };
     let (sent, ()) = tokio::join!(Acknowledged::while_sending(&alice, "bob", over), rolling);
     println!("longest gap: {:?}", sent.longest_gap);
+    cluster.agree().await;
     let read = bob.read("alice").await;
     sent.must_be_in(&read);
     assert_eq!(read.len(), sent.positions.len());

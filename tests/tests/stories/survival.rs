@@ -35,6 +35,7 @@ async fn two_of_five_die_in_the_middle_of_a_conversation_and_then_all() {
         Acknowledged::while_sending(&bob, "alice", over.clone()),
         murder
     );
+    cluster.agree().await;
     let read = bob.read("alice").await;
     assert_eq!(alice.read("bob").await, read);
     alice_sent.must_be_in(&read);
@@ -44,6 +45,7 @@ async fn two_of_five_die_in_the_middle_of_a_conversation_and_then_all() {
     cluster.kill_all();
     cluster.start_all();
     cluster.serving(5).await;
+    cluster.agree().await;
     assert_eq!(alice.read("bob").await, read);
     alice.say("bob", "we are all still here").await;
     cluster.agree().await;
@@ -69,6 +71,7 @@ async fn without_a_majority_nothing_is_acknowledged_and_all_resumes_when_one_ret
     cluster.start_node(3);
     cluster.serving(3).await;
     let sent = soon("sending again", alice.client.send(&with("bob"), id, says("without one"))).await.unwrap();
+    cluster.agree().await;
     let expected = ["while there is a majority", "without one"].map(|text| Some(text.to_owned()));
     let texts: Vec<_> = alice.read("bob").await.into_iter().map(|(_, text)| text).collect();
     assert_eq!((sent.position.0, texts), (2, expected.to_vec()), "once, whatever became of the first attempt");

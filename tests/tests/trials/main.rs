@@ -77,6 +77,7 @@ async fn nodes_are_killed_paused_stopped_and_restarted_while_people_talk() {
         trouble
     );
     cluster.serving(5).await;
+    cluster.agree().await;
     let read = bob.read("alice").await;
     assert_eq!(alice.read("bob").await, read);
     alice_sent.must_be_in(&read);
