@@ -37,10 +37,53 @@ interface Peer {
   heartbeat @8 (request :AppendRequest) -> (response :AppendResponse);
   # AppendEntries without entries, beside the stream of `append`: answered without waiting for what is being written.
 
+  members @9 () -> (membership :Stored.StoredMembership, leader :UInt64);
+  # The newest membership that the node asked knows to be committed, and whom it takes for the leader; 0: nobody. Only a
+  # leader's answer is sure to be the newest. A node that was away asks for it, and so lets in who has joined meanwhile.
+
+  addMember @10 (member :Stored.Member) -> (change :MembershipChange);
+  # Adds a node that receives the log and does not vote: a learner. The others let it in as soon as they have applied it;
+  # it need not run yet. A number that a member has with another key or address, and a key or address that another member
+  # has, is refused. Done too if exactly this member is there already.
+
+  promote @11 (node :UInt64) -> (change :MembershipChange);
+  # Gives a learner its vote, once it is reached and no more than a moment behind. Done too if it votes already.
+
+  removeMember @12 (node :UInt64) -> (change :MembershipChange);
+  # Takes a node out, voter or learner; it is let in no more. Its number is not to be given again. A leader that is
+  # to go first hands leadership on and answers `notLeader`. A node that is not there is `noSuchNode`, also when an
+  # earlier call, whose answer was lost, has taken it out.
+
   enum ProposeStatus {
     done @0;
     notLeader @1;          # `leader` is who to ask instead; 0: unknown.
     failed @2;             # May have been stored; proposing the same again is harmless.
+  }
+}
+
+struct MembershipChange {
+  # What came of asking for another membership. Answered when it is committed, or after ten seconds. What has begun
+  # goes on when the caller is gone; what was interrupted half-way is finished by the next change.
+
+  union {
+    done @0 :Void;
+    notLeader @1 :UInt64;  # Nothing was changed. This is who to ask instead; 0: unknown.
+    refused @2 :Refusal;   # Nothing was changed.
+    notCaughtUp :group {   # Nothing was changed: the learner must be nearer to the end of the log first.
+      reached @3 :Bool;    # Whether the leader hears from it at all.
+      behind @4 :UInt64;   # How many entries are missing; only if it is reached.
+    }
+    failed @5 :Void;       # May have been, or may yet be, changed; asking the same again is harmless.
+  }
+
+  enum Refusal {
+    malformed @0;          # No number, an address that is no `host:port`, or a fingerprint that is none.
+    taken @1;              # A member has this number, key or address.
+    noSuchNode @2;
+    lastVoter @3;          # Nobody would be left to decide anything.
+    noMajority @4;         # Of those who would vote, too few are reached: nothing could be decided.
+    underWay @5;           # Another change is, or the leader is only settling in: try again in a moment.
+    nobodyTookOver @6;     # The leader is to go and could not hand leadership on.
   }
 }
 

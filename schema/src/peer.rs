@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::id::{NodeId, UserId};
-use crate::stored::{LogId, Vote};
+use crate::stored::{LogId, StoredMembership, Vote};
 
 /// Entries to append; without entries, a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,72 @@ pub enum ReadIndexReply {
     },
     /// No majority answered.
     Failed,
+}
+
+/// Who belongs to the cluster, as one node knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersReply {
+    /// The newest membership that it knows to be committed.
+    pub membership: StoredMembership,
+    /// Whom it takes for the leader.
+    pub leader: Option<NodeId>,
+}
+
+/// What came of asking for another membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembershipReply {
+    /// It is committed.
+    Done,
+    /// Nothing was changed: another leads.
+    NotLeader {
+        /// Who, if known.
+        leader: Option<NodeId>,
+    },
+    /// Nothing was changed.
+    Refused(MembershipRefusal),
+    /// It may have been, or may yet be, changed; asking the same again is harmless.
+    Failed,
+}
+
+/// Why the membership was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipRefusal {
+    /// What is to be added cannot be a member.
+    #[error("a member needs a number from 1, two different addresses `host:port`, and the fingerprint of its key")]
+    Malformed,
+    /// It contradicts a member that there is.
+    #[error("a member has this number, key or address already: see `raftchatctl cluster members`")]
+    Taken,
+    /// There is no such member.
+    #[error("no member of the cluster has this number: see `raftchatctl cluster members`")]
+    NoSuchNode,
+    /// A learner that is to vote is not near enough to the end of the log.
+    #[error("{}", not_caught_up(*.behind))]
+    NotCaughtUp {
+        /// How many entries it misses; none if the leader does not hear from it.
+        behind: Option<u64>,
+    },
+    /// Nobody would be left to decide anything.
+    #[error("it is the last node that votes: add another and promote it first")]
+    LastVoter,
+    /// Too few of those who would vote are reached.
+    #[error(
+        "of the nodes that would vote then, no majority is reached: nothing could be stored any more. Start others first"
+    )]
+    NoMajority,
+    /// Another change is under way, or the leader is only settling in.
+    #[error("the membership is just being changed: try again in a moment")]
+    UnderWay,
+    /// The node to be removed leads, and could not hand leadership on.
+    #[error("the node leads, and no other took over in time: see whether the others run, and try again")]
+    NobodyTookOver,
+}
+
+fn not_caught_up(behind: Option<u64>) -> String {
+    match behind {
+        Some(entries) => format!("it misses {entries} entries of the log and must catch up before it votes"),
+        None => "the leader does not hear from it: start it, and see its log".to_owned(),
+    }
 }
 
 /// Which users have live sessions on a node.

@@ -6,6 +6,8 @@ mod command;
 mod payload;
 mod peer;
 mod stored;
+#[cfg(test)]
+mod strangers;
 mod view;
 
 use capnp::message::{Builder, HeapAllocator, ReaderOptions};
@@ -16,15 +18,17 @@ pub use command::{
 };
 pub use payload::{Payload, decode_payload, encode_payload};
 pub use peer::{
-    read_append_request, read_append_response, read_presence_update, read_propose_reply, read_read_index_reply,
-    read_snapshot_request, read_transfer_request, read_vote_request, read_vote_response, write_append_request,
-    write_append_response, write_presence_update, write_propose_reply, write_read_index_reply, write_snapshot_request,
-    write_transfer_request, write_vote_request, write_vote_response,
+    read_append_request, read_append_response, read_members_reply, read_membership_reply, read_presence_update,
+    read_propose_reply, read_read_index_reply, read_snapshot_request, read_transfer_request, read_vote_request,
+    read_vote_response, write_append_request, write_append_response, write_members_reply, write_membership_reply,
+    write_presence_update, write_propose_reply, write_read_index_reply, write_snapshot_request, write_transfer_request,
+    write_vote_request, write_vote_response,
 };
 pub use stored::{
     decode_entry, decode_log_id, decode_snapshot_header, decode_stored_membership, decode_vote, encode_entry,
-    encode_log_id, encode_snapshot_header, encode_stored_membership, encode_vote, read_log_id, read_optional_log_id,
-    read_vote, write_log_id, write_vote,
+    encode_log_id, encode_snapshot_header, encode_stored_membership, encode_vote, read_log_id, read_member,
+    read_optional_log_id, read_stored_membership, read_vote, write_log_id, write_member, write_stored_membership,
+    write_vote,
 };
 pub use view::{
     read_change, read_conversation, read_message, read_message_id, read_refusal, read_status, read_user, write_change,

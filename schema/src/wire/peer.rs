@@ -2,14 +2,17 @@
 
 use bytes::Bytes;
 
-use super::{WireError, count, read_optional_log_id, read_vote, text, write_log_id, write_vote};
+use super::{
+    WireError, count, read_optional_log_id, read_stored_membership, read_vote, text, write_log_id,
+    write_stored_membership, write_vote,
+};
 use crate::generated::peer_capnp::{
-    append_request, append_response, peer, presence_update, vote_request, vote_response,
+    append_request, append_response, membership_change, peer, presence_update, vote_request, vote_response,
 };
 use crate::id::{NodeId, UserId};
 use crate::peer::{
-    AppendRequest, AppendResponse, PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest,
-    VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, MembersReply, MembershipRefusal, MembershipReply, PresenceUpdate, ProposeReply,
+    ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse,
 };
 
 /// Fills in a request to append.
@@ -192,6 +195,64 @@ pub fn read_read_index_reply(reader: peer::read_index_results::Reader<'_>) -> Re
     }
 }
 
+/// Fills in who belongs to the cluster.
+pub fn write_members_reply(mut builder: peer::members_results::Builder<'_>, plain: &MembersReply) {
+    builder.set_leader(or_unknown(plain.leader));
+    write_stored_membership(builder.init_membership(), &plain.membership);
+}
+
+/// Reads who belongs to the cluster.
+pub fn read_members_reply(reader: peer::members_results::Reader<'_>) -> Result<MembersReply, WireError> {
+    let membership = read_stored_membership(reader.get_membership()?)?;
+    Ok(MembersReply { membership, leader: known(reader.get_leader()) })
+}
+
+/// Fills in what came of asking for another membership.
+pub fn write_membership_reply(mut builder: membership_change::Builder<'_>, plain: MembershipReply) {
+    use membership_change::Refusal as Wire;
+    let refusal = match plain {
+        MembershipReply::Done => return builder.set_done(()),
+        MembershipReply::NotLeader { leader } => return builder.set_not_leader(or_unknown(leader)),
+        MembershipReply::Failed => return builder.set_failed(()),
+        MembershipReply::Refused(MembershipRefusal::NotCaughtUp { behind }) => {
+            let mut wire = builder.init_not_caught_up();
+            wire.set_reached(behind.is_some());
+            return wire.set_behind(behind.unwrap_or_default());
+        }
+        MembershipReply::Refused(MembershipRefusal::Malformed) => Wire::Malformed,
+        MembershipReply::Refused(MembershipRefusal::Taken) => Wire::Taken,
+        MembershipReply::Refused(MembershipRefusal::NoSuchNode) => Wire::NoSuchNode,
+        MembershipReply::Refused(MembershipRefusal::LastVoter) => Wire::LastVoter,
+        MembershipReply::Refused(MembershipRefusal::NoMajority) => Wire::NoMajority,
+        MembershipReply::Refused(MembershipRefusal::UnderWay) => Wire::UnderWay,
+        MembershipReply::Refused(MembershipRefusal::NobodyTookOver) => Wire::NobodyTookOver,
+    };
+    builder.set_refused(refusal);
+}
+
+/// Reads what came of asking for another membership.
+pub fn read_membership_reply(reader: membership_change::Reader<'_>) -> Result<MembershipReply, WireError> {
+    use membership_change::Refusal as Wire;
+    let refusal = match reader.which()? {
+        membership_change::Done(()) => return Ok(MembershipReply::Done),
+        membership_change::NotLeader(leader) => return Ok(MembershipReply::NotLeader { leader: known(leader) }),
+        membership_change::Failed(()) => return Ok(MembershipReply::Failed),
+        membership_change::NotCaughtUp(wire) => {
+            MembershipRefusal::NotCaughtUp { behind: wire.get_reached().then_some(wire.get_behind()) }
+        }
+        membership_change::Refused(refusal) => match refusal? {
+            Wire::Malformed => MembershipRefusal::Malformed,
+            Wire::Taken => MembershipRefusal::Taken,
+            Wire::NoSuchNode => MembershipRefusal::NoSuchNode,
+            Wire::LastVoter => MembershipRefusal::LastVoter,
+            Wire::NoMajority => MembershipRefusal::NoMajority,
+            Wire::UnderWay => MembershipRefusal::UnderWay,
+            Wire::NobodyTookOver => MembershipRefusal::NobodyTookOver,
+        },
+    };
+    Ok(MembershipReply::Refused(refusal))
+}
+
 /// Fills in who is online.
 pub fn write_presence_update(mut builder: presence_update::Builder<'_>, plain: &PresenceUpdate) {
     builder.set_full(plain.full);
@@ -220,7 +281,7 @@ pub fn read_presence_update(reader: presence_update::Reader<'_>) -> Result<Prese
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::stored::{LogId, Vote};
+    use crate::stored::{LogId, Member, Membership, StoredMembership, Vote};
 
     const PLACE: LogId = LogId { term: 3, leader: NodeId(2), index: 17 };
     const VOTE: Vote = Vote { term: 4, node: NodeId(5), committed: true };
@@ -274,6 +335,36 @@ mod tests {
             let mut arena = capnp::message::Builder::new_default();
             write_read_index_reply(arena.init_root(), reply);
             assert_eq!(read_read_index_reply(arena.get_root_as_reader().unwrap()), reply);
+        }
+    }
+
+    #[test]
+    fn what_an_operator_is_answered_survives_the_wire() {
+        let member =
+            Member { peer_address: "anna:7401".to_owned(), client_address: String::new(), fingerprint: [7; 32] };
+        let membership = Membership { configs: vec![vec![NodeId(1)]], members: vec![(NodeId(1), member)] };
+        for (log_id, leader) in [(None, None), (Some(PLACE), Some(NodeId(3)))] {
+            let reply =
+                MembersReply { membership: StoredMembership { log_id, membership: membership.clone() }, leader };
+            survives!(write_members_reply, read_members_reply, peer::members_results::Owned, reply);
+        }
+        let refusals = [
+            MembershipRefusal::Malformed,
+            MembershipRefusal::Taken,
+            MembershipRefusal::NoSuchNode,
+            MembershipRefusal::NotCaughtUp { behind: None },
+            MembershipRefusal::NotCaughtUp { behind: Some(9) },
+            MembershipRefusal::LastVoter,
+            MembershipRefusal::NoMajority,
+            MembershipRefusal::UnderWay,
+            MembershipRefusal::NobodyTookOver,
+        ];
+        let not_leader = [None, Some(NodeId(3))].map(|leader| MembershipReply::NotLeader { leader });
+        let others = [MembershipReply::Done, MembershipReply::Failed].into_iter().chain(not_leader);
+        for reply in refusals.map(MembershipReply::Refused).into_iter().chain(others) {
+            let mut arena = capnp::message::Builder::new_default();
+            write_membership_reply(arena.init_root(), reply);
+            assert_eq!(read_membership_reply(arena.get_root_as_reader().unwrap()).unwrap(), reply);
         }
     }
 }

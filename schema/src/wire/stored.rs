@@ -60,14 +60,16 @@ pub fn decode_vote(bytes: &[u8]) -> Result<Vote, WireError> {
     decode::<vote::Owned, _>(bytes, |reader| Ok(read_vote(reader)))
 }
 
-fn write_member(mut builder: member::Builder<'_>, node: NodeId, plain: &Member) {
+/// Fills in a member.
+pub fn write_member(mut builder: member::Builder<'_>, node: NodeId, plain: &Member) {
     builder.set_node(node.0);
     builder.set_peer_address(plain.peer_address.as_str());
     builder.set_client_address(plain.client_address.as_str());
     builder.set_fingerprint(&plain.fingerprint);
 }
 
-fn read_member(reader: member::Reader<'_>) -> Result<(NodeId, Member), WireError> {
+/// Reads a member.
+pub fn read_member(reader: member::Reader<'_>) -> Result<(NodeId, Member), WireError> {
     let member = Member {
         peer_address: text(reader.get_peer_address()?)?,
         client_address: text(reader.get_client_address()?)?,
@@ -99,7 +101,8 @@ fn read_membership(reader: membership::Reader<'_>) -> Result<Membership, WireErr
     Ok(Membership { configs, members })
 }
 
-fn write_stored_membership(mut builder: stored_membership::Builder<'_>, plain: &StoredMembership) {
+/// Fills in a membership and its place.
+pub fn write_stored_membership(mut builder: stored_membership::Builder<'_>, plain: &StoredMembership) {
     builder.set_has_log_id(plain.log_id.is_some());
     if let Some(log_id) = &plain.log_id {
         write_log_id(builder.reborrow().init_log_id(), log_id);
@@ -107,7 +110,8 @@ fn write_stored_membership(mut builder: stored_membership::Builder<'_>, plain: &
     write_membership(builder.init_membership(), &plain.membership);
 }
 
-fn read_stored_membership(reader: stored_membership::Reader<'_>) -> Result<StoredMembership, WireError> {
+/// Reads a membership and its place.
+pub fn read_stored_membership(reader: stored_membership::Reader<'_>) -> Result<StoredMembership, WireError> {
     Ok(StoredMembership {
         log_id: read_optional_log_id(reader.get_has_log_id(), reader.get_log_id())?,
         membership: read_membership(reader.get_membership()?)?,
