@@ -38,7 +38,7 @@ pub(crate) async fn announce_presence(
             presence.update()
         };
         let now = members.now();
-        let peers = now.members.iter().filter(|(node, _)| *node != own && links.is_up(*node));
+        let peers = now.membership.members.iter().filter(|(node, _)| *node != own && links.is_up(*node));
         // Who does not hear it hears the next.
         let _told = join_all(peers.map(|(node, _)| links.tell_presence(*node, update.clone(), TELL_LIMIT))).await;
         presence.expire(|node| links.is_up(node));

@@ -1,13 +1,16 @@
 //! Where what was applied goes: to who waits for its outcome, to subscriptions, to sessions that it ends, and, when the
-//! membership changes, to the links. Runs on the apply thread and never waits.
+//! membership changes, to whoever lets nodes in. Runs on the apply thread and never waits.
 
 use std::sync::Arc;
+
+use raftchat_schema::stored::StoredMembership;
+use raftchat_state::session;
 
 use crate::fanout::Fanout;
 use crate::live::LiveSessions;
 use crate::members::Members;
-use crate::peers::PeerLinks;
 use crate::raft::{AppliedEntry, ApplySink};
+use crate::store::StateStore;
 use crate::waiting::Waiting;
 
 /// All who hear of it.
@@ -17,25 +20,28 @@ pub(crate) struct Listeners {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) live: Arc<LiveSessions>,
     pub(crate) members: Arc<Members>,
-    pub(crate) links: Arc<PeerLinks>,
+    pub(crate) state: StateStore,
 }
 
 impl ApplySink for Listeners {
     fn applied(&self, entry: AppliedEntry) {
-        let AppliedEntry { outcomes, changes, ended_sessions, joined, membership, .. } = entry;
+        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, membership, .. } = entry;
         self.waiting.settle(outcomes);
         self.fanout.deliver(&joined, changes);
         for session in ended_sessions {
             self.live.end(session);
         }
-        if let Some(now) = membership {
-            tracing::info!(voters = ?now.configs, "the membership has changed");
-            let before = self.members.replace(now.clone());
-            self.links.follow(&before, &now);
+        if let Some(membership) = membership {
+            tracing::info!(voters = ?membership.configs, "the membership has changed");
+            self.members.learn(StoredMembership { log_id: Some(log_id), membership });
         }
     }
 
-    fn installed(&self) {
+    fn installed(&self, membership: &StoredMembership) {
+        self.members.learn(membership.clone());
         self.fanout.reset();
+        // What ended in the entries that the snapshot stands for was not told one by one.
+        let view = self.state.view();
+        self.live.end_unless(|id| session(&view, id).is_ok_and(|found| found.is_some()));
     }
 }

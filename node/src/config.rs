@@ -22,6 +22,10 @@ pub struct NodeConfig {
     pub cluster: String,
     /// This node's number in the cluster. Never given to another node, also when this one's disk is lost.
     pub node: u64,
+    /// Whether this node joins a cluster that runs. It then begins none by itself, and waits for the others to send it
+    /// everything. `raftchatctl cluster add` makes such a node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub join: bool,
     /// Where devices connect: an address of this machine and a UDP port.
     pub client_listen: SocketAddr,
     /// Where the other nodes connect: an address of this machine and a UDP port. Keep it inside the cluster's network.
@@ -57,12 +61,13 @@ pub struct NodeConfig {
     /// Threads that serve connections.
     #[serde(default = "default_rpc_threads")]
     pub rpc_threads: usize,
-    /// The nodes that the cluster began with, this one among them. The same on all of them; looked at only until the
-    /// cluster has begun, afterwards the cluster itself knows its members.
+    /// The nodes that the cluster began with, this one among them, and the same on all of them. Where `join` is set: those
+    /// that there were when this one was added, and this one. Looked at only until this node has learned from the cluster
+    /// itself who its members are.
     pub members: Vec<MemberConfig>,
 }
 
-/// One of the nodes that the cluster began with.
+/// One of the nodes that a node is told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberConfig {
@@ -144,6 +149,7 @@ impl NodeConfig {
         Self {
             cluster: cluster.to_owned(),
             node,
+            join: false,
             client_listen,
             peer_listen,
             certs: default_certs(),
@@ -208,7 +214,7 @@ impl NodeConfig {
         Ok(())
     }
 
-    /// The nodes that the cluster began with.
+    /// The nodes that this one is told of.
     ///
     /// # Errors
     /// A fingerprint that is none.

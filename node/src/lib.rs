@@ -10,7 +10,7 @@
 //! | `services` | the client interface, a file for each capability |
 //! | [`proposer`], `waiting`, [`read_index`] | commands into the log, outcomes back, reads that are up to date |
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
-//! | [`peers`], `members` | the links to the other nodes, and who may call as one |
+//! | [`peers`], `members`, `doorkeeper` | the links to the other nodes, and who may call as one |
 //! | `applied`, `fanout`, `live`, `presence`, `announce` | who hears of what |
 //! | `passwords` | hashes, before anything is proposed |
 //!
@@ -20,6 +20,7 @@ mod announce;
 mod applied;
 pub mod config;
 pub mod daemon;
+mod doorkeeper;
 mod fanout;
 mod live;
 mod members;

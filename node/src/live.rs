@@ -36,6 +36,14 @@ impl LiveSessions {
         }
     }
 
+    /// Every session is over but those that `lives` knows.
+    pub(crate) fn end_unless(&self, lives: impl Fn(SessionId) -> bool) {
+        let here: Vec<_> = self.lock().keys().copied().collect();
+        for id in here.into_iter().filter(|id| !lives(*id)) {
+            self.end(id);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<watch::Sender<bool>>>> {
         // The map is whole after every step, whoever panicked meanwhile.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,6 +87,8 @@ mod tests {
         let again = sessions.join(SessionId(1));
         sessions.end(SessionId(1));
         assert!(desk.has_ended() && again.has_ended() && !other.has_ended());
+        sessions.end_unless(|id| id != SessionId(2));
+        assert!(other.has_ended());
         drop((desk, again, other));
         assert!(sessions.lock().is_empty());
     }

@@ -13,7 +13,6 @@ use capnp::capability::FromClientHook as _;
 use raftchat_certs::{FileError, LeafFiles, Subject};
 use raftchat_schema::generated::{client_capnp, peer_capnp};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::stored::Membership;
 use raftchat_transport::{
     AdmitAll, BindError, CloseCode, CredentialError, Credentials, Dialer, DialerConfig, Identity, LinkLimits,
     LinkTiming, NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
@@ -21,7 +20,6 @@ use raftchat_transport::{
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::announce;
 use crate::applied::Listeners;
 use crate::config::NodeConfig;
 use crate::fanout::Fanout;
@@ -37,6 +35,7 @@ use crate::read_index::ReadIndex;
 use crate::services::{GatewayService, Services};
 use crate::store::{Failures, StoreError, StoreSettings, Stores};
 use crate::waiting::Waiting;
+use crate::{announce, doorkeeper};
 
 /// How long handing leadership on may take before the node stops all the same.
 const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
@@ -103,7 +102,7 @@ impl NodeError {
 pub struct Node {
     raft: RaftHandle,
     client_server: Server,
-    peer_server: Server,
+    peer_server: Arc<Server>,
     tasks: JoinSet<()>,
     // Last, so that the threads outlive what runs on them.
     _threads: RpcThreads,
@@ -138,8 +137,14 @@ impl Node {
 
         let peer_services =
             PeerServices { raft: raft.clone(), proposer: proposer.clone(), presence: shared.presence.clone() };
-        let peer_server = serve_peers(config, &shared, &threads, peer_services).await?;
-        raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
+        let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
+        let mut tasks = JoinSet::new();
+        let (members, links) = (&shared.members, &shared.links);
+        tasks.spawn(doorkeeper::follow_members(members.clone(), links.clone(), peer_server.clone()));
+        tasks.spawn(doorkeeper::ask_for_members(shared.own, members.clone(), links.clone(), raft.clone()));
+        if !config.join {
+            raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
+        }
 
         let (recovered, recovery) = watch::channel(false);
         let services = Arc::new(Services {
@@ -153,14 +158,8 @@ impl Node {
             recovered: recovery,
         });
         let client_server = serve_clients(config, &shared, &threads, services).await?;
-        let mut tasks = JoinSet::new();
         tasks.spawn(wait_for_recovery(raft.clone(), recovered));
-        tasks.spawn(announce::announce_presence(
-            shared.own,
-            shared.presence.clone(),
-            shared.links.clone(),
-            shared.members.clone(),
-        ));
+        tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members.clone()));
         tasks.spawn(announce::note_last_seen(shared.presence, proposer, raft.clone()));
         Ok(Self { raft, client_server, peer_server, tasks, _threads: threads })
     }
@@ -213,8 +212,8 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
     let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
     let stores = tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::System(error.to_string()))??;
     let secret = node_secret(&config.data.join(SECRET_FILE))?;
-    let bootstrap = config.bootstrap_members().map_err(NodeError::Config)?;
-    let members = Members::new(stores.state.applied()?.membership.membership, &bootstrap);
+    let told = config.bootstrap_members().map_err(NodeError::Config)?;
+    let members = Members::new(own, stores.state.applied()?.membership, &told);
     let dialer = Dialer::new(&DialerConfig {
         role: Role::Node,
         credentials: credentials(&leaf),
@@ -223,7 +222,6 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         limits: LinkLimits::peer(),
     })?;
     let links = Arc::new(PeerLinks::new(own, PeerPool::new(dialer, &config.cluster, threads.handle())));
-    links.follow(&Membership::default(), &members.now());
     let waiting = Waiting::new(own).map_err(|error| NodeError::System(error.to_string()))?;
     Ok(Shared {
         own,
@@ -245,7 +243,7 @@ async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, 
         fanout: shared.fanout.clone(),
         live: shared.live.clone(),
         members: shared.members.clone(),
-        links: shared.links.clone(),
+        state: shared.stores.state.clone(),
     });
     let settings = config.raft_settings();
     Ok(RaftHandle::start(settings, shared.stores.clone(), listeners, shared.links.clone()).await?)

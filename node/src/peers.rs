@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use raftchat_schema::command::Proposal;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::peer::{PresenceUpdate, ProposeReply, ReadIndexReply};
+use raftchat_schema::peer::{MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply};
 use raftchat_schema::stored::{Membership, Vote};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_transport::{CallFailure, LinkFailure, PeerPool};
@@ -91,6 +91,16 @@ impl PeerLinks {
             let mut request = peer.presence_request();
             wire::write_presence_update(request.get().init_update(), &update);
             async move { request.send().promise.await.map(drop) }.boxed_local()
+        });
+        within(limit, call).await
+    }
+
+    /// Asks a node who belongs to the cluster.
+    pub async fn members(&self, node: NodeId, limit: Duration) -> Result<MembersReply, PeerCallError> {
+        let call = self.call(node, Lane::Urgent, |peer| {
+            let request = peer.members_request();
+            async move { wire::read_members_reply(request.send().promise.await?.get()?).map_err(malformed) }
+                .boxed_local()
         });
         within(limit, call).await
     }

@@ -13,6 +13,7 @@ use raftchat_schema::wire;
 use super::malformed;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
+use crate::raft::membership::MembershipFailure;
 use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
 
 /// What the calls of all peers need.
@@ -162,6 +163,46 @@ impl peer::Server for PeerService {
     ) -> Result<(), capnp::Error> {
         let update = wire::read_presence_update(params.get()?.get_update()?).map_err(malformed)?;
         self.services.presence.heard(self.from, update);
+        Ok(())
+    }
+
+    async fn members(
+        self: Rc<Self>,
+        _params: peer::MembersParams,
+        mut results: peer::MembersResults,
+    ) -> Result<(), capnp::Error> {
+        wire::write_members_reply(results.get(), &self.services.raft.members());
+        Ok(())
+    }
+
+    async fn add_member(
+        self: Rc<Self>,
+        params: peer::AddMemberParams,
+        mut results: peer::AddMemberResults,
+    ) -> Result<(), capnp::Error> {
+        let (node, member) = wire::read_member(params.get()?.get_member()?).map_err(malformed)?;
+        let outcome = self.services.raft.add_learner(node, member).await;
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
+        Ok(())
+    }
+
+    async fn promote(
+        self: Rc<Self>,
+        params: peer::PromoteParams,
+        mut results: peer::PromoteResults,
+    ) -> Result<(), capnp::Error> {
+        let outcome = self.services.raft.promote(NodeId(params.get()?.get_node())).await;
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
+        Ok(())
+    }
+
+    async fn remove_member(
+        self: Rc<Self>,
+        params: peer::RemoveMemberParams,
+        mut results: peer::RemoveMemberResults,
+    ) -> Result<(), capnp::Error> {
+        let outcome = self.services.raft.remove_member(NodeId(params.get()?.get_node())).await;
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
         Ok(())
     }
 }

@@ -52,8 +52,9 @@ pub trait ApplySink: Send + Sync + 'static {
     /// An entry was applied. Called for each, in order; after a restart for some of them again.
     fn applied(&self, entry: AppliedEntry);
 
-    /// All rows were replaced by those of a snapshot: whatever was kept in front of them is void.
-    fn installed(&self);
+    /// All rows were replaced by those of a snapshot, and the membership by its: whatever was kept in front of the rows is
+    /// void.
+    fn installed(&self, membership: &StoredMembership);
 }
 
 /// Why an entry cannot be applied. The node stops: to go on would be to differ from the others.
@@ -200,7 +201,7 @@ impl Thread {
         self.stores.state.install(file)?;
         self.state = self.stores.state.applied()?;
         (self.change, self.hash) = (file.header.change, file.header.state_hash);
-        self.sink.installed();
+        self.sink.installed(&self.state.membership);
         self.publish();
         Ok(())
     }

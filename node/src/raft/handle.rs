@@ -88,6 +88,10 @@ pub struct RaftHandle {
     applied: watch::Receiver<Option<u64>>,
     leadership: watch::Receiver<Leadership>,
     contact: Arc<Contact>,
+    /// For how long what a node has said tells that it is there.
+    pub(super) contact_limit: Duration,
+    /// One change of the membership at a time.
+    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for RaftHandle {
@@ -127,6 +131,7 @@ impl RaftHandle {
             settings.config(&stores.identity.cluster).map_err(|error| StartError::Settings(error.to_string()))?;
         let applier = Applier::start(stores.clone(), sink)?;
         let applied = applier.progress();
+        let contact_limit = settings.election_max;
         let log = RaftLog { log: stores.log.clone(), state: stores.state.clone() };
         let machine = Machine { applier, state: stores.state.clone(), snapshots: stores.snapshots.clone() };
         let network = Network { own: node, calls, settings: Arc::new(settings) };
@@ -135,7 +140,7 @@ impl RaftHandle {
             .map_err(|error| StartError::Raft(error.to_string()))?;
         let leadership = watch_leadership(&raft, &stores);
         let contact = Arc::new(Contact { start: Instant::now(), last: AtomicU64::new(0) });
-        Ok(Self { raft, stores, applied, leadership, contact })
+        Ok(Self { raft, stores, applied, leadership, contact, contact_limit, changing: Arc::default() })
     }
 
     /// Makes a cluster of these nodes, this one among them, if this node has never been in one. Says whether it did. To be

@@ -1,16 +1,27 @@
 //! Who belongs to the cluster and who leads it: the changes an operator asks for. Knows nothing of certificates.
 
-use std::collections::BTreeSet;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, RaftError};
+use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::{ChangeMembers, Instant as _, RaftMetrics, ServerState};
 use raftchat_schema::id::NodeId;
+use raftchat_schema::peer::{MembersReply, MembershipRefusal, MembershipReply};
 use raftchat_schema::stored::Member;
 
+use self::rules::{Verdict, View, Wish};
+use super::convert;
 use super::handle::RaftHandle;
 use super::status::Role;
 use super::types::TypeConfig;
+
+/// How long whoever asks for a change is kept waiting for it.
+const CHANGE_LIMIT: Duration = Duration::from_secs(10);
+/// How long another node may take to take over from a leader that is to be removed.
+const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the membership was not changed, or leadership not handed on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,39 +32,151 @@ pub enum MembershipFailure {
         /// Who does.
         leader: Option<NodeId>,
     },
-    /// It contradicts the membership as it is, or one is being changed.
-    #[error("the membership cannot be changed so: {0}")]
-    Refused(String),
+    /// Nothing was changed, for this reason.
+    #[error("the membership is not changed: {0}")]
+    Refused(MembershipRefusal),
     /// Nobody took over in time.
     #[error("nobody took over leadership in time")]
     NobodyTookOver,
-    /// The node is stopping, or leadership was lost meanwhile.
+    /// The node is stopping, leadership was lost meanwhile, or no majority has answered yet.
     #[error("the change was interrupted; look at the membership before trying again: {0}")]
     Interrupted(String),
 }
 
-fn failure(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> MembershipFailure {
-    match error {
-        RaftError::APIError(ClientWriteError::ForwardToLeader(elsewhere)) => {
-            MembershipFailure::NotLeader { leader: elsewhere.leader_id.map(NodeId) }
+impl MembershipFailure {
+    /// The outcome as other nodes are told it.
+    #[expect(clippy::needless_pass_by_value, reason = "nobody looks at the outcome afterwards")]
+    pub(crate) fn reply(outcome: Result<(), Self>) -> MembershipReply {
+        match outcome {
+            Ok(()) => MembershipReply::Done,
+            Err(Self::NotLeader { leader }) => MembershipReply::NotLeader { leader },
+            Err(Self::Refused(refusal)) => MembershipReply::Refused(refusal),
+            Err(Self::NobodyTookOver) => MembershipReply::Refused(MembershipRefusal::NobodyTookOver),
+            Err(Self::Interrupted(_)) => MembershipReply::Failed,
         }
-        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => {
-            MembershipFailure::Refused(error.to_string())
-        }
-        other => MembershipFailure::Interrupted(other.to_string()),
     }
 }
 
+type RaftFailure = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
+
 impl RaftHandle {
-    /// Adds a node that receives the log and does not vote; returns when it has caught up. A node id is never given twice.
-    pub async fn add_learner(&self, node: NodeId, member: Member) -> Result<(), MembershipFailure> {
-        self.raft.add_learner(node.0, member, true).await.map(drop).map_err(failure)
+    /// The newest membership that this node knows to be committed, and whom it takes for the leader.
+    pub fn members(&self) -> MembersReply {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        MembersReply {
+            membership: convert::from_stored_membership(&metrics.committed_membership_config),
+            leader: metrics.current_leader.map(NodeId),
+        }
     }
 
-    /// Makes these nodes, all of them already members, the ones that vote. Who is not among them leaves the cluster.
-    pub async fn change_voters(&self, voters: &[NodeId]) -> Result<(), MembershipFailure> {
-        let voters: BTreeSet<u64> = voters.iter().map(|node| node.0).collect();
-        self.raft.change_membership(voters, false).await.map(drop).map_err(failure)
+    /// Adds a node that receives the log and does not vote; returns when that is committed, however far the node is. To add
+    /// the same member again is no error. A number is never to be given twice.
+    pub async fn add_learner(&self, node: NodeId, member: Member) -> Result<(), MembershipFailure> {
+        self.change(Wish::Add(node.0, member)).await
+    }
+
+    /// Gives a learner its vote; refuses one that is not near the end of the log.
+    pub async fn promote(&self, node: NodeId) -> Result<(), MembershipFailure> {
+        self.change(Wish::Promote(node.0)).await
+    }
+
+    /// Takes a node out of the cluster. A leader that is to go itself hands leadership on and says to whom.
+    pub async fn remove_member(&self, node: NodeId) -> Result<(), MembershipFailure> {
+        self.change(Wish::Remove(node.0)).await
+    }
+
+    /// Goes on to its end whoever still waits for it: half of a change needs the majorities of both memberships.
+    async fn change(&self, wish: Wish) -> Result<(), MembershipFailure> {
+        tracing::info!(%wish, "another membership is asked for");
+        let handle = self.clone();
+        let work = tokio::spawn(async move { handle.carry_out(wish).await });
+        let outcome = match tokio::time::timeout(CHANGE_LIMIT, work).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(MembershipFailure::Interrupted(error.to_string())),
+            Err(_elapsed) => Err(MembershipFailure::Interrupted("no majority has answered yet".to_owned())),
+        };
+        outcome.inspect_err(|failure| tracing::info!(%failure, "the membership stays as it is for now"))
+    }
+
+    async fn carry_out(self, wish: Wish) -> Result<(), MembershipFailure> {
+        let Ok(_turn) = self.changing.try_lock() else {
+            return Err(MembershipFailure::Refused(MembershipRefusal::UnderWay));
+        };
+        self.finish_interrupted().await?;
+        let verdict = self.view()?.judge(wish).map_err(MembershipFailure::Refused)?;
+        let changes = match verdict {
+            Verdict::AlreadySo => return Ok(()),
+            Verdict::AddLearner(node, member) => ChangeMembers::AddNodes([(node, member)].into()),
+            Verdict::AddVoter(node) => ChangeMembers::AddVoterIds([node].into()),
+            Verdict::RemoveLearner(node) => ChangeMembers::RemoveNodes([node].into()),
+            Verdict::RemoveVoter(node) => ChangeMembers::RemoveVoters([node].into()),
+            Verdict::HandOn => {
+                self.hand_on_leadership(HAND_ON_LIMIT).await?;
+                return Err(MembershipFailure::NotLeader { leader: self.watch_leadership().borrow().leader });
+            }
+        };
+        self.propose_members(changes).await
+    }
+
+    /// A leader that died between the two halves of a change has left the first.
+    async fn finish_interrupted(&self) -> Result<(), MembershipFailure> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        if metrics.membership_config.membership().get_joint_config().len() < 2 {
+            return Ok(());
+        }
+        self.propose_members(ChangeMembers::AddVoterIds(BTreeSet::new())).await
+    }
+
+    /// Who is no longer a voter leaves the cluster.
+    async fn propose_members(&self, changes: ChangeMembers<u64, Member>) -> Result<(), MembershipFailure> {
+        self.raft.change_membership(changes, false).await.map(drop).map_err(|error| self.failure_of(error))
+    }
+
+    fn failure_of(&self, error: RaftFailure) -> MembershipFailure {
+        let change = match error {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(elsewhere)) => {
+                let leader = elsewhere.leader_id.map(NodeId).filter(|leader| *leader != self.stores.identity.node);
+                return MembershipFailure::NotLeader { leader };
+            }
+            RaftError::APIError(ClientWriteError::ChangeMembershipError(change)) => change,
+            other => return MembershipFailure::Interrupted(other.to_string()),
+        };
+        MembershipFailure::Refused(match change {
+            ChangeMembershipError::InProgress(_) | ChangeMembershipError::UncommittedLeaderLog(_) => {
+                MembershipRefusal::UnderWay
+            }
+            ChangeMembershipError::EmptyMembership(_) => MembershipRefusal::LastVoter,
+            ChangeMembershipError::LearnerNotFound(_) => MembershipRefusal::NoSuchNode,
+            ChangeMembershipError::NodeMetadataChanged(_) => MembershipRefusal::Taken,
+            ChangeMembershipError::UnsupportedMembershipTransition(_) => {
+                return MembershipFailure::Interrupted(change.to_string());
+            }
+        })
+    }
+
+    /// The cluster as this node sees it, if it leads.
+    fn view(&self) -> Result<View, MembershipFailure> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        if metrics.state != ServerState::Leader {
+            let leader = metrics.current_leader.filter(|leader| *leader != metrics.id).map(NodeId);
+            return Err(MembershipFailure::NotLeader { leader });
+        }
+        let membership = metrics.membership_config.membership();
+        Ok(View {
+            own: metrics.id,
+            voters: membership.voter_ids().collect(),
+            members: membership.nodes().map(|(node, member)| (*node, member.clone())).collect(),
+            reached: self.reached(&metrics),
+            matched: matched(&metrics),
+            last_log: metrics.last_log_index.unwrap_or_default(),
+        })
+    }
+
+    /// From whom a leader has heard within the time for which a leader's word is good.
+    fn reached(&self, metrics: &RaftMetrics<TypeConfig>) -> BTreeSet<u64> {
+        let heard = metrics.heartbeat.iter().flatten();
+        let lately = heard.filter(|(_, at)| at.is_some_and(|at| at.elapsed() <= self.contact_limit));
+        lately.map(|(node, _)| *node).collect()
     }
 
     /// Hands leadership to the voter that is furthest, if this node leads, and waits until it has taken over. For a
@@ -74,15 +197,21 @@ impl RaftHandle {
         }
     }
 
-    /// The other voter whose log is furthest; none unless this node leads others.
+    /// The other voter whose log is furthest, of those that are there; none unless this node leads others.
     fn successor(&self) -> Option<u64> {
         if self.watch_leadership().borrow().role != Role::Leader {
             return None;
         }
         let metrics = self.raft.metrics().borrow_watched().clone();
         let voters: BTreeSet<u64> = metrics.membership_config.voter_ids().collect();
-        let matched = metrics.replication?;
-        let others = matched.into_iter().filter(|(node, _)| *node != metrics.id && voters.contains(node));
-        others.max_by_key(|(_, matching)| matching.map(|id| id.index)).map(|(node, _)| node)
+        let (reached, matched) = (self.reached(&metrics), matched(&metrics));
+        let others = voters.into_iter().filter(|node| *node != metrics.id);
+        others.max_by_key(|node| (reached.contains(node), matched.get(node).copied()))
     }
+}
+
+/// Up to where each node's log is known to be the leader's; of a node without an entry nothing is known.
+fn matched(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, u64> {
+    let known = metrics.replication.iter().flatten();
+    known.filter_map(|(node, matched)| Some((*node, matched.as_ref()?.index))).collect()
 }

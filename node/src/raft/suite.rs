@@ -9,6 +9,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::type_config::TypeConfigExt as _;
 use raftchat_schema::command::{Batch, Command, Proposal};
 use raftchat_schema::id::{NodeId, Stamp};
+use raftchat_schema::stored::StoredMembership;
 use raftchat_schema::wire;
 use tempfile::TempDir;
 
@@ -22,7 +23,7 @@ struct Nobody;
 
 impl ApplySink for Nobody {
     fn applied(&self, _entry: AppliedEntry) {}
-    fn installed(&self) {}
+    fn installed(&self, _membership: &StoredMembership) {}
 }
 
 struct Fresh;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use raftchat_schema::stored::{LogId, Vote};
 
 /// What to do with a node whose log cannot be trusted: its vote could undo what a majority was told is safe.
-const REJOIN: &str = "This node must not vote. Keep its data directory for inspection, remove the node from the \
-                      cluster and add it back under a new id with an empty data directory";
+const REJOIN: &str = "This node must not vote. Keep its data directory for inspection; take the node out with \
+                      `raftchatctl cluster remove` and replace it by a new one with `raftchatctl cluster add`";
 
 /// What to do with a node whose state alone is lost.
-const REFILL: &str = "Remove the node from the cluster and add it back under a new id with an empty data directory: \
-                      the others send it everything";
+const REFILL: &str = "Take the node out with `raftchatctl cluster remove` and replace it by a new one with `raftchatctl \
+                      cluster add`: the others send it everything";
 
 /// Why the store refused to open, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +110,8 @@ pub enum StoreError {
     /// There is no data and no word that there never was any.
     #[error(
         "{} holds no data, and nothing says that this node is new: one that lost its disk may have voted, and must not \
-         come back under its id. Put the data back; or, if the node is new, make its directory with `raftchatctl cluster init`",
+         come back under its id. Put the data back; if it is lost, take the node out with `raftchatctl cluster remove` and \
+         replace it by a new one with `raftchatctl cluster add`",
         .path.display()
     )]
     NotNew {

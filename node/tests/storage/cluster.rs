@@ -14,7 +14,8 @@ use raftchat_node::raft::{
 };
 use raftchat_node::store::{Failures, StoreSettings, Stores};
 use raftchat_schema::id::{NodeId, StateHash};
-use raftchat_schema::stored::{Member, Vote};
+use raftchat_schema::peer::MembershipRefusal;
+use raftchat_schema::stored::{Member, StoredMembership, Vote};
 use raftchat_state::suite;
 
 use crate::support::{CLUSTER, batch};
@@ -137,7 +138,7 @@ impl ApplySink for Heard {
         lock(&self.hashes).insert(entry.log_id.index, entry.state_hash);
     }
 
-    fn installed(&self) {
+    fn installed(&self, _membership: &StoredMembership) {
         *lock(&self.installed) += 1;
     }
 }
@@ -161,7 +162,8 @@ fn settings() -> RaftSettings {
 }
 
 fn member(node: NodeId) -> Member {
-    Member { peer_address: format!("node-{node}"), ..Member::default() }
+    let fingerprint = [u8::try_from(node.0).unwrap(); 32];
+    Member { peer_address: format!("node-{node}:1"), client_address: format!("node-{node}:2"), fingerprint }
 }
 
 impl Cluster {
@@ -315,30 +317,56 @@ async fn the_cluster_outlives_its_leader_and_a_restart_of_all() {
     cluster.agree().await;
 }
 
+/// Asks the leader for another membership until it is done, whoever leads and however far the nodes are.
+async fn change(cluster: &Cluster, ask: impl AsyncFn(RaftHandle) -> Result<(), MembershipFailure>) {
+    let done = async {
+        while ask(cluster.leader().await).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, done).await.expect("the membership is changed in the end");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_joins_by_a_snapshot_learns_votes_and_another_leaves() {
+async fn a_node_joins_by_a_snapshot_learns_votes_and_others_leave() {
     let cluster = Cluster::of_three().await;
     cluster.register(0..100).await;
-    cluster.start(DAVE).await;
     let leader = cluster.leader().await;
-    let unknown = leader.change_voters(&[NodeId(1), NodeId(2), NodeId(3), DAVE]).await;
-    assert!(matches!(unknown, Err(MembershipFailure::Refused(_))), "{unknown:?}");
+    let refused = |refusal| Err(MembershipFailure::Refused(refusal));
+    assert_eq!(leader.promote(DAVE).await, refused(MembershipRefusal::NoSuchNode));
     leader.add_learner(DAVE, member(DAVE)).await.unwrap();
+    leader.add_learner(DAVE, member(DAVE)).await.unwrap();
+    let other = Member { fingerprint: [99; 32], ..member(DAVE) };
+    assert_eq!(leader.add_learner(DAVE, other).await, refused(MembershipRefusal::Taken));
+    let silent = MembershipRefusal::NotCaughtUp { behind: None };
+    assert_eq!(leader.promote(DAVE).await, refused(silent), "it does not even run");
+
+    cluster.start(DAVE).await;
     cluster.register(100..105).await;
     cluster.agree().await;
     assert_eq!(cluster.node(DAVE).watch_leadership().borrow().role, Role::Learner);
+    change(&cluster, async |leader| leader.promote(DAVE).await).await;
 
-    let leader = cluster.leader().await;
-    let own = leader.status().node;
-    let leaving = ALL.into_iter().find(|node| *node != own).unwrap();
-    let staying: Vec<_> = ALL.into_iter().chain([DAVE]).filter(|node| *node != leaving).collect();
-    leader.change_voters(&staying).await.unwrap();
+    // The leader goes itself: it hands on, and who leads next carries it out.
+    let leaving = cluster.leader().await.status().node;
+    let elsewhere = cluster.node(leaving).remove_member(leaving).await;
+    let Err(MembershipFailure::NotLeader { leader: Some(next) }) = elsewhere else { panic!("{elsewhere:?}") };
+    assert_ne!(next, leaving);
+    change(&cluster, async |leader| match leader.remove_member(leaving).await {
+        // Asked again after an answer that was lost, say.
+        Err(MembershipFailure::Refused(MembershipRefusal::NoSuchNode)) => Ok(()),
+        outcome => outcome,
+    })
+    .await;
     cluster.stop(leaving).await;
+
     // Needs two of the three that stay: Dave's disk counts.
+    let own = cluster.leader().await.status().node;
+    let staying: Vec<_> = ALL.into_iter().chain([DAVE]).filter(|node| *node != leaving).collect();
     let third = staying.iter().copied().find(|node| *node != own && *node != DAVE).unwrap();
     cluster.stop(third).await;
     cluster.register(105..110).await;
     cluster.agree().await;
-    let membership = cluster.node(DAVE).status().membership.membership;
+    let membership = cluster.node(DAVE).members().membership.membership;
     assert_eq!(membership.configs, [staying]);
 }
