@@ -1,13 +1,20 @@
-//! `raftchatctl cluster`: makes a cluster's directory, runs its nodes, and asks how they are.
+//! `raftchatctl cluster`: makes a cluster's directory, runs its nodes, asks how they are, and changes who they are.
 
+mod add;
 pub(crate) mod device;
 pub(crate) mod directory;
+mod home;
 pub(crate) mod init;
+mod insider;
+mod members;
 pub(crate) mod observer;
+mod promote;
+mod remove;
 mod status;
 mod up;
 
 use clap::Subcommand;
+use tokio::task::LocalSet;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -27,14 +34,32 @@ pub(crate) enum ClusterCommand {
     /// Make the profile of one more device
     #[command(after_help = "Example: raftchatctl cluster device --dir home alice-laptop")]
     Device(device::DeviceArguments),
+    /// Show who belongs to the cluster: voters, learners, the leader
+    #[command(after_help = "Example: raftchatctl cluster members --dir home")]
+    Members(members::MembersArguments),
+    /// Make one more node and add it; it learns everything and does not vote yet
+    #[command(after_help = "Example: raftchatctl cluster add --dir home")]
+    Add(add::AddArguments),
+    /// Give a node that was added its vote, once it has caught up
+    #[command(after_help = "Example: raftchatctl cluster promote --dir home 4")]
+    Promote(promote::PromoteArguments),
+    /// Take a node out of the cluster, for good
+    #[command(after_help = "Example: raftchatctl cluster remove --dir home 2")]
+    Remove(remove::RemoveArguments),
 }
 
 /// Does what was asked.
 pub(crate) async fn run(command: ClusterCommand, output: Output) -> Result<(), Failure> {
+    // Links to nodes live on one thread.
+    let local = LocalSet::new();
     match command {
         ClusterCommand::Init(arguments) => init::run(&arguments, output),
         ClusterCommand::Up(arguments) => up::run(arguments, output).await,
         ClusterCommand::Status(arguments) => status::run(arguments, output).await,
         ClusterCommand::Device(arguments) => device::run(&arguments, output),
+        ClusterCommand::Members(arguments) => local.run_until(members::run(&arguments, output)).await,
+        ClusterCommand::Add(arguments) => local.run_until(add::run(&arguments, output)).await,
+        ClusterCommand::Promote(arguments) => local.run_until(promote::run(&arguments, output)).await,
+        ClusterCommand::Remove(arguments) => local.run_until(remove::run(&arguments, output)).await,
     }
 }

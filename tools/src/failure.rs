@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use raftchat_certs::{FileError, IssueError};
 use raftchat_client::{ClientError, ProfileError, StartError};
 use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::peer::MembershipRefusal;
 
 use crate::certs::CertsFailure;
 
@@ -49,6 +50,12 @@ pub(crate) enum Failure {
     /// The client cannot even begin.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The cluster's leader does not change who belongs to it.
+    #[error(transparent)]
+    Membership(#[from] MembershipRefusal),
+    /// Who belongs to the cluster may have been changed or not.
+    #[error("{0}")]
+    OutcomeUnknown(String),
     /// No node answered in time.
     #[error("{0}")]
     Unreachable(String),
@@ -81,6 +88,8 @@ impl Failure {
             Self::Certs(failure) => failure.code(),
             Self::Client(error) => error.code(),
             Self::Start(error) => error.code(),
+            Self::Membership(refusal) => membership_code(*refusal),
+            Self::OutcomeUnknown(_) => "outcome-unknown",
             Self::Unreachable(_) => "unreachable",
             Self::Failed(_) => "failed",
             Self::System(_) => "system",
@@ -90,9 +99,9 @@ impl Failure {
     /// The program's exit status: 1 refused, 2 wrong usage or configuration, 3 no node in time, 4 a local file.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Membership(_) => 1,
             Self::Usage(_) | Self::AlreadyExists(_) | Self::Configuration(_) => 2,
-            Self::Unreachable(_) => 3,
+            Self::Unreachable(_) | Self::OutcomeUnknown(_) => 3,
             Self::Missing { .. } | Self::File { .. } | Self::System(_) | Self::Output(_) => 4,
             Self::Certs(failure) => failure.exit_code(),
             Self::Client(error) => error.exit_status(),
@@ -103,6 +112,19 @@ impl Failure {
     /// Whether whoever reads has seen enough, as `head` does: that is no failure.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+const fn membership_code(refusal: MembershipRefusal) -> &'static str {
+    match refusal {
+        MembershipRefusal::Malformed => "malformed-member",
+        MembershipRefusal::Taken => "already-member",
+        MembershipRefusal::NoSuchNode => "no-such-node",
+        MembershipRefusal::NotCaughtUp { .. } => "not-caught-up",
+        MembershipRefusal::LastVoter => "last-voter",
+        MembershipRefusal::NoMajority => "no-majority",
+        MembershipRefusal::UnderWay => "membership-changing",
+        MembershipRefusal::NobodyTookOver => "nobody-took-over",
     }
 }
 
@@ -145,6 +167,9 @@ mod tests {
             (Failure::file(&path(), "read")(denied()), 4, "file-unreadable"),
             (Failure::file(&path(), "written")(denied()), 4, "not-writable"),
             (Failure::Unreachable("nobody".to_owned()), 3, "unreachable"),
+            (Failure::OutcomeUnknown("perhaps".to_owned()), 3, "outcome-unknown"),
+            (MembershipRefusal::NotCaughtUp { behind: None }.into(), 1, "not-caught-up"),
+            (MembershipRefusal::LastVoter.into(), 1, "last-voter"),
             (Failure::Failed("no".to_owned()), 1, "failed"),
             (ErrorCode::NoSuchUser.into(), 1, "no-such-user"),
             (ErrorCode::MalformedUsername.into(), 1, "malformed-username"),

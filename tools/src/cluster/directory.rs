@@ -1,15 +1,22 @@
 //! Where things lie in a cluster's directory. Knows nothing of what is in them, but for the configuration of the nodes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use raftchat_client::{ClientConfig, NodeEntry};
-use raftchat_node::config::{NodeConfig, NodeConfigError};
+use raftchat_node::config::{MemberConfig, NodeConfig, NodeConfigError};
 
 use crate::failure::Failure;
 
+/// A file in the directory of a node that was taken out of the cluster: it is run no more, and its number is not given again.
+const REMOVED_FILE: &str = "REMOVED";
+/// In a node's directory: what it is told.
+pub(crate) const NODE_CONFIG: &str = "node.toml";
+/// In a node's directory: what it keeps.
+pub(crate) const NODE_DATA: &str = "data";
 const INIT_HINT: &str = "`raftchatctl cluster init` makes a cluster's directory";
 
 /// The directory that `raftchatctl cluster init` makes.
@@ -49,12 +56,12 @@ impl ClusterDir {
 
     /// What the node is told.
     pub(crate) fn node_config(&self, node: u64) -> PathBuf {
-        self.node(node).join("node.toml")
+        self.node(node).join(NODE_CONFIG)
     }
 
     /// What the node keeps.
     pub(crate) fn node_data(&self, node: u64) -> PathBuf {
-        self.node(node).join("data")
+        self.node(node).join(NODE_DATA)
     }
 
     /// What the node has said on standard error.
@@ -62,8 +69,35 @@ impl ClusterDir {
         self.node(node).join("node.log")
     }
 
-    /// The nodes that have a directory here, in order of number; at least one.
+    /// The nodes that have a directory here and were not taken out, in order of number; at least one.
     pub(crate) fn nodes(&self) -> Result<Vec<u64>, Failure> {
+        let mut nodes = self.numbers()?;
+        nodes.retain(|node| !self.is_removed(*node));
+        if nodes.is_empty() {
+            return Err(Failure::Missing { path: self.node_config(1), hint: INIT_HINT });
+        }
+        Ok(nodes)
+    }
+
+    /// Whether a node was taken out of the cluster from here.
+    pub(crate) fn is_removed(&self, node: u64) -> bool {
+        self.node(node).join(REMOVED_FILE).exists()
+    }
+
+    /// Notes that a node was taken out. What else is in its directory stays.
+    pub(crate) fn mark_removed(&self, node: u64) -> Result<(), Failure> {
+        let home = self.node(node);
+        if !home.is_dir() {
+            make_private(&home)?;
+        }
+        match write_new(&home.join(REMOVED_FILE), "") {
+            Err(Failure::File { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            written => written,
+        }
+    }
+
+    /// All numbers that are or were given to a node, as far as can be seen here, in order.
+    pub(crate) fn numbers(&self) -> Result<Vec<u64>, Failure> {
         let entries = fs::read_dir(&self.0).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => Failure::Missing { path: self.0.clone(), hint: INIT_HINT },
             _ => Failure::file(&self.0, "read")(source),
@@ -74,9 +108,6 @@ impl ClusterDir {
             nodes.extend(name.to_str().and_then(|name| name.strip_prefix("node-")?.parse::<u64>().ok()));
         }
         nodes.sort_unstable();
-        if nodes.is_empty() {
-            return Err(Failure::Missing { path: self.node_config(1), hint: INIT_HINT });
-        }
         Ok(nodes)
     }
 
@@ -93,15 +124,45 @@ impl ClusterDir {
         })
     }
 
+    /// The configurations that are here of nodes that were not taken out, in order of number; at least one.
+    pub(crate) fn configs(&self) -> Result<Vec<NodeConfig>, Failure> {
+        let mut configs = Vec::new();
+        let mut missing = None;
+        for node in self.nodes()? {
+            match self.load_node(node) {
+                Ok(config) => configs.push(config),
+                // A disk that is lost takes its file with it; the others know as much.
+                Err(failure @ Failure::Missing { .. }) => missing = missing.or(Some(failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        match missing {
+            Some(failure) if configs.is_empty() => Err(failure),
+            _ => Ok(configs),
+        }
+    }
+
+    /// All nodes that the configurations tell of and that were not taken out, in order of number.
+    pub(crate) fn members(&self, configs: &[NodeConfig]) -> Vec<MemberConfig> {
+        let mut members = BTreeMap::new();
+        for config in configs {
+            for member in &config.members {
+                // Nobody knows better where a node is than its own file.
+                if member.node == config.node || !members.contains_key(&member.node) {
+                    members.insert(member.node, member.clone());
+                }
+            }
+        }
+        members.into_values().filter(|member| !self.is_removed(member.node)).collect()
+    }
+
     /// What a device of this cluster is told: the cluster's id and where its nodes are.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, Failure> {
-        let first = self.nodes()?.into_iter().next().unwrap_or(1);
-        let config = self.load_node(first)?;
-        let entry = |member: raftchat_node::config::MemberConfig| NodeEntry {
-            node: member.node,
-            address: member.client_address,
-        };
-        Ok(ClientConfig { cluster: config.cluster, nodes: config.members.into_iter().map(entry).collect() })
+        let configs = self.configs()?;
+        let entry = |member: MemberConfig| NodeEntry { node: member.node, address: member.client_address };
+        let nodes = self.members(&configs).into_iter().map(entry).collect();
+        let cluster = configs.into_iter().next().map(|config| config.cluster).unwrap_or_default();
+        Ok(ClientConfig { cluster, nodes })
     }
 }
 

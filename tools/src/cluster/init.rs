@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
-use raftchat_certs::{Authorities, ClusterId, Leaf, Subject};
-use raftchat_node::config::{MemberConfig, NodeConfig};
-use raftchat_node::store::open::NEW_FILE;
+use raftchat_certs::{Authorities, ClusterId, Leaf};
+use raftchat_node::config::NodeConfig;
 use serde::Serialize;
 
 use super::directory::{self, ClusterDir};
+use super::home;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -86,9 +86,7 @@ pub(super) fn run(arguments: &InitArguments, output: Output) -> Result<(), Failu
 
 /// Two ports a node, one after the other.
 fn endpoints(host: IpAddr, base_port: u16, nodes: u16) -> Result<Vec<Endpoints>, Failure> {
-    if host.is_unspecified() || host.is_multicast() {
-        return Err(Failure::Usage(format!("--host {host} is no address that a device can connect to")));
-    }
+    home::must_be_reachable(host)?;
     let Some(last) = base_port.checked_add(2 * nodes - 1).filter(|_| base_port > 0) else {
         let reason = format!("{nodes} nodes need {} ports from --base-port on, all within 1 to 65535", 2 * nodes);
         return Err(Failure::Usage(reason));
@@ -139,10 +137,8 @@ impl Cluster {
         let mut leaves = Vec::new();
         let mut members = Vec::new();
         for (node, endpoints) in (1..).zip(&plan.endpoints) {
-            let leaf = authorities.issue_node(node, now)?;
-            let fingerprint = leaf.fingerprint().map_err(|error| Failure::System(error.to_string()))?.to_string();
-            let (peer_address, client_address) = (endpoints.peer.to_string(), endpoints.client.to_string());
-            members.push(MemberConfig { node, peer_address, client_address, fingerprint });
+            let (leaf, member) = home::member(&authorities, node, endpoints, now)?;
+            members.push(member);
             leaves.push(leaf);
         }
         let cluster = authorities.cluster().as_str();
@@ -159,22 +155,9 @@ impl Cluster {
         self.authorities.save(&dir.pki())?;
         directory::make_private(&dir.devices())?;
         for (leaf, config) in &self.nodes {
-            self.write_node(dir, leaf, config)?;
+            home::write(&dir.node(config.node), &self.authorities, leaf, config)?;
         }
         Ok(())
-    }
-
-    fn write_node(&self, dir: &ClusterDir, leaf: &Leaf, config: &NodeConfig) -> Result<(), Failure> {
-        let home = dir.node(config.node);
-        directory::make_private(&home)?;
-        let subject = Subject::node(config.node).map_err(raftchat_certs::IssueError::from)?;
-        leaf.write(&home.join(&config.certs), &self.authorities.anchors_for(&subject))?;
-        let text = config.to_file().map_err(|error| Failure::System(error.to_string()))?;
-        directory::write_new(&dir.node_config(config.node), &text)?;
-        let data = dir.node_data(config.node);
-        directory::make_private(&data)?;
-        // Tells a new node from one whose disk was lost, which must not vote again.
-        directory::write_new(&data.join(NEW_FILE), &format!("{}\n", config.cluster))
     }
 }
 
@@ -220,6 +203,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use raftchat_certs::LeafFiles;
+    use raftchat_node::store::open::NEW_FILE;
 
     use super::*;
 

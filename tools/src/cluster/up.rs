@@ -48,7 +48,9 @@ fn chosen(cluster: &ClusterDir, wanted: Vec<u64>) -> Result<BTreeSet<u64>, Failu
     let there: BTreeSet<u64> = cluster.nodes()?.into_iter().collect();
     let wanted: BTreeSet<u64> = wanted.into_iter().collect();
     if let Some(stranger) = wanted.difference(&there).next() {
-        return Err(Failure::Usage(format!("there is no node {stranger} in {}", cluster.root().display())));
+        let why = if cluster.is_removed(*stranger) { "it was removed from the cluster" } else { "it is not there" };
+        let reason = format!("node {stranger} cannot be run from {}: {why}", cluster.root().display());
+        return Err(Failure::Usage(reason));
     }
     Ok(if wanted.is_empty() { there } else { wanted })
 }
