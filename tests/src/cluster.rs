@@ -126,6 +126,19 @@ impl Cluster {
         }
     }
 
+    /// Knows a node from now on whose directory was added.
+    pub fn take_in(&mut self, node: u64) {
+        let address = NodeConfig::load(&self.config(node)).unwrap().client_listen.to_string();
+        self.nodes.push(NodeEntry { node, address });
+        self.observer = observer(&self.authorities, &self.nodes);
+    }
+
+    /// Knows a node no more that was removed.
+    pub fn let_go(&mut self, node: u64) {
+        self.nodes.retain(|entry| entry.node != node);
+        self.observer = observer(&self.authorities, &self.nodes);
+    }
+
     /// SIGKILLs a node.
     pub fn kill(&self, node: u64) {
         self.take(node).kill();

@@ -6,6 +6,7 @@ mod conversation;
 mod door;
 mod full_disk;
 mod input;
+mod membership;
 mod stopping;
 mod survival;
 
