@@ -1,7 +1,7 @@
 //! One raftchat node: Raft, storage, and the services that devices and other nodes call.
 //!
-//! A call of a device becomes a command in [`services`](mod@services), is packed into a log entry by the [`proposer`],
-//! agreed on in [`raft`], kept in [`store`], applied by `raftchat_state`, and told from [`applied`](mod@applied) to who
+//! A call of a device becomes a command in `services`, is packed into a log entry by the [`proposer`],
+//! agreed on in [`raft`], kept in [`store`], applied by `raftchat_state`, and told from `applied` to who
 //! waits and who listens.
 //!
 //! | module | holds |

@@ -148,7 +148,7 @@ pub enum MembershipRefusal {
         behind: Option<u64>,
     },
     /// Nobody would be left to decide anything.
-    #[error("it is the last node that votes: add another and promote it first")]
+    #[error("the node is the last that votes: add another and promote it first")]
     LastVoter,
     /// Too few of those who would vote are reached.
     #[error(
@@ -165,8 +165,8 @@ pub enum MembershipRefusal {
 
 fn not_caught_up(behind: Option<u64>) -> String {
     match behind {
-        Some(entries) => format!("it misses {entries} entries of the log and must catch up before it votes"),
-        None => "the leader does not hear from it: start it, and see its log".to_owned(),
+        Some(entries) => format!("the node misses {entries} entries of the log and must catch up before it votes"),
+        None => "the leader does not hear from the node: start it, and see its log".to_owned(),
     }
 }
 

@@ -182,7 +182,7 @@ impl peer::Server for PeerService {
     ) -> Result<(), capnp::Error> {
         let (node, member) = wire::read_member(params.get()?.get_member()?).map_err(malformed)?;
         let outcome = self.services.raft.add_learner(node, member).await;
-        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl peer::Server for PeerService {
         mut results: peer::PromoteResults,
     ) -> Result<(), capnp::Error> {
         let outcome = self.services.raft.promote(NodeId(params.get()?.get_node())).await;
-        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl peer::Server for PeerService {
         mut results: peer::RemoveMemberResults,
     ) -> Result<(), capnp::Error> {
         let outcome = self.services.raft.remove_member(NodeId(params.get()?.get_node())).await;
-        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(outcome));
+        wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
 }

@@ -45,12 +45,11 @@ pub enum MembershipFailure {
 
 impl MembershipFailure {
     /// The outcome as other nodes are told it.
-    #[expect(clippy::needless_pass_by_value, reason = "nobody looks at the outcome afterwards")]
-    pub(crate) fn reply(outcome: Result<(), Self>) -> MembershipReply {
+    pub(crate) fn reply(outcome: &Result<(), Self>) -> MembershipReply {
         match outcome {
             Ok(()) => MembershipReply::Done,
-            Err(Self::NotLeader { leader }) => MembershipReply::NotLeader { leader },
-            Err(Self::Refused(refusal)) => MembershipReply::Refused(refusal),
+            Err(Self::NotLeader { leader }) => MembershipReply::NotLeader { leader: *leader },
+            Err(Self::Refused(refusal)) => MembershipReply::Refused(*refusal),
             Err(Self::NobodyTookOver) => MembershipReply::Refused(MembershipRefusal::NobodyTookOver),
             Err(Self::Interrupted(_)) => MembershipReply::Failed,
         }
