@@ -266,10 +266,15 @@ impl fmt::Debug for Insider {
 }
 
 const NO_LEADER: &str = "no node leads a majority: start the others, or wait for the election, and try again";
+const CERTS_HINT: &str =
+    "nodes tell who they are, and change it, to a node alone: run this where the whole directory of one is";
 const UNKNOWN: &str = "it is not known whether the membership was changed: the answer was lost, or no majority has confirmed it. \
                        `raftchatctl cluster members` shows what is; asking the same again is harmless";
 
 fn dialer(config: &NodeConfig) -> Result<Dialer, Failure> {
+    if !config.certs.is_dir() {
+        return Err(Failure::Missing { path: config.certs.clone(), hint: CERTS_HINT });
+    }
     let files = LeafFiles::load(&config.certs, SystemTime::now())?;
     let dialer = DialerConfig {
         role: Role::Node,
