@@ -14,6 +14,8 @@ async fn a_device_resumes_on_a_node_it_never_met_and_misses_nothing() {
     let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
     let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
     alice.say("bob", "first").await;
+    // Bob has caught up when he knows all that his node does: it must know this.
+    cluster.agree().await;
     let mut hears = bob.client.subscribe(Following::FromStart);
     let cursor = soon("catching up", async {
         loop {
