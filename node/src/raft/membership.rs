@@ -94,7 +94,7 @@ impl RaftHandle {
             Ok(Err(error)) => Err(MembershipFailure::Interrupted(error.to_string())),
             Err(_elapsed) => Err(MembershipFailure::Interrupted("no majority has answered yet".to_owned())),
         };
-        outcome.inspect_err(|failure| tracing::info!(%failure, "the membership stays as it is for now"))
+        outcome.inspect_err(|failure| tracing::info!(%failure, "the membership was not changed, as far as is known"))
     }
 
     async fn carry_out(self, wish: Wish) -> Result<(), MembershipFailure> {
