@@ -9,6 +9,7 @@ use raftchat_state::session;
 use crate::fanout::Fanout;
 use crate::live::LiveSessions;
 use crate::members::Members;
+use crate::notes::Erasures;
 use crate::raft::{AppliedEntry, ApplySink};
 use crate::store::StateStore;
 use crate::waiting::Waiting;
@@ -20,14 +21,19 @@ pub(crate) struct Listeners {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) live: Arc<LiveSessions>,
     pub(crate) members: Arc<Members>,
+    pub(crate) erasures: Arc<Erasures>,
     pub(crate) state: StateStore,
 }
 
 impl ApplySink for Listeners {
     fn applied(&self, entry: AppliedEntry) {
-        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, membership, .. } = entry;
+        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, left, membership, .. } = entry;
         self.waiting.settle(outcomes);
-        self.fanout.deliver(&joined, changes);
+        self.fanout.deliver(&joined, &left, changes);
+        // Whoever deletes an account ends its sessions; whoever leaves a group may have been the last in it.
+        if !ended_sessions.is_empty() || !left.is_empty() {
+            self.erasures.may_be_pending();
+        }
         for session in ended_sessions {
             self.live.end(session);
         }

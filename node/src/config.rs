@@ -61,10 +61,58 @@ pub struct NodeConfig {
     /// Threads that serve connections.
     #[serde(default = "default_rpc_threads")]
     pub rpc_threads: usize,
+    /// How much one device, and one account over all its devices, may have this node store; whoever wants more is told when to
+    /// come back. `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read
+    /// both are ten times as much. `registrations_…` are the new accounts from one device. A rate of 0: no limit.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// The nodes that the cluster began with, this one among them, and the same on all of them. Where `join` is set: those
     /// that there were when this one was added, and this one. Looked at only until this node has learned from the cluster
     /// itself who its members are.
     pub members: Vec<MemberConfig>,
+}
+
+/// How much one device and one account may ask of a node: the `[limits]` of `node.toml`. A rate of 0 is no limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Acts a second of one device.
+    pub device_per_second: u32,
+    /// Acts of one device at once.
+    pub device_burst: u32,
+    /// Acts a second of one account.
+    pub account_per_second: u32,
+    /// Acts of one account at once.
+    pub account_burst: u32,
+    /// New accounts a minute from one device.
+    pub registrations_per_minute: u32,
+    /// New accounts from one device at once.
+    pub registrations_burst: u32,
+}
+
+impl LimitsConfig {
+    /// No limit at all, for measuring what a node can do.
+    pub const NONE: Self = Self {
+        device_per_second: 0,
+        device_burst: 0,
+        account_per_second: 0,
+        account_burst: 0,
+        registrations_per_minute: 0,
+        registrations_burst: 0,
+    };
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            device_per_second: 100,
+            device_burst: 1000,
+            account_per_second: 200,
+            account_burst: 2000,
+            registrations_per_minute: 120,
+            registrations_burst: 1024,
+        }
+    }
 }
 
 /// One of the nodes that a node is told of.
@@ -162,6 +210,7 @@ impl NodeConfig {
             password_memory_kib: default_password_memory_kib(),
             password_passes: default_password_passes(),
             rpc_threads: default_rpc_threads(),
+            limits: LimitsConfig::default(),
             members,
         }
     }

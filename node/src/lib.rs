@@ -11,8 +11,9 @@
 //! | [`proposer`], `waiting`, [`read_index`] | commands into the log, outcomes back, reads that are up to date |
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
 //! | [`peers`], `members`, `doorkeeper` | the links to the other nodes, and who may call as one |
-//! | `applied`, `fanout`, `live`, `presence`, `announce` | who hears of what |
-//! | `passwords` | hashes, before anything is proposed |
+//! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
+//! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
+//! | `notes` | what the node itself has noted in the log |
 //!
 //! This crate never knows a window or the client.
 
@@ -22,15 +23,19 @@ pub mod config;
 pub mod daemon;
 mod doorkeeper;
 mod fanout;
+mod guessing;
 mod live;
 mod members;
 pub mod node;
+mod notes;
 mod passwords;
 pub mod peers;
 mod presence;
 pub mod proposer;
 pub mod raft;
+mod rates;
 pub mod read_index;
 mod services;
 pub mod store;
+mod typing;
 mod waiting;

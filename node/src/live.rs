@@ -4,13 +4,29 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use raftchat_schema::command::SessionUse;
 use raftchat_schema::id::SessionId;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// All of them. One session may be live on several connections.
 #[derive(Debug, Default)]
 pub(crate) struct LiveSessions {
-    sessions: Mutex<HashMap<SessionId, Vec<watch::Sender<bool>>>>,
+    state: Mutex<State>,
+    joined: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sessions: HashMap<SessionId, Vec<Connected>>,
+    /// Those that have joined and were not taken since.
+    new: Vec<SessionUse>,
+}
+
+/// A session on one connection.
+#[derive(Debug)]
+struct Connected {
+    ended: watch::Sender<bool>,
+    address: String,
 }
 
 /// A live session on a connection; dropping it takes it off the list.
@@ -22,31 +38,55 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSessions {
-    pub(crate) fn join(self: &Arc<Self>, id: SessionId) -> LiveSession {
+    /// The session is live, on a connection from that IP address.
+    pub(crate) fn join(self: &Arc<Self>, id: SessionId, address: &str) -> LiveSession {
         let (sender, ended) = watch::channel(false);
-        self.lock().entry(id).or_default().push(sender);
+        let mut state = self.lock();
+        state.sessions.entry(id).or_default().push(Connected { ended: sender, address: address.to_owned() });
+        state.new.push(SessionUse { session: id, address: address.to_owned() });
+        drop(state);
+        self.joined.notify_one();
         LiveSession { sessions: self.clone(), id, ended }
+    }
+
+    /// Waits until a session has joined.
+    pub(crate) async fn joined(&self) {
+        self.joined.notified().await;
+    }
+
+    /// Those that have joined since this was last called.
+    pub(crate) fn take_new(&self) -> Vec<SessionUse> {
+        std::mem::take(&mut self.lock().new)
+    }
+
+    /// All that are live, each with the address of its newest connection.
+    pub(crate) fn uses(&self) -> Vec<SessionUse> {
+        let state = self.lock();
+        let newest = |(id, connections): (&SessionId, &Vec<Connected>)| {
+            connections.last().map(|newest| SessionUse { session: *id, address: newest.address.clone() })
+        };
+        state.sessions.iter().filter_map(newest).collect()
     }
 
     /// The session is over.
     pub(crate) fn end(&self, id: SessionId) {
-        for sender in self.lock().remove(&id).unwrap_or_default() {
+        for connected in self.lock().sessions.remove(&id).unwrap_or_default() {
             // Its connection may have gone.
-            let _heard = sender.send(true);
+            let _heard = connected.ended.send(true);
         }
     }
 
     /// Every session is over but those that `lives` knows.
     pub(crate) fn end_unless(&self, lives: impl Fn(SessionId) -> bool) {
-        let here: Vec<_> = self.lock().keys().copied().collect();
+        let here: Vec<_> = self.lock().sessions.keys().copied().collect();
         for id in here.into_iter().filter(|id| !lives(*id)) {
             self.end(id);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<watch::Sender<bool>>>> {
-        // The map is whole after every step, whoever panicked meanwhile.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is whole after every step, whoever panicked meanwhile.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,11 +104,11 @@ impl LiveSession {
 
 impl Drop for LiveSession {
     fn drop(&mut self) {
-        let mut sessions = self.sessions.lock();
-        if let Some(senders) = sessions.get_mut(&self.id) {
-            senders.retain(|sender| !sender.subscribe().same_channel(&self.ended));
-            if senders.is_empty() {
-                sessions.remove(&self.id);
+        let mut state = self.sessions.lock();
+        if let Some(connections) = state.sessions.get_mut(&self.id) {
+            connections.retain(|connected| !connected.ended.subscribe().same_channel(&self.ended));
+            if connections.is_empty() {
+                state.sessions.remove(&self.id);
             }
         }
     }
@@ -78,18 +118,32 @@ impl Drop for LiveSession {
 mod tests {
     use super::*;
 
+    fn used(session: u64, address: &str) -> SessionUse {
+        SessionUse { session: SessionId(session), address: address.to_owned() }
+    }
+
     #[test]
     fn a_session_that_ends_is_told_on_all_its_connections() {
         let sessions = Arc::new(LiveSessions::default());
-        let (desk, phone, other) =
-            (sessions.join(SessionId(1)), sessions.join(SessionId(1)), sessions.join(SessionId(2)));
+        let join = |id| sessions.join(SessionId(id), "192.0.2.1");
+        let (desk, phone, other) = (join(1), join(1), join(2));
         drop(phone);
-        let again = sessions.join(SessionId(1));
+        let again = join(1);
         sessions.end(SessionId(1));
         assert!(desk.has_ended() && again.has_ended() && !other.has_ended());
         sessions.end_unless(|id| id != SessionId(2));
         assert!(other.has_ended());
         drop((desk, again, other));
-        assert!(sessions.lock().is_empty());
+        assert!(sessions.lock().sessions.is_empty());
+    }
+
+    #[test]
+    fn who_joins_is_told_once_and_who_stays_whenever_asked() {
+        let sessions = Arc::new(LiveSessions::default());
+        let _at_home = sessions.join(SessionId(1), "192.0.2.1");
+        assert_eq!(sessions.take_new(), [used(1, "192.0.2.1")]);
+        let _away = sessions.join(SessionId(1), "2001:db8::7");
+        assert_eq!(sessions.take_new(), [used(1, "2001:db8::7")]);
+        assert_eq!((sessions.take_new(), sessions.uses()), (vec![], vec![used(1, "2001:db8::7")]));
     }
 }

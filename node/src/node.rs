@@ -25,15 +25,18 @@ use crate::config::NodeConfig;
 use crate::fanout::Fanout;
 use crate::live::LiveSessions;
 use crate::members::Members;
+use crate::notes::{self, Deliveries, Erasures};
 use crate::passwords::Passwords;
 use crate::peers::PeerLinks;
 use crate::peers::service::{PeerService, PeerServices};
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::{RaftHandle, StartError};
+use crate::rates::Rates;
 use crate::read_index::ReadIndex;
 use crate::services::{GatewayService, Services};
 use crate::store::{Failures, StoreError, StoreSettings, Stores};
+use crate::typing::Typing;
 use crate::waiting::Waiting;
 use crate::{announce, doorkeeper};
 
@@ -120,6 +123,9 @@ struct Shared {
     fanout: Arc<Fanout>,
     live: Arc<LiveSessions>,
     presence: Arc<Presence>,
+    typing: Arc<Typing>,
+    deliveries: Arc<Deliveries>,
+    erasures: Arc<Erasures>,
 }
 
 impl Node {
@@ -135,8 +141,12 @@ impl Node {
         let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone());
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
-        let peer_services =
-            PeerServices { raft: raft.clone(), proposer: proposer.clone(), presence: shared.presence.clone() };
+        let peer_services = PeerServices {
+            raft: raft.clone(),
+            proposer: proposer.clone(),
+            presence: shared.presence.clone(),
+            typing: shared.typing.clone(),
+        };
         let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
         let mut tasks = JoinSet::new();
         let (members, links) = (&shared.members, &shared.links);
@@ -154,13 +164,19 @@ impl Node {
             presence: shared.presence.clone(),
             live: shared.live.clone(),
             fanout: shared.fanout.clone(),
+            typing: shared.typing.clone(),
+            deliveries: shared.deliveries.clone(),
             passwords,
+            guessing: Arc::default(),
+            rates: Arc::new(Rates::new(&config.limits)),
             recovered: recovery,
         });
         let client_server = serve_clients(config, &shared, &threads, services).await?;
         tasks.spawn(wait_for_recovery(raft.clone(), recovered));
         tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members.clone()));
-        tasks.spawn(announce::note_last_seen(shared.presence, proposer, raft.clone()));
+        let links = links.clone();
+        tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
+        spawn_notes(&mut tasks, &shared, &proposer, &raft);
         Ok(Self { raft, client_server, peer_server, tasks, _threads: threads })
     }
 
@@ -193,6 +209,15 @@ impl Node {
     }
 }
 
+/// What the node notes in the log of its own accord.
+fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
+    let (proposer, raft) = (|| proposer.clone(), || raft.clone());
+    tasks.spawn(notes::note_last_seen(shared.presence.clone(), proposer(), raft()));
+    tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft()));
+    tasks.spawn(notes::note_delivered(shared.deliveries.clone(), proposer(), raft()));
+    tasks.spawn(notes::erase(shared.erasures.clone(), proposer(), raft()));
+}
+
 fn must_be_own(leaf: &LeafFiles, config: &NodeConfig) -> Result<(), NodeError> {
     let own = Subject::node(config.node).is_ok_and(|own| own == leaf.identity.subject);
     if own && leaf.identity.cluster.as_str() == config.cluster {
@@ -223,6 +248,8 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
     })?;
     let links = Arc::new(PeerLinks::new(own, PeerPool::new(dialer, &config.cluster, threads.handle())));
     let waiting = Waiting::new(own).map_err(|error| NodeError::System(error.to_string()))?;
+    let fanout: Arc<Fanout> = Arc::default();
+    let typing = Arc::new(Typing::new(own, fanout.clone(), links.clone(), members.clone()));
     Ok(Shared {
         own,
         leaf,
@@ -231,9 +258,12 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         members,
         links,
         waiting,
-        fanout: Arc::default(),
+        fanout,
         live: Arc::default(),
         presence: Presence::new(),
+        typing,
+        deliveries: Arc::default(),
+        erasures: Arc::default(),
     })
 }
 
@@ -243,6 +273,7 @@ async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, 
         fanout: shared.fanout.clone(),
         live: shared.live.clone(),
         members: shared.members.clone(),
+        erasures: shared.erasures.clone(),
         state: shared.stores.state.clone(),
     });
     let settings = config.raft_settings();

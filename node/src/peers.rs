@@ -21,6 +21,7 @@ use crate::raft::{
     AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,
     TransferRequest, VoteRequest, VoteResponse,
 };
+use crate::typing::TypingNews;
 
 type Answer<T> = BoxFuture<'static, Result<T, PeerCallError>>;
 type LocalAnswer<T> = futures::future::LocalBoxFuture<'static, Result<T, capnp::Error>>;
@@ -90,6 +91,23 @@ impl PeerLinks {
         let call = self.call(node, Lane::Urgent, move |peer| {
             let mut request = peer.presence_request();
             wire::write_presence_update(request.get().init_update(), &update);
+            async move { request.send().promise.await.map(drop) }.boxed_local()
+        });
+        within(limit, call).await
+    }
+
+    /// Tells a node who is writing here.
+    pub(crate) async fn tell_typing(
+        &self,
+        node: NodeId,
+        news: TypingNews,
+        limit: Duration,
+    ) -> Result<(), PeerCallError> {
+        let call = self.call(node, Lane::Urgent, move |peer| {
+            let mut request = peer.typing_request();
+            request.get().set_conversation(news.conversation.0);
+            request.get().set_user(news.user.0);
+            request.get().set_active(news.active);
             async move { request.send().promise.await.map(drop) }.boxed_local()
         });
         within(limit, call).await

@@ -1,5 +1,5 @@
 //! Who is online: who has a live session on this node, and who, by their own word, on another. Not replicated by Raft: a
-//! node's word is good for a short lease, and ends with the link to it. Never knows what a session does.
+//! node's word is good for a short lease, and for a shorter one without a link to it. Never knows what a session does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,16 @@ use std::time::{Duration, Instant};
 use raftchat_schema::id::{NodeId, UserId};
 use raftchat_schema::peer::PresenceUpdate;
 use tokio::sync::{Notify, broadcast};
+use tokio::time::MissedTickBehavior;
 
-/// How often a node says who is online on it.
-pub(crate) const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long that is good.
-const LEASE: Duration = Duration::from_secs(3);
+/// How often a node says that its word is still good.
+pub(crate) const SAY_INTERVAL: Duration = Duration::from_millis(500);
+/// How long that is good. With what it takes to notice, a node that dies takes its users offline within three seconds.
+const LEASE: Duration = Duration::from_secs(2);
+/// How long, where there is no link to the node that said it: one that stops takes its links down, and that is soon known.
+const LEASE_WITHOUT_LINK: Duration = Duration::from_secs(1);
+/// How often it is looked whose word is no longer good.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 /// News that a slow listener may miss: it is a hint.
 const NEWS_KEPT: usize = 1024;
 
@@ -43,7 +48,14 @@ struct State {
 #[derive(Debug)]
 struct Word {
     online: BTreeSet<UserId>,
-    until: Instant,
+    said: Instant,
+    lease: Duration,
+}
+
+impl Word {
+    fn is_good(&self, now: Instant, lease_max: Duration) -> bool {
+        now.saturating_duration_since(self.said) < self.lease.min(lease_max)
+    }
 }
 
 impl State {
@@ -90,31 +102,41 @@ impl Presence {
     }
 
     /// A peer says who is online on it.
-    pub(crate) fn heard(&self, from: NodeId, update: PresenceUpdate) {
+    pub(crate) fn heard(&self, from: NodeId, update: PresenceUpdate, now: Instant) {
         let PresenceUpdate { full, online, offline, lease_ms } = update;
-        let until = Instant::now() + Duration::from_millis(lease_ms).min(LEASE);
+        let lease = Duration::from_millis(lease_ms);
         let before = self.lock().elsewhere.get(&from).map(|word| word.online.clone()).unwrap_or_default();
         let mut after: BTreeSet<UserId> = if full { BTreeSet::new() } else { before.clone() };
         after.extend(online);
         after.retain(|user| !offline.contains(user));
         let touched: Vec<_> = before.symmetric_difference(&after).copied().collect();
         self.change_of(touched, |state| {
-            state.elsewhere.insert(from, Word { online: after, until });
+            state.elsewhere.insert(from, Word { online: after, said: now, lease });
         });
     }
 
-    /// Forgets the word of nodes whose lease is over or whose link is down.
-    pub(crate) fn expire(&self, is_up: impl Fn(NodeId) -> bool) {
-        let now = Instant::now();
+    /// Forgets the word of nodes that is no longer good.
+    pub(crate) fn expire(&self, now: Instant, is_up: impl Fn(NodeId) -> bool) {
         let mut gone = Vec::new();
         let mut touched = BTreeSet::new();
         for (node, word) in &self.lock().elsewhere {
-            if word.until < now || !is_up(*node) {
+            let lease_max = if is_up(*node) { LEASE } else { LEASE_WITHOUT_LINK };
+            if !word.is_good(now, lease_max) {
                 gone.push(*node);
                 touched.extend(&word.online);
             }
         }
         self.change_of(touched, |state| state.elsewhere.retain(|node, _| !gone.contains(node)));
+    }
+
+    /// Forgets in time, for as long as the node runs.
+    pub(crate) async fn keep_expiring(self: Arc<Self>, is_up: impl Fn(NodeId) -> bool) {
+        let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.expire(Instant::now(), &is_up);
+        }
     }
 
     /// Whether somebody is online anywhere.
@@ -206,19 +228,51 @@ mod tests {
 
     #[test]
     fn somebody_is_online_while_any_session_anywhere_lives() {
-        let presence = Presence::new();
+        let (presence, now) = (Presence::new(), Instant::now());
         let mut news = presence.news();
         let (phone, desk) = (presence.arrive(ALICE), presence.arrive(ALICE));
-        presence.heard(AWAY, said(true, &[ALICE, BOB], &[]));
+        presence.heard(AWAY, said(true, &[ALICE, BOB], &[]), now);
         assert_eq!(heard(&mut news), [(ALICE, true), (BOB, true)]);
         drop(phone);
         drop(desk);
         assert!(presence.is_online(ALICE), "on the other node");
-        presence.heard(AWAY, said(false, &[], &[ALICE]));
-        presence.heard(AWAY, said(true, &[BOB], &[]));
+        presence.heard(AWAY, said(false, &[], &[ALICE]), now);
+        presence.heard(AWAY, said(true, &[BOB], &[]), now);
         assert_eq!(heard(&mut news), [(ALICE, false)]);
-        presence.expire(|node| node != AWAY);
-        assert_eq!(heard(&mut news), [(BOB, false)], "the link to its node is down");
+    }
+
+    #[test]
+    fn a_word_is_good_for_its_lease_and_for_less_without_a_link() {
+        let (presence, start) = (Presence::new(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut news = presence.news();
+        presence.heard(AWAY, said(true, &[BOB], &[]), start);
+        presence.heard(AWAY, said(false, &[], &[]), at(500));
+        presence.expire(at(2400), |_| true);
+        assert_eq!(heard(&mut news), [(BOB, true)], "said again, if only that nothing has changed");
+        presence.expire(at(2500), |_| true);
+        assert_eq!(heard(&mut news), [(BOB, false)]);
+        presence.heard(AWAY, said(true, &[BOB], &[]), at(3000));
+        presence.expire(at(3900), |_| false);
+        assert_eq!(heard(&mut news), [(BOB, true)], "who still speaks is there, reached or not");
+        presence.expire(at(4000), |_| false);
+        assert_eq!(heard(&mut news), [(BOB, false)]);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_falls_silent_takes_its_users_offline_within_three_seconds() {
+        let presence = Presence::new();
+        let mut news = presence.news();
+        let expiring = tokio::spawn(presence.clone().keep_expiring(|_| true));
+        let died = Instant::now();
+        presence.heard(AWAY, said(true, &[BOB], &[]), died);
+        let (came, went) = (news.recv().await, news.recv().await);
+        assert_eq!(
+            (came, went),
+            (Ok(PresenceNews { user: BOB, online: true }), Ok(PresenceNews { user: BOB, online: false }))
+        );
+        assert!(died.elapsed() < Duration::from_secs(3), "{:?}", died.elapsed());
+        expiring.abort();
     }
 
     #[test]

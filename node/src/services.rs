@@ -1,28 +1,37 @@
 //! What a device can ask of this node, as capabilities: see `client.capnp`. One file for each interface.
 
+mod acting;
 mod answer;
 mod conversation;
 mod gateway;
 mod session;
+mod status;
 mod subscription;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use raftchat_schema::id::Cursor;
-use raftchat_schema::view::{ConversationView, UserView};
+use raftchat_schema::command::Verifier;
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{Cursor, UserId, Username};
+use raftchat_schema::view::{ConversationView, MemberView, UserView};
 use raftchat_state::change_number;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::fanout::Fanout;
+use crate::guessing::{Guessing, Source};
 use crate::live::LiveSessions;
+use crate::notes::Deliveries;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
+use crate::rates::Rates;
 use crate::read_index::ReadIndex;
 use crate::store::StateView;
+use crate::typing::Typing;
 use answer::Denied;
 
 pub(crate) use gateway::GatewayService;
@@ -43,7 +52,11 @@ pub(crate) struct Services {
     pub(crate) presence: Arc<Presence>,
     pub(crate) live: Arc<LiveSessions>,
     pub(crate) fanout: Arc<Fanout>,
+    pub(crate) typing: Arc<Typing>,
+    pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) passwords: Passwords,
+    pub(crate) guessing: Arc<Mutex<Guessing>>,
+    pub(crate) rates: Arc<Rates>,
     /// True once this node has applied at least what it had before it was started.
     pub(crate) recovered: watch::Receiver<bool>,
 }
@@ -65,13 +78,72 @@ impl Services {
         digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
-    /// Fills in who is online.
-    fn online(&self, user: UserView) -> UserView {
-        UserView { online: self.presence.is_online(user.id), ..user }
+    /// A cursor that this cluster gave out.
+    fn own_cursor(&self, bytes: &[u8]) -> Result<Cursor, Denied> {
+        let cursor = Cursor::from_bytes(bytes).ok_or(ErrorCode::MalformedRequest)?;
+        if cursor.cluster != self.cluster_number() || cursor.epoch != EPOCH {
+            return Err(ErrorCode::ForeignCursor.into());
+        }
+        Ok(cursor)
     }
 
-    fn online_members(&self, conversation: ConversationView) -> ConversationView {
-        let members = conversation.members.into_iter().map(|member| self.online(member)).collect();
+    /// Waits until this node has applied as far as the cursor: nobody travels back in time.
+    async fn reach(&self, cursor: Cursor) -> Result<(), Denied> {
+        let mut applied = self.raft.watch_applied();
+        let reached = async {
+            loop {
+                applied.borrow_and_update();
+                if self.cursor(&self.view())?.change >= cursor.change {
+                    return Ok(());
+                }
+                if applied.changed().await.is_err() {
+                    return Err(Denied::later(ErrorCode::Behind));
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(SEEN_LIMIT, reached).await;
+        in_time.unwrap_or_else(|_| Err(Denied::later(ErrorCode::Behind)))
+    }
+
+    /// Refuses a password that is not the one, and whoever has tried too many before it is looked at.
+    async fn must_be_right(
+        &self,
+        username: &Username,
+        source: Source,
+        password: Zeroizing<String>,
+        verifier: Option<Verifier>,
+    ) -> Result<(), Denied> {
+        let guess = self.guessing().begin(username, source, Instant::now()).map_err(Denied::too_fast)?;
+        match self.passwords.check(password, verifier).await {
+            Ok(true) => {
+                self.guessing().right(guess);
+                Ok(())
+            }
+            Ok(false) => Err(ErrorCode::WrongCredentials.into()),
+            Err(error) => {
+                self.guessing().withdraw(guess);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn guessing(&self) -> MutexGuard<'_, Guessing> {
+        // What is remembered is whole after every step, whoever panicked meanwhile.
+        self.guessing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fills in whether somebody is online, as far as `viewer` may know.
+    fn online(&self, viewer: UserId, user: UserView) -> UserView {
+        let shown = !user.presence_hidden || user.id == viewer;
+        UserView { online: shown && self.presence.is_online(user.id), ..user }
+    }
+
+    fn online_member(&self, viewer: UserId, member: MemberView) -> MemberView {
+        MemberView { user: self.online(viewer, member.user), ..member }
+    }
+
+    fn online_members(&self, viewer: UserId, conversation: ConversationView) -> ConversationView {
+        let members = conversation.members.into_iter().map(|member| self.online_member(viewer, member)).collect();
         ConversationView { members, ..conversation }
     }
 }

@@ -11,7 +11,7 @@ use raftchat_schema::wire;
 
 fn message() -> Command {
     let to = Recipient::Conversation(ConversationId(7));
-    let send = Send { to, message_id: MessageId([7; 16]), payload: vec![b'x'; 200] };
+    let send = Send { to, message_id: MessageId([7; 16]), payload: vec![b'x'; 200], mentions: Vec::new() };
     Command::InSession(InSession {
         session: SessionId(3),
         request: RequestNumber(0),

@@ -104,7 +104,7 @@ struct NodeStatus {
 interface Session {
   # One user on one device. Dropping it leaves the session open and the user, on this connection, offline.
 
-  whoami @0 () -> (user :Types.User, sessionId :UInt64, node :UInt64);
+  whoami @0 () -> (user :Types.User, sessionId :UInt64, node :UInt64, refused :Types.Refusal);
 
   users @1 (after :UInt64) -> (users :List(Types.User), more :Bool, refused :Types.Refusal);
   # Everybody with an account, with who is online, in order of id, those above `after`.
@@ -128,31 +128,126 @@ interface Session {
   logout @7 (request :RequestStamp) -> (refused :Types.Refusal);
   # Ends the session everywhere.
 
-  deleteAccount @8 (request :RequestStamp, password :Text) -> (refused :Types.Refusal);
-  # Ends all sessions of the user, hides the account and reserves its name. Messages stay.
+  deleteAccount @8 (request :RequestStamp, password :Text, eraseMessages :Bool) -> (refused :Types.Refusal);
+  # Ends all sessions of the user, takes them out of their groups, hides the account and reserves its name. Messages stay,
+  # shown as from a deleted account, or with `eraseMessages` become tombstones, within moments and however many there are.
+
+  createGroup @9 (request :RequestStamp, title :Text, members :List(UInt64))
+      -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+  # Makes a group of the user, who owns it, and these users; 1,000 in all at most.
+
+  sessions @10 () -> (sessions :List(Types.SessionEntry), refused :Types.Refusal);
+  # The user's own sessions in order of id.
+
+  endSession @11 (request :RequestStamp, id :UInt64) -> (refused :Types.Refusal);
+  # Ends one of the user's own sessions, everywhere and at once. One that is gone already is no error.
+
+  endOtherSessions @12 (request :RequestStamp) -> (refused :Types.Refusal);
+  # Ends all of the user's sessions but this one.
+
+  changePassword @13 (request :RequestStamp, oldPassword :Text, newPassword :Text, keepOtherSessions :Bool)
+      -> (refused :Types.Refusal);
+  # Ends all of the user's other sessions as well, unless asked to keep them.
+
+  setProfile @14 (request :RequestStamp, displayName :Text, presence :Setting, receipts :Setting)
+      -> (refused :Types.Refusal);
+  # Changes what is given: a display name that is not empty, whether others see when the user is there, whether others are
+  # told what the user has read and received.
+
+  block @15 (request :RequestStamp, user :UInt64, blocked :Bool) -> (refused :Types.Refusal);
+  # While one of two has blocked the other neither can send to the other directly or add the other to a group. In groups both
+  # are in, nothing changes for the node; a client hides what a blocked person says.
+
+  blocked @16 () -> (users :List(Types.User), refused :Types.Refusal);
+  # Whom the user has blocked, in order of id.
+
+  user @17 (username :Text) -> (user :Types.User, refused :Types.Refusal);
+  # Who has, or once had, that name.
+
+  directWith @18 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+  # As `direct`, by id.
+
+  enum Setting {
+    unchanged @0;
+    on @1;
+    off @2;
+  }
 }
 
 interface Conversation {
-  send @0 (messageId :Types.MessageId, payload :Data)
-      -> (conversation :UInt64, position :UInt64, sentAtMs :UInt64, node :UInt64, refused :Types.Refusal);
-  # Returns when the message is on the disks of a majority and applied here. Idempotent by `messageId`.
+  # What a member can do in a conversation. Who is not, or no longer, a member is refused with `notAMember`.
 
-  history @1 (before :UInt64, limit :UInt32) -> (messages :List(Types.Message), refused :Types.Refusal);
-  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending. Fewer if
-  # more would not fit a frame, but never none while there are any: whoever wants all asks until nothing comes.
+  send @0 (messageId :Types.MessageId, payload :Data, mentions :List(UInt64))
+      -> (conversation :UInt64, position :UInt64, sentAtMs :UInt64, node :UInt64, refused :Types.Refusal);
+  # Returns when the message is on the disks of a majority and applied here. Idempotent by `messageId`. `mentions`: users
+  # whose attention is asked for, 64 at most; who is not a member is passed over.
+
+  history @1 (before :UInt64, limit :UInt32, after :UInt64) -> (messages :List(Types.Message), refused :Types.Refusal);
+  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending; or, where `after`
+  # is not 0, the oldest `limit` above `after`, ascending. Fewer if more would not fit a frame, but never none while there
+  # are any: whoever wants all asks until nothing comes. Nothing from before the member joined.
 
   delete @2 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Leaves a tombstone for everyone and erases the payload. Only the sender may. Deleting again is no error.
+  # Leaves a tombstone for everyone and erases payload, revisions and reactions. Only the sender may. Deleting again is no error.
 
   markRead @3 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Moves the read mark forward to `position` (0: the last there is), never back.
+  # Moves the read mark forward to `position` (0: the last there is), never back; takes `markedUnread` away in any case.
+
+  edit @4 (request :RequestStamp, position :UInt64, payload :Data) -> (refused :Types.Refusal);
+  # Replaces what one's own message says, 100 times at most. A deleted one stays deleted: `noSuchMessage`.
+
+  revisions @5 (position :UInt64) -> (revisions :List(Types.Revision), more :Bool, refused :Types.Refusal);
+  # What the message said before its edits, oldest first. `more`: some older ones are left out, as they do not fit a frame.
+
+  react @6 (request :RequestStamp, position :UInt64, emoji :Text, on :Bool) -> (refused :Types.Refusal);
+  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error. 20 kinds at most.
+
+  pinMessage @7 (request :RequestStamp, position :UInt64, pinned :Bool) -> (refused :Types.Refusal);
+  # For all members; any member may. 50 at most.
+
+  markUnread @8 (request :RequestStamp) -> (refused :Types.Refusal);
+  # Sets `markedUnread`. The read mark stays.
+
+  setMute @9 (request :RequestStamp, untilMs :UInt64) -> (refused :Types.Refusal);
+  # Until that time the member's devices do not call attention to the conversation. 0: they do.
+
+  setPinned @10 (request :RequestStamp, pinned :Bool) -> (refused :Types.Refusal);
+  # Keeps the conversation on top of the member's list.
+
+  saveDraft @11 (request :RequestStamp, draft :Data) -> (refused :Types.Refusal);
+  # A payload that is not to be sent yet, for the member's other devices. Empty: none.
+
+  typing @12 (active :Bool) -> ();
+  # A hint to the other members that the member is writing, or no longer. Good for six seconds; repeated while it lasts.
+
+  members @13 (after :UInt64) -> (members :List(Types.Member), more :Bool, refused :Types.Refusal);
+  # In order of user id, those above `after`.
+
+  addMembers @14 (request :RequestStamp, members :List(UInt64)) -> (refused :Types.Refusal);
+  # Owner and admins. They see what is said from now on. Who is a member already is passed over.
+
+  removeMember @15 (request :RequestStamp, user :UInt64) -> (refused :Types.Refusal);
+  # The owner anybody, an admin plain members. Nobody themselves: that is `leave`.
+
+  setRole @16 (request :RequestStamp, user :UInt64, role :Types.MemberRole) -> (refused :Types.Refusal);
+  # The owner alone. Whoever makes another the owner becomes an admin.
+
+  leave @17 (request :RequestStamp) -> (refused :Types.Refusal);
+  # Takes the group off the member's list. When the owner leaves, the admin who joined first becomes the owner, or, where there
+  # is none, the member who did. A group that nobody is left in is erased.
+
+  rename @18 (request :RequestStamp, title :Text) -> (refused :Types.Refusal);
+  # Owner and admins.
+
+  state @19 () -> (state :Types.Conversation, refused :Types.Refusal);
+  # The conversation as it now is.
 }
 
 interface Receiver {
   # Implemented by the client.
 
-  changes @0 (changes :List(Types.Change), cursor :Cursor) -> ();
-  # Changes in order of number, and the cursor after them. Returning acknowledges: at most 64 changes or 64 KiB are
+  changes @0 (changes :List(Types.Change), cursor :Cursor, counts :List(Types.Counts)) -> ();
+  # Changes in order of number, the cursor after them, and, of each conversation that a change is in, the user's counts. Returning acknowledges: at most 64 changes or 64 KiB are
   # unacknowledged at a time, and a client that returns late is served from its cursor later. The list
   # is empty once: when all that was missed has been sent and what follows is news.
 
@@ -162,6 +257,9 @@ interface Receiver {
   ended @2 (refusal :Types.Refusal) -> ();
   # The subscription is over and the reason is not the connection's: the session was ended elsewhere, or the account
   # is gone. The last call there is. Subscribing again is of no use.
+
+  typing @3 (conversation :UInt64, user :UInt64, username :Text, active :Bool) -> ();
+  # A hint like `presence`: a member is writing. Good for six seconds unless repeated or taken back.
 }
 
 interface Subscription {

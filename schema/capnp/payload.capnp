@@ -10,4 +10,7 @@ struct Payload {
 
   replyTo @2 :UInt64;
   # The position of the message in the same conversation that this one answers; 0: none.
+
+  forwardedFrom @3 :Text;
+  # The username of who said this first, where it was taken over from another conversation; empty: nowhere.
 }

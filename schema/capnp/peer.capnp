@@ -54,6 +54,9 @@ interface Peer {
   # to go first hands leadership on and answers `notLeader`. A node that is not there is `noSuchNode`, also when an
   # earlier call, whose answer was lost, has taken it out.
 
+  typing @13 (conversation :UInt64, user :UInt64, active :Bool) -> ();
+  # Somebody on the calling node is writing, or no longer. A hint: lost ones do no harm.
+
   enum ProposeStatus {
     done @0;
     notLeader @1;          # `leader` is who to ask instead; 0: unknown.

@@ -74,6 +74,9 @@ struct Command {
     openSession @2 :OpenSession;
     inSession @3 :InSession;
     noteLastSeen @4 :List(UInt64);
+    noteDelivered @5 :List(Delivered);
+    noteUse @6 :List(SessionUse);
+    erase @7 :Void;          # The next piece of what is to be erased: of a deleted account, of a group without members.
   }
 
   struct Register {
@@ -83,6 +86,7 @@ struct Command {
     device @3 :Data;         # SHA-256 of the device's public key (SPKI).
     deviceName @4 :Text;
     token @5 :Data;          # SHA-256 of the session token.
+    address @6 :Text;        # The IP address the device spoke from; may be empty.
   }
 
   struct OpenSession {
@@ -91,6 +95,7 @@ struct Command {
     device @2 :Data;
     deviceName @3 :Text;
     token @4 :Data;
+    address @5 :Text;
   }
 
   struct InSession {
@@ -104,7 +109,120 @@ struct Command {
       markRead @6 :MessageRef;
       endSession @7 :UInt64;
       deleteAccount @8 :UInt32;   # The verifier version that the password was checked against.
+      deleteAccountAndMessages @9 :UInt32;
+      edit @10 :Edit;
+      react @11 :React;
+      pinMessage @12 :MessageSwitch;
+      markUnread @13 :UInt64;     # A conversation.
+      mute @14 :Mute;
+      pinConversation @15 :Switch;
+      saveDraft @16 :Draft;
+      block @17 :Switch;          # Of a user.
+      setProfile @18 :Profile;
+      createGroup @19 :Group;
+      addMembers @20 :Members;
+      removeMember @21 :Membership;
+      setRole @22 :SetRole;
+      leave @23 :UInt64;          # A conversation.
+      rename @24 :Rename;
+      endOtherSessions @25 :Void;
+      changePassword @26 :ChangePassword;
     }
+  }
+
+  struct Delivered {
+    user @0 :UInt64;
+    conversation @1 :UInt64;
+    position @2 :UInt64;
+  }
+
+  struct SessionUse {
+    session @0 :UInt64;
+    address @1 :Text;
+  }
+
+  struct Edit {
+    conversation @0 :UInt64;
+    position @1 :UInt64;
+    payload @2 :Data;
+  }
+
+  struct React {
+    conversation @0 :UInt64;
+    position @1 :UInt64;
+    emoji @2 :Text;
+    on @3 :Bool;
+  }
+
+  struct MessageSwitch {
+    conversation @0 :UInt64;
+    position @1 :UInt64;
+    on @2 :Bool;
+  }
+
+  struct Switch {
+    id @0 :UInt64;
+    on @1 :Bool;
+  }
+
+  struct Mute {
+    conversation @0 :UInt64;
+    untilMs @1 :UInt64;
+  }
+
+  struct Draft {
+    conversation @0 :UInt64;
+    draft @1 :Data;
+  }
+
+  struct Profile {
+    displayName @0 :Text;         # Empty: as it is.
+    presence @1 :Setting;
+    receipts @2 :Setting;
+  }
+
+  enum Setting {
+    unchanged @0;
+    on @1;
+    off @2;
+  }
+
+  struct Group {
+    title @0 :Text;
+    members @1 :List(UInt64);
+  }
+
+  struct Members {
+    conversation @0 :UInt64;
+    members @1 :List(UInt64);
+  }
+
+  struct Membership {
+    conversation @0 :UInt64;
+    user @1 :UInt64;
+  }
+
+  struct SetRole {
+    conversation @0 :UInt64;
+    user @1 :UInt64;
+    role @2 :MemberRole;
+  }
+
+  enum MemberRole {
+    member @0;
+    admin @1;
+    owner @2;
+  }
+
+  struct Rename {
+    conversation @0 :UInt64;
+    title @1 :Text;
+  }
+
+  struct ChangePassword {
+    verifierVersion @0 :UInt32;   # As in `openSession`: the one that the old password was checked against.
+    verifier @1 :Verifier;
+    keepOtherSessions @2 :Bool;
   }
 
   struct Send {
@@ -115,6 +233,7 @@ struct Command {
     messageHigh @2 :UInt64;
     messageLow @3 :UInt64;
     payload @4 :Data;
+    mentions @5 :List(UInt64);
   }
 
   struct MessageRef {

@@ -36,6 +36,12 @@ enum ErrorCode {
   toYourself @20;          # A direct conversation needs another person.
   foreignCursor @21;       # A cursor of another cluster, or of before a restore: start afresh.
   emptyPassword @22;
+  tooMany @23;             # Members, reactions, pins, revisions, blocks: there is a most, and this would be one more.
+  notAllowed @24;          # The member's role does not allow it.
+  blocked @25;             # One of the two has blocked the other; which one is not told.
+  notAGroup @26;           # A direct conversation has no title, roles or members to change.
+  emptyTitle @27;
+  malformedReaction @28;   # Empty, longer than 48 bytes, or with white space or control characters in it.
 }
 
 struct Refusal {
@@ -60,8 +66,11 @@ struct User {
   username @1 :Text;
   displayName @2 :Text;
   deleted @3 :Bool;          # The account is gone; the name stays on its messages and is never reused.
-  lastSeenMs @4 :UInt64;     # 0: never. At most one change a minute and user goes through the log.
+  lastSeenMs @4 :UInt64;     # 0: never, or hidden. At most one change a minute and user goes through the log.
   online @5 :Bool;           # In an answer: some node holds a live session now. In a change: not set.
+  presenceHidden @6 :Bool;   # Shows nobody when they are there: `online` and `lastSeenMs` are never set for others.
+  receiptsOff @7 :Bool;      # Tells nobody what they have read or received: their marks are shown to nobody else.
+  changed @8 :UInt64;        # The number of the row's latest change.
 }
 
 enum ConversationKind {
@@ -70,16 +79,87 @@ enum ConversationKind {
   group @2;
 }
 
+enum MemberRole {
+  member @0;                       # Speaks, leaves.
+  admin @1;                        # Also changes the title, adds members and removes those who are plain members.
+  owner @2;                        # Also gives and takes roles and removes admins. There is exactly one in a group.
+}
+
+struct Member {
+  # Somebody in a conversation. In a direct one both are plain members.
+
+  user @0 :User;
+  role @1 :MemberRole;
+  joinedAtMs @2 :UInt64;
+  since @3 :UInt64;                # Sees messages after this position.
+  addedBy @4 :UInt64;              # A user; themselves for who made the conversation.
+  readPosition @5 :UInt64;         # 0 to others if `user.receiptsOff`.
+  deliveredPosition @6 :UInt64;    # The same. Kept only where there are at most 32 members.
+  changed @7 :UInt64;              # The number of the latest change of the membership; the marks have their own.
+}
+
 struct Conversation {
   # One conversation as one of its members sees it.
 
   id @0 :UInt64;
   kind @1 :ConversationKind;
   title @2 :Text;                  # Empty for a direct one: a client shows the other's name.
-  members @3 :List(User);          # In order of user id.
-  lastPosition @4 :UInt64;         # 0: nothing was said.
-  readPosition @5 :UInt64;         # This member's read mark.
-  unread @6 :UInt64;               # Messages of others after the read mark that are not deleted.
+  members @3 :List(Member);        # The first 32 in order of user id; `Conversation.members` has them all.
+  memberCount @4 :UInt32;
+  lastPosition @5 :UInt64;         # 0: nothing was said.
+  pinnedMessages @6 :List(UInt64); # Positions that the members have pinned, in the order in which they were.
+  createdAtMs @7 :UInt64;
+  changed @8 :UInt64;              # The number of the latest change of what stands above, but for members and last position.
+  place @9 :Place;                 # Not filled in in a change.
+}
+
+struct Place {
+  # What one member alone has of a conversation, the same on all their devices.
+
+  conversation @0 :UInt64;
+  readPosition @1 :UInt64;
+  unread @2 :UInt64;               # Messages of others after the read mark that are not deleted.
+  mentions @3 :UInt64;             # Those of them that mention this member.
+  markedUnread @4 :Bool;           # Until the member reads again.
+  mutedUntilMs @5 :UInt64;         # 0: not muted.
+  pinned @6 :Bool;                 # Kept on top of the member's list.
+  draft @7 :Data;                  # A payload that was not sent yet; empty: none.
+  since @8 :UInt64;                # The member sees messages after this position.
+  asOf @9 :UInt64;                 # The counts hold as of this change: of two the higher is the newer.
+}
+
+struct Counts {
+  # The part of a Place that messages change.
+
+  conversation @0 :UInt64;
+  readPosition @1 :UInt64;
+  unread @2 :UInt64;
+  mentions @3 :UInt64;
+  asOf @4 :UInt64;
+}
+
+struct Reaction {
+  emoji @0 :Text;                  # At most 48 bytes, opaque to nodes but for their form.
+  users @1 :List(UInt64);          # Who reacted so, in order of user id.
+}
+
+struct Revision {
+  # What a message said before an edit.
+
+  revision @0 :UInt32;             # 0: as first sent.
+  payload @1 :Data;
+  writtenAtMs @2 :UInt64;
+}
+
+struct SessionEntry {
+  # One of the user's own sessions.
+
+  id @0 :UInt64;
+  deviceName @1 :Text;
+  createdAtMs @2 :UInt64;
+  lastUsedMs @3 :UInt64;           # To within an hour.
+  address @4 :Text;                # The IP address it was last used from; empty: not known.
+  current @5 :Bool;                # The session that asks.
 }
 
 enum MessageState {
@@ -98,6 +178,11 @@ struct Message {
   state @6 :MessageState;
   revision @7 :UInt32;             # 0: as first sent; +1 for each edit.
   payload @8 :Data;                # Opaque to every node; see `payload.capnp`.
+  editedAtMs @9 :UInt64;           # 0: never.
+  mentions @10 :List(UInt64);      # Users, as given when it was first sent; an edit calls nobody.
+  reactions @11 :List(Reaction);   # In the order in which each emoji first appeared.
+  changed @12 :UInt64;             # The number of the latest change of the message itself …
+  reactionsChanged @13 :UInt64;    # … and of its reactions; 0: there never were any.
 }
 
 struct Change {
@@ -107,12 +192,53 @@ struct Change {
   number @0 :UInt64;
   union {
     message @1 :Message;
-    conversation @2 :Conversation; # Made, or its title or members changed. Marks are not filled in.
+    conversation @2 :Conversation; # Made, or its title or pins changed, or somebody joined.
     readMark :group {
+      # How far another member, or this one on another device, has read. Only where there are at most 32 members;
+      # the user's own mark comes in `place` elsewhere.
+
       conversation @3 :UInt64;
       user @4 :UInt64;
       position @5 :UInt64;
     }
     user @6 :User;                 # Joined, renamed, seen, or gone.
+    deliveredMark :group {
+      # Up to where a device of that member holds the conversation. As above.
+
+      conversation @7 :UInt64;
+      user @8 :UInt64;
+      position @9 :UInt64;
+    }
+    reactions :group {
+      # All reactions to a message as they now are.
+
+      conversation @10 :UInt64;
+      position @11 :UInt64;
+      reactions @12 :List(Reaction);
+    }
+    member :group {
+      # Somebody joined, or has another role. Marks are not filled in. If it is the user themselves, a client that
+      # does not hold the other members asks for them: their rows may be older than its cursor.
+
+      conversation @13 :UInt64;
+      member @14 :Member;
+    }
+    memberLeft :group {
+      # Somebody left or was removed.
+
+      conversation @15 :UInt64;
+      user @16 :UInt64;
+      by @17 :UInt64;              # A user: themselves if they left.
+      after @18 :UInt64;           # The last position then.
+      atMs @19 :UInt64;
+    }
+    place @20 :Place;              # The user's own settings of a conversation, or their own read mark.
+    left @21 :UInt64;              # A conversation that the user is no longer in.
+    block :group {
+      # The user has blocked somebody, or no longer.
+
+      user @22 :UInt64;
+      blocked @23 :Bool;
+    }
   }
 }

@@ -19,6 +19,33 @@ pub enum Command {
     InSession(InSession),
     /// Note that these users were seen at the batch's stamp.
     NoteLastSeen(Vec<UserId>),
+    /// Note what has reached devices.
+    NoteDelivered(Vec<Delivered>),
+    /// Note that these sessions were used at the batch's stamp.
+    NoteUse(Vec<SessionUse>),
+    /// Erase the next piece of what is to be erased: of a deleted account, of a group without members. Harmless if
+    /// there is nothing.
+    Erase,
+}
+
+/// A user's device holds a conversation up to a position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Whose device.
+    pub user: UserId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Up to where.
+    pub position: Position,
+}
+
+/// A session was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionUse {
+    /// Which.
+    pub session: SessionId,
+    /// From which IP address.
+    pub address: String,
 }
 
 /// See [`Command::Register`]. Repeated with the same token it gives the same session.
@@ -36,6 +63,8 @@ pub struct Register {
     pub device_name: String,
     /// The session's token, hashed.
     pub token: TokenHash,
+    /// The IP address that the device spoke from; may be empty.
+    pub address: String,
 }
 
 /// See [`Command::OpenSession`]. Repeated with the same token it gives the same session.
@@ -51,6 +80,8 @@ pub struct OpenSession {
     pub device_name: String,
     /// The session's token, hashed.
     pub token: TokenHash,
+    /// The IP address that the device spoke from; may be empty.
+    pub address: String,
 }
 
 /// See [`Command::InSession`].
@@ -91,7 +122,186 @@ pub enum Act {
     DeleteAccount {
         /// The version of the verifier that the password was checked against.
         verifier_version: u32,
+        /// What becomes of what the user has said.
+        messages: OwnMessages,
     },
+    /// Replace what one's own message says.
+    EditMessage {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Where.
+        position: Position,
+        /// What it says from now on; opaque.
+        payload: Vec<u8>,
+    },
+    /// React to a message.
+    React {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Where.
+        position: Position,
+        /// With what.
+        emoji: String,
+        /// Whether the reaction is put there or taken away.
+        switch: Switch,
+    },
+    /// Pin a message for all members.
+    PinMessage {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Where.
+        position: Position,
+        /// Whether it is pinned or no longer.
+        switch: Switch,
+    },
+    /// Mark a conversation as unread, until it is read again.
+    MarkUnread(ConversationId),
+    /// Let a conversation not call for attention.
+    Mute {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Until when; 0: let it call again.
+        until: Stamp,
+    },
+    /// Keep a conversation on top of one's own list.
+    PinConversation {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Whether it is kept there or no longer.
+        switch: Switch,
+    },
+    /// Keep what is not to be sent yet.
+    SaveDraft {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// A payload; empty: none.
+        draft: Vec<u8>,
+    },
+    /// Let somebody not write to oneself directly.
+    Block {
+        /// Whom.
+        user: UserId,
+        /// Whether they are blocked or no longer.
+        switch: Switch,
+    },
+    /// Change what others see of oneself.
+    SetProfile(Profile),
+    /// Make a group, and own it.
+    CreateGroup {
+        /// What it is called.
+        title: String,
+        /// Who is in it besides oneself.
+        members: Vec<UserId>,
+    },
+    /// Add members to a group.
+    AddMembers {
+        /// Which group.
+        conversation: ConversationId,
+        /// Whom.
+        members: Vec<UserId>,
+    },
+    /// Take somebody else out of a group.
+    RemoveMember {
+        /// Which group.
+        conversation: ConversationId,
+        /// Whom.
+        user: UserId,
+    },
+    /// Give a member of a group a role.
+    SetRole {
+        /// Which group.
+        conversation: ConversationId,
+        /// Whom.
+        user: UserId,
+        /// Which role.
+        role: MemberRole,
+    },
+    /// Leave a group.
+    Leave(ConversationId),
+    /// Call a group otherwise.
+    Rename {
+        /// Which group.
+        conversation: ConversationId,
+        /// What it is called from now on.
+        title: String,
+    },
+    /// End all of one's own sessions but this one.
+    EndOtherSessions,
+    /// Let another password open the account.
+    ChangePassword {
+        /// The version of the verifier that the old password was checked against.
+        verifier_version: u32,
+        /// What the new one will be checked against.
+        verifier: Verifier,
+        /// What becomes of the user's other sessions.
+        others: OtherSessions,
+    },
+}
+
+/// Whether something is put in place or taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Switch {
+    /// It is there afterwards.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Switch {
+    /// Off for false.
+    pub const fn from_bool(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+
+    /// Whether it is on.
+    pub const fn is_on(self) -> bool {
+        matches!(self, Self::On)
+    }
+}
+
+/// What becomes of what a user has said when the account is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnMessages {
+    /// It stays, shown as from a deleted account.
+    Keep,
+    /// It becomes tombstones.
+    Erase,
+}
+
+/// What becomes of the other sessions when the password changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherSessions {
+    /// They end.
+    End,
+    /// They stay.
+    Keep,
+}
+
+/// What a member of a conversation may do; each may what those before it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum MemberRole {
+    /// Speak, and leave.
+    #[default]
+    #[n(0)]
+    Member,
+    /// Change the title, add members, and remove plain members.
+    #[n(1)]
+    Admin,
+    /// Give and take roles, and remove anybody. One in each group.
+    #[n(2)]
+    Owner,
+}
+
+/// What to change of what others see; none: leave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The name to show; not empty.
+    pub display_name: Option<String>,
+    /// Whether others see when the user is there.
+    pub presence: Option<Switch>,
+    /// Whether others are told what the user has read and received.
+    pub receipts: Option<Switch>,
 }
 
 /// See [`Act::Send`].
@@ -103,6 +313,8 @@ pub struct Send {
     pub message_id: MessageId,
     /// What it says; opaque.
     pub payload: Vec<u8>,
+    /// Whose attention it asks for.
+    pub mentions: Vec<UserId>,
 }
 
 /// Who a message is for.
@@ -174,4 +386,11 @@ pub enum Done {
     /// Done, and there is nothing to tell.
     #[n(2)]
     Nothing,
+    /// The group is there.
+    #[n(3)]
+    GroupCreated {
+        /// Which.
+        #[n(0)]
+        conversation: ConversationId,
+    },
 }

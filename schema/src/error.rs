@@ -50,7 +50,7 @@ codes! {
     /// Not in that conversation.
     NotAMember = 8, "not-a-member", "You are not a member of that conversation.";
     /// Above a limit.
-    TooLarge = 9, "too-large", "That is too large: a message holds at most 64 KiB, a display name at most 128 bytes.";
+    TooLarge = 9, "too-large", "That is too large: a message holds at most 64 KiB, a display name or a title at most 128 bytes.";
     /// No bytes at all.
     EmptyMessage = 10, "empty-message", "A message cannot be empty.";
     /// Too much, too fast.
@@ -77,6 +77,18 @@ codes! {
     ForeignCursor = 21, "foreign-cursor", "That cursor belongs to another cluster or to before a restore; start again without it.";
     /// No password at all.
     EmptyPassword = 22, "empty-password", "A password cannot be empty.";
+    /// One more than there can be.
+    TooMany = 23, "too-many", "There would be too many: a group has at most 1000 members, a message 20 kinds of reactions, 64 mentions and 100 edits, a conversation 50 pinned messages.";
+    /// Not with that role.
+    NotAllowed = 24, "not-allowed", "Your role in the group does not allow that: its owner, and for some things its admins, may.";
+    /// One has blocked the other.
+    Blocked = 25, "blocked", "One of you has blocked the other, so neither can write to or add the other.";
+    /// Only groups have that.
+    NotAGroup = 26, "not-a-group", "That is a direct conversation; only a group has a title, roles and members to change.";
+    /// No title at all.
+    EmptyTitle = 27, "empty-title", "A group's title cannot be empty.";
+    /// Not a reaction.
+    MalformedReaction = 28, "malformed-reaction", "A reaction is one emoji, without spaces.";
 }
 
 impl ErrorCode {

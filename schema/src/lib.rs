@@ -8,6 +8,7 @@ pub mod command;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod payload;
 pub mod peer;
 pub mod stored;
 pub mod view;

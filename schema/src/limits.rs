@@ -48,8 +48,48 @@ pub const SESSION_IDLE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 /// A session this old has expired, used or not.
 pub const SESSION_AGE_MS_MAX: u64 = 180 * 24 * 3600 * 1000;
 
+/// How exactly the last use of a session is noted: not every command costs a write.
+pub const LAST_USED_INTERVAL_MS: u64 = 3600 * 1000;
+
 /// The most sessions of one user; the longest unused one makes room.
 pub const SESSIONS_PER_USER_MAX: usize = 64;
+
+/// The most members of a group: a message to it is stored once, and pushed to each.
+pub const GROUP_MEMBERS_MAX: usize = 1000;
+
+/// Up to how many members a conversation tells each of the marks of the others. Beyond it a message would cost as many marks as
+/// members, each pushed to as many.
+pub const RECEIPT_MEMBERS_MAX: usize = 32;
+
+/// The most members in the view of a conversation: a page of conversations must fit a frame.
+pub const MEMBERS_SHOWN_MAX: usize = 32;
+
+/// The largest title of a group.
+pub const TITLE_BYTES_MAX: usize = 128;
+
+/// The most users that a message mentions: each costs a row.
+pub const MENTIONS_MAX: usize = 64;
+
+/// The largest reaction: the longest emoji of Unicode, a family of four with skin tones or a flag made of tags, have fewer bytes.
+pub const EMOJI_BYTES_MAX: usize = 48;
+
+/// The most different reactions to a message.
+pub const REACTION_KINDS_MAX: usize = 20;
+
+/// The most pinned messages of a conversation.
+pub const PINNED_MESSAGES_MAX: usize = 50;
+
+/// The most edits of a message: each is kept.
+pub const REVISIONS_MAX: u32 = 100;
+
+/// The most people that a user has blocked.
+pub const BLOCKS_MAX: usize = 1000;
+
+/// The most rows that one entry erases of what is to be erased: it must not hold up what people do.
+pub const ERASE_STEP_ROWS: usize = 256;
+
+/// For how long a word about typing is good.
+pub const TYPING_MS: u64 = 6 * 1000;
 
 /// How far apart two last-seen notes of one user are at least.
 pub const LAST_SEEN_INTERVAL_MS: u64 = 60 * 1000;

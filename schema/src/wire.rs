@@ -2,6 +2,7 @@
 //!
 //! Writing cannot fail. Reading checks everything: a stranger's bytes become a [`WireError`], never a panic.
 
+mod act;
 mod command;
 mod payload;
 mod peer;
@@ -14,9 +15,10 @@ use capnp::message::{Builder, HeapAllocator, ReaderOptions};
 use capnp::traits::Owned;
 
 pub use command::{
-    decode_batch, decode_command, decode_proposals, encode_batch, encode_command, read_proposals, write_proposals,
+    decode_act, decode_batch, decode_command, decode_proposals, encode_act, encode_batch, encode_command,
+    read_proposals, write_proposals,
 };
-pub use payload::{Payload, decode_payload, encode_payload};
+pub use payload::{decode_payload, encode_payload};
 pub use peer::{
     read_append_request, read_append_response, read_members_reply, read_membership_reply, read_presence_update,
     read_propose_reply, read_read_index_reply, read_snapshot_request, read_transfer_request, read_vote_request,
@@ -31,8 +33,11 @@ pub use stored::{
     write_vote,
 };
 pub use view::{
-    read_change, read_conversation, read_message, read_message_id, read_refusal, read_status, read_user, write_change,
-    write_conversation, write_message, write_message_id, write_refusal, write_status, write_user,
+    decode_conversation, decode_member, decode_message, decode_place, decode_user, encode_conversation, encode_member,
+    encode_message, encode_place, encode_user, read_change, read_conversation, read_counts, read_member_view,
+    read_message, read_message_id, read_place, read_refusal, read_revision, read_role, read_session_entry, read_status,
+    read_user, write_change, write_conversation, write_counts, write_member_view, write_message, write_message_id,
+    write_place, write_refusal, write_revision, write_role, write_session_entry, write_status, write_user,
 };
 
 use crate::limits;
@@ -108,4 +113,11 @@ fn digest(bytes: &[u8], field: &'static str) -> Result<[u8; 32], WireError> {
 /// A length as the number of elements Cap'n Proto wants; what does not fit is cut by the caller's own limits first.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Fills in a list of numbers.
+fn write_numbers(mut list: capnp::primitive_list::Builder<'_, u64>, numbers: impl Iterator<Item = u64>) {
+    for (at, number) in (0..).zip(numbers) {
+        list.set(at, number);
+    }
 }

@@ -232,6 +232,13 @@ impl Cluster {
         person
     }
 
+    /// Somebody on a second device, logged in there, which tries that node first.
+    pub async fn phone(&self, name: &str, node: u64) -> Person {
+        let phone = Person::on(name, &self.device(&format!("{name}-phone")), Some(self.address(node)));
+        phone.login().await;
+        phone
+    }
+
     /// The address of a node's client endpoint.
     pub fn address(&self, node: u64) -> String {
         self.nodes.iter().find(|entry| entry.node == node).unwrap().address.clone()

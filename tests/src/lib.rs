@@ -12,6 +12,7 @@
 
 pub mod cluster;
 pub mod ctl;
+pub mod devices;
 pub mod history;
 pub mod people;
 pub mod process;

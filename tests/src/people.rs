@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use raftchat_client::{Client, ClientError, ClientOptions, Event, Following, Profile, Sent, Subscription, Target};
-use raftchat_schema::id::{MessageId, Position};
+use raftchat_client::{
+    Client, ClientError, ClientOptions, Event, Following, Page, Profile, Sent, Subscription, Target,
+};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{MessageId, Position, UserId};
+use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{Change, ChangedRow, ConversationView, MessageView};
-use raftchat_schema::wire::{Payload, decode_payload, encode_payload};
+use raftchat_schema::wire::{decode_payload, encode_payload};
 use zeroize::Zeroizing;
 
 use crate::soon;
@@ -41,7 +45,19 @@ pub fn with(name: &str) -> Target {
 
 /// A text as a payload.
 pub fn says(text: &str) -> Vec<u8> {
-    encode_payload(&Payload { text: text.to_owned(), reply_to: None })
+    encode_payload(&Payload::text(text))
+}
+
+/// Why it was refused.
+///
+/// # Panics
+///
+/// If it was not.
+pub fn code<T: std::fmt::Debug>(refused: Result<T, ClientError>) -> ErrorCode {
+    match refused {
+        Err(ClientError::Refused(refusal)) => refusal.code,
+        other => panic!("not refused: {other:?}"),
+    }
 }
 
 /// The text of a message; none for a tombstone.
@@ -68,6 +84,35 @@ impl Person {
         soon("logging in", self.client.login(self.name.parse().unwrap(), typed(PASSWORD))).await.unwrap();
     }
 
+    /// Who they are to the cluster.
+    pub async fn id(&self) -> UserId {
+        soon("asking who I am", self.client.whoami()).await.unwrap().user.id
+    }
+
+    /// Says something in a conversation.
+    pub async fn say_in(&self, place: &Target, text: &str) -> Sent {
+        soon("sending", self.client.send(place, fresh_id(), says(text))).await.unwrap()
+    }
+
+    /// What was said in a conversation, as [`Person::read`].
+    pub async fn read_in(&self, place: &Target) -> Vec<(u64, Option<String>)> {
+        let messages = soon("reading", self.client.history(place, Page::Before(None), u32::MAX)).await.unwrap();
+        messages.iter().map(|message| (message.position.0, text_of(message))).collect()
+    }
+
+    /// One message of a conversation.
+    pub async fn message(&self, place: &Target, position: Position) -> MessageView {
+        let page = Page::Before(Some(position.next()));
+        soon("reading", self.client.history(place, page, 1)).await.unwrap().remove(0)
+    }
+
+    /// Makes a group of oneself and others.
+    pub async fn group(&self, title: &str, others: &[&Person]) -> Target {
+        let members = futures::future::join_all(others.iter().map(|other| other.id())).await;
+        let group = soon("making a group", self.client.group_create(title.to_owned(), members)).await.unwrap();
+        Target::Conversation(group.id)
+    }
+
     /// Says something to somebody.
     pub async fn say(&self, to: &str, text: &str) -> Sent {
         soon("sending", self.try_say(to, text)).await.unwrap()
@@ -81,8 +126,7 @@ impl Person {
     /// Everything that was said with somebody, as far as this person's node has applied it: positions and texts, no text
     /// for a tombstone. Who compares what two people read lets the nodes agree first.
     pub async fn read(&self, other: &str) -> Vec<(u64, Option<String>)> {
-        let messages = soon("reading", self.client.history(&with(other), None, u32::MAX)).await.unwrap();
-        messages.iter().map(|message| (message.position.0, text_of(message))).collect()
+        self.read_in(&with(other)).await
     }
 
     /// The conversation with somebody.
@@ -123,7 +167,7 @@ impl Follower {
                     return change;
                 }
                 Event::Ended(error) => panic!("the subscription ended: {error}"),
-                Event::CaughtUp { .. } | Event::Presence { .. } | Event::Link(_) => {}
+                _ => {}
             }
         }
     }

@@ -140,6 +140,44 @@ mod tests {
     }
 
     #[test]
+    fn everything_a_person_can_do_has_its_words() {
+        for words in [
+            "send --to bob --reply-to 3 --later hello",
+            "edit --with bob 42 -",
+            "react --conversation c7 42 👍 --remove",
+            "pin --with bob 42",
+            "unpin --with bob 42",
+            "unread --with bob",
+            "typing --with bob --seconds 10",
+            "forward --with bob 42 --to carol",
+            "forward --conversation c7 42 --to-conversation c8",
+            "revisions --with bob 42",
+            "info --with bob 42",
+            "history --with bob --after 0 --limit 3",
+            "group create Harbour bob carol",
+            "group remove --conversation c7 bob carol",
+            "group role --conversation c7 bob admin",
+            "group members --conversation c7",
+            "mute --with bob",
+            "mute --with bob --until 2030-01-01T00:00:00Z",
+            "keep-on-top --with bob --off",
+            "draft --with bob",
+            "block bob",
+            "blocked",
+            "profile --display-name Alice --presence on --receipts off",
+            "sessions --revoke-others",
+            "change-password --keep-others --password-stdin",
+            "delete-account --yes --erase-messages",
+            "search --with bob harbour",
+            "export --with bob --format text --output bob.txt",
+            "sync --seconds 3",
+            "outbox --discard 12",
+        ] {
+            assert!(parsed(&format!("raftchatctl chat --profile alice {words}")).is_ok(), "{words}");
+        }
+    }
+
+    #[test]
     fn the_demo_takes_its_flags_behind_cargos_dashes() {
         for line in ["raftchatctl demo -- --script --nodes 3", "raftchatctl demo --script --nodes 3"] {
             let program = parse(line.split(' ').map(OsString::from)).unwrap();
@@ -155,6 +193,22 @@ mod tests {
             "raftchatctl cluster status --dir home --profile alice",
             "raftchatctl cluster init --dir home --nodes 10",
             "raftchatctl chat tail --from-start --cursor 01",
+            "raftchatctl chat history --with bob --before 3 --after 1",
+            "raftchatctl chat edit --with bob 0 hello",
+            "raftchatctl chat react --with bob 3",
+            "raftchatctl chat forward --with bob 3",
+            "raftchatctl chat forward --to bob 3",
+            "raftchatctl chat mute --with bob --for 8h --off",
+            "raftchatctl chat mute --with bob --for soon",
+            "raftchatctl chat draft --with bob hello --clear",
+            "raftchatctl chat group leave",
+            "raftchatctl chat group add --conversation harbour bob",
+            "raftchatctl chat group remove --conversation c7",
+            "raftchatctl chat group role --conversation c7 bob king",
+            "raftchatctl chat profile --presence maybe",
+            "raftchatctl chat sessions --revoke s1 --revoke-others",
+            "raftchatctl chat outbox --retry 1 --discard 1",
+            "raftchatctl chat typing --with bob --stop --seconds 3",
         ] {
             let error = parsed(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,12 +1,16 @@
 //! `raftchatctl bench`: measures a cluster from outside, as devices see it.
 
 mod arena;
+mod catchup;
 mod connections;
+mod crowd;
 mod door;
 mod failover;
+mod group;
 mod load;
 mod measure;
 mod send;
+mod stamp;
 mod tally;
 
 use clap::Subcommand;
@@ -26,6 +30,12 @@ pub(crate) enum BenchCommand {
     /// How long nothing is confirmed and nothing delivered when the leader is killed
     #[command(after_help = "Example: raftchatctl bench failover --nodes 5 --rounds 5")]
     Failover(failover::FailoverArguments),
+    /// How long a message takes to all who listen to a large group
+    #[command(after_help = "Example: raftchatctl bench group --members 1000 --sessions 200 --nodes 3")]
+    Group(group::GroupArguments),
+    /// What it costs a device to come back after many changes
+    #[command(after_help = "Example: raftchatctl bench catchup --stored 1000,100000 --missed 10000")]
+    Catchup(catchup::CatchupArguments),
 }
 
 /// Measures.
@@ -36,6 +46,8 @@ pub(crate) async fn run(command: BenchCommand, output: Output) -> Result<(), Fai
             BenchCommand::Send(arguments) => send::run(&arguments, output).await,
             BenchCommand::Connections(arguments) => connections::run(&arguments, output).await,
             BenchCommand::Failover(arguments) => failover::run(&arguments, output).await,
+            BenchCommand::Group(arguments) => group::run(&arguments, output).await,
+            BenchCommand::Catchup(arguments) => catchup::run(&arguments, output).await,
         }
     };
     tokio::select! {

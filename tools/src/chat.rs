@@ -2,10 +2,15 @@
 //! alone.
 
 mod account;
+mod group;
+mod local;
+mod names;
 mod password;
+mod people;
+mod place;
 mod reading;
 pub(crate) mod repl;
-mod sending;
+mod saying;
 mod shapes;
 mod tail;
 mod target;
@@ -46,44 +51,27 @@ impl ChatArguments {
 
 #[derive(Debug, Subcommand)]
 enum ChatCommand {
-    /// Make an account and log in with it
-    #[command(
-        after_help = "Example: raftchatctl chat --profile home/devices/alice register alice --display-name Alice"
-    )]
-    Register(account::RegisterArguments),
-    /// Log in; the session is kept in the profile
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice login alice")]
-    Login(account::LoginArguments),
-    /// End the session everywhere
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice logout")]
-    Logout,
-    /// Show who is logged in
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice whoami")]
-    Whoami,
-    /// List everybody with an account
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice users")]
-    Users,
-    /// List your conversations
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice conversations")]
-    Conversations,
-    /// Send a message; returns when a majority of the nodes has it on disk
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice send --to bob 'Hello, Bob'")]
-    Send(sending::SendArguments),
-    /// Read back a conversation
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice history --with bob --limit 20")]
-    History(reading::HistoryArguments),
+    #[command(flatten)]
+    Account(account::AccountCommand),
+    #[command(flatten)]
+    People(people::PeopleCommand),
+    #[command(flatten)]
+    Reading(reading::ReadingCommand),
     /// Print each change as it happens
     #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice tail --from-start --json")]
     Tail(tail::TailArguments),
-    /// Delete one of your messages for everyone
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice delete --with bob 42")]
-    Delete(sending::DeleteArguments),
-    /// Mark a conversation as read
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice read --with bob")]
-    Read(sending::ReadArguments),
-    /// Delete your account for ever; the name is never given again
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice delete-account --yes")]
-    DeleteAccount(account::DeleteAccountArguments),
+    #[command(flatten)]
+    Saying(saying::SayingCommand),
+    #[command(flatten)]
+    Place(place::PlaceCommand),
+    /// Make groups and change them
+    #[command(
+        subcommand,
+        after_help = "Example: raftchatctl chat --profile home/devices/alice group create Harbour bob carol"
+    )]
+    Group(group::GroupCommand),
+    #[command(flatten)]
+    Local(local::LocalCommand),
     /// Talk on the terminal
     #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice repl --with bob")]
     Repl(repl::ReplArguments),
@@ -97,26 +85,25 @@ pub(crate) async fn run(arguments: ChatArguments, output: Output) -> Result<(), 
     let profile = Profile::open(dir)?;
     let device = profile.device_name().to_owned();
     let options = ClientOptions { first: arguments.node, timeout: arguments.timeout };
-    let client = Client::start(profile, options)?;
-    match arguments.command {
-        ChatCommand::Register(arguments) => account::register(&client, &device, arguments, output).await,
-        ChatCommand::Login(arguments) => account::login(&client, &device, arguments, output).await,
-        ChatCommand::Logout => account::logout(&client, output).await,
-        ChatCommand::Whoami => account::whoami(&client, &device, output).await,
-        ChatCommand::Users => reading::users(&client, output).await,
-        ChatCommand::Conversations => reading::conversations(&client, output).await,
-        ChatCommand::Send(arguments) => sending::send(&client, arguments, output).await,
-        ChatCommand::History(arguments) => reading::history(&client, arguments, output).await,
-        ChatCommand::Tail(arguments) => tail::run(&client, arguments, output).await,
-        ChatCommand::Delete(arguments) => sending::delete(&client, arguments, output).await,
-        ChatCommand::Read(arguments) => sending::read(&client, arguments, output).await,
-        ChatCommand::DeleteAccount(arguments) => account::delete(&client, arguments, output).await,
-        ChatCommand::Repl(arguments) => {
-            if output.is_json() {
-                return Err(Failure::Usage("a repl has no JSON; `tail --json` and `send --json` do".to_owned()));
-            }
-            repl::run(&client, arguments.partner()?).await
+    let command = match arguments.command {
+        ChatCommand::Local(command) => return local::run(profile, options, command, output).await,
+        ChatCommand::Saying(saying::SayingCommand::Send(send)) if send.is_for_later() => {
+            return local::send_later(profile, options, send.for_later()?, output).await;
         }
+        ChatCommand::Repl(arguments) => return repl::run(profile, options, &arguments, output).await,
+        other => other,
+    };
+    let client = Client::start(profile, options)?;
+    match command {
+        ChatCommand::Account(command) => account::run(&client, &device, command, output).await,
+        ChatCommand::People(command) => people::run(&client, command, output).await,
+        ChatCommand::Reading(command) => reading::run(&client, command, output).await,
+        ChatCommand::Tail(arguments) => tail::run(&client, arguments, output).await,
+        ChatCommand::Saying(command) => saying::run(&client, command, output).await,
+        ChatCommand::Place(command) => place::run(&client, command, output).await,
+        ChatCommand::Group(command) => group::run(&client, command, output).await,
+        // Were done before, without a client of their own.
+        ChatCommand::Local(_) | ChatCommand::Repl(_) => Ok(()),
     }
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use raftchat_certs::{FileError, IssueError};
-use raftchat_client::{ClientError, ProfileError, StartError};
+use raftchat_client::store::{StoreError, StoreOpenError};
+use raftchat_client::{ClientError, OpenError, ProfileError, StartError};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::peer::MembershipRefusal;
 
@@ -50,6 +51,21 @@ pub(crate) enum Failure {
     /// The client cannot even begin.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// What is kept on this device is damaged.
+    #[error("what is kept in {} is damaged ({reason}): `chat sync --set-aside` puts it aside and fetches it again, \
+             all but what was not sent", path.display())]
+    Damaged {
+        /// The store's directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What is kept on this device does not open.
+    #[error(transparent)]
+    StoreOpen(StoreOpenError),
+    /// What is kept on this device cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The cluster's leader does not change who belongs to it.
     #[error(transparent)]
     Membership(#[from] MembershipRefusal),
@@ -88,6 +104,9 @@ impl Failure {
             Self::Certs(failure) => failure.code(),
             Self::Client(error) => error.code(),
             Self::Start(error) => error.code(),
+            Self::StoreOpen(StoreOpenError::InUse { .. }) => "store-in-use",
+            Self::Damaged { .. } | Self::Store(StoreError::Damaged { .. }) => "store-damaged",
+            Self::StoreOpen(_) | Self::Store(_) => "store-unusable",
             Self::Membership(refusal) => membership_code(*refusal),
             Self::OutcomeUnknown(_) => "outcome-unknown",
             Self::Unreachable(_) => "unreachable",
@@ -102,7 +121,13 @@ impl Failure {
             Self::Failed(_) | Self::Membership(_) => 1,
             Self::Usage(_) | Self::AlreadyExists(_) | Self::Configuration(_) => 2,
             Self::Unreachable(_) | Self::OutcomeUnknown(_) => 3,
-            Self::Missing { .. } | Self::File { .. } | Self::System(_) | Self::Output(_) => 4,
+            Self::Missing { .. }
+            | Self::File { .. }
+            | Self::System(_)
+            | Self::Output(_)
+            | Self::Damaged { .. }
+            | Self::StoreOpen(_)
+            | Self::Store(_) => 4,
             Self::Certs(failure) => failure.exit_code(),
             Self::Client(error) => error.exit_status(),
             Self::Start(error) => error.exit_status(),
@@ -146,6 +171,27 @@ impl From<ErrorCode> for Failure {
     }
 }
 
+impl From<StoreOpenError> for Failure {
+    fn from(error: StoreOpenError) -> Self {
+        match error {
+            StoreOpenError::Damaged { path, reason } => Self::Damaged { path, reason },
+            other => Self::StoreOpen(other),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NobodyLoggedIn => ClientError::NoSession.into(),
+            OpenError::Store(error) => error.into(),
+            OpenError::Unreadable(error) => error.into(),
+            OpenError::Start(error) => error.into(),
+            OpenError::NoDirectory | OpenError::System(_) => Self::System(error.to_string()),
+        }
+    }
+}
+
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
         ClientError::Profile(error).into()
@@ -171,6 +217,9 @@ mod tests {
             (MembershipRefusal::NotCaughtUp { behind: None }.into(), 1, "not-caught-up"),
             (MembershipRefusal::LastVoter.into(), 1, "last-voter"),
             (Failure::Failed("no".to_owned()), 1, "failed"),
+            (StoreOpenError::InUse { path: path() }.into(), 4, "store-in-use"),
+            (StoreOpenError::Damaged { path: path(), reason: "torn".to_owned() }.into(), 4, "store-damaged"),
+            (OpenError::NobodyLoggedIn.into(), 1, "session-ended"),
             (ErrorCode::NoSuchUser.into(), 1, "no-such-user"),
             (ErrorCode::MalformedUsername.into(), 1, "malformed-username"),
         ];

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::cluster::device;
 use crate::cluster::directory::ClusterDir;
-use crate::cluster::init::{self, Endpoints, PasswordCost, Plan};
+use crate::cluster::init::{self, Endpoints, Plan, Strictness};
 use crate::cluster::observer::{Observer, Seen};
 use crate::failure::Failure;
 use crate::nodes::{Ended, Nodes};
@@ -36,17 +36,17 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// In a new temporary directory.
-    pub(crate) fn temporary(prefix: &str, nodes: u16, passwords: PasswordCost) -> Result<Self, Failure> {
+    pub(crate) fn temporary(prefix: &str, nodes: u16, strictness: Strictness) -> Result<Self, Failure> {
         let home = tempfile::Builder::new().prefix(prefix).tempdir();
         let home = home.map_err(Failure::file(&std::env::temp_dir(), "written"))?;
         let dir = home.path().join("cluster");
-        make(&dir, nodes, passwords)?;
+        make(&dir, nodes, strictness)?;
         Self::of(ClusterDir::new(dir), Some(home))
     }
 
     /// In a directory that stays; it is missing or empty.
     pub(crate) fn new_in(dir: &Path, nodes: u16) -> Result<Self, Failure> {
-        make(dir, nodes, PasswordCost::Usual)?;
+        make(dir, nodes, Strictness::Usual)?;
         Self::of(ClusterDir::new(dir), None)
     }
 
@@ -106,8 +106,8 @@ impl Scratch {
     }
 }
 
-fn make(dir: &Path, nodes: u16, passwords: PasswordCost) -> Result<(), Failure> {
-    let plan = Plan { dir: dir.to_owned(), endpoints: free_endpoints(nodes)?, passwords };
+fn make(dir: &Path, nodes: u16, strictness: Strictness) -> Result<(), Failure> {
+    let plan = Plan { dir: dir.to_owned(), endpoints: free_endpoints(nodes)?, strictness };
     init::make(&plan, SystemTime::now()).map(drop)
 }
 

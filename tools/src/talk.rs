@@ -6,10 +6,11 @@ mod ledger;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use raftchat_client::{Client, ClientError, Event, Following, Subscription, Target};
+use raftchat_client::{Client, ClientError, Event, Following, Page, Subscription, Target};
 use raftchat_schema::id::{MessageId, Username};
+use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{ChangedRow, MessageState, MessageView};
-use raftchat_schema::wire::{Payload, encode_payload};
+use raftchat_schema::wire::encode_payload;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -43,12 +44,13 @@ impl Person {
 
     /// All that was said with somebody.
     pub(crate) async fn reads_all(&self, with: &Self) -> Result<Vec<MessageView>, Failure> {
-        Ok(self.client.history(&Target::User(with.name.clone()), None, u32::MAX).await?)
+        Ok(self.client.history(&Target::User(with.name.clone()), Page::Before(None), u32::MAX).await?)
     }
 }
 
-fn payload(text: &str) -> Vec<u8> {
-    encode_payload(&Payload { text: text.to_owned(), reply_to: None })
+/// A text as nodes keep it.
+pub(crate) fn payload(text: &str) -> Vec<u8> {
+    encode_payload(&Payload::text(text))
 }
 
 /// A conversation that goes on by itself.
@@ -116,7 +118,7 @@ pub(crate) async fn listening(client: &Client) -> Result<Subscription, Failure> 
         match event {
             Event::CaughtUp { .. } => return Ok(subscription),
             Event::Ended(error) => return Err(error.into()),
-            Event::Change { .. } | Event::Presence { .. } | Event::Link(_) => {}
+            _ => {}
         }
     }
     Err(Failure::Failed("a subscription ended without a reason".to_owned()))

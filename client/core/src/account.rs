@@ -1,23 +1,26 @@
-//! Accounts and sessions: register, log in, log out, delete. Knows nothing of conversations.
+//! Accounts and sessions: register, log in, log out, change the password, delete. Knows nothing of conversations.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use raftchat_schema::command::{OtherSessions, OwnMessages};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Username;
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
 use zeroize::Zeroizing;
 
+use crate::acts::at_most;
 use crate::call::Failure;
 use crate::client::{SessionInfo, WhoAmI};
 use crate::error::ClientError;
 use crate::repeat::Call;
-use crate::rpc::{self, Account, Granted};
+use crate::rpc::{self, Account, Granted, PasswordChange};
 use crate::session_file::{SessionToken, StoredSession};
 use crate::worker::{Connected, Worker};
 
 const REGISTER_ADVICE: &str = "; the account may have been made all the same: try to log in before registering again";
 const LOGIN_ADVICE: &str = "; it is safe to try again";
+const PASSWORD_ADVICE: &str = "; try to log in with the new one, and then with the old one";
 const END_ADVICE: &str = "; nothing was confirmed, and it is safe to try again";
 
 pub(crate) async fn register(
@@ -26,8 +29,8 @@ pub(crate) async fn register(
     display_name: String,
     password: Zeroizing<String>,
 ) -> Result<SessionInfo, ClientError> {
-    fits(&display_name, DISPLAY_NAME_BYTES_MAX, ErrorCode::TooLarge)?;
-    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
+    at_most(display_name.len(), DISPLAY_NAME_BYTES_MAX, ErrorCode::TooLarge)?;
+    at_most(password.len(), PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
@@ -47,7 +50,7 @@ pub(crate) async fn login(
     password: Zeroizing<String>,
 ) -> Result<SessionInfo, ClientError> {
     // No account has a password that long.
-    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
+    at_most(password.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
@@ -77,8 +80,12 @@ pub(crate) async fn logout(worker: Rc<Worker>) -> Result<(), ClientError> {
     worker.forget(&stored.token).await
 }
 
-pub(crate) async fn delete(worker: Rc<Worker>, password: Zeroizing<String>) -> Result<(), ClientError> {
-    fits(&password, PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
+pub(crate) async fn delete(
+    worker: Rc<Worker>,
+    password: Zeroizing<String>,
+    messages: OwnMessages,
+) -> Result<(), ClientError> {
+    at_most(password.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     let stored = logged_in(&worker)?;
     let number = worker.numbers.next();
     let asked_before = Cell::new(false);
@@ -88,7 +95,7 @@ pub(crate) async fn delete(worker: Rc<Worker>, password: Zeroizing<String>) -> R
             let ask = async {
                 let session = worker.session(connected).await?;
                 asked_before.set(true);
-                rpc::delete_account(&session.granted.client, number, &password).await
+                rpc::delete_account(&session.granted.client, number, &password, messages).await
             };
             match ask.await {
                 // The attempt before this one, whose outcome was unknown, has done it.
@@ -98,6 +105,39 @@ pub(crate) async fn delete(worker: Rc<Worker>, password: Zeroizing<String>) -> R
         })
         .await?;
     worker.forget(&stored.token).await
+}
+
+/// Two passwords, of which the new one is to open the account from now on.
+pub(crate) struct Passwords {
+    pub(crate) old: Zeroizing<String>,
+    pub(crate) new: Zeroizing<String>,
+}
+
+pub(crate) async fn change_password(
+    worker: Rc<Worker>,
+    passwords: Passwords,
+    others: OtherSessions,
+) -> Result<(), ClientError> {
+    at_most(passwords.old.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
+    at_most(passwords.new.len(), PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
+    let number = worker.numbers.next();
+    let asked_before = Cell::new(false);
+    Call::begin(&worker, PASSWORD_ADVICE)
+        .repeat(async |connected| {
+            let repeated = asked_before.get();
+            let session = worker.session(connected).await?;
+            asked_before.set(true);
+            let change = PasswordChange { old: &passwords.old, new: &passwords.new, others };
+            match rpc::change_password(&session.granted.client, number, &change).await {
+                // Perhaps the old password was wrong, perhaps the attempt before this one has changed it.
+                Err(Failure::Refused(Refusal { code: ErrorCode::WrongCredentials, .. })) if repeated => {
+                    let cause = format!("it is not known whether the password was changed{PASSWORD_ADVICE}");
+                    Err(ClientError::Unreachable { cause }.into())
+                }
+                outcome => outcome,
+            }
+        })
+        .await
 }
 
 pub(crate) async fn whoami(worker: Rc<Worker>) -> Result<WhoAmI, ClientError> {
@@ -128,9 +168,4 @@ fn logged_in(worker: &Worker) -> Result<StoredSession, ClientError> {
 
 fn new_token() -> Result<SessionToken, ClientError> {
     SessionToken::random().map_err(|error| ClientError::Program(format!("the system gives no random bytes: {error}")))
-}
-
-/// Refuses here what every node would refuse: a frame beyond the link's limit would end the link instead.
-fn fits(text: &str, max_bytes: usize, refusal: ErrorCode) -> Result<(), ClientError> {
-    if text.len() <= max_bytes { Ok(()) } else { Err(ClientError::Refused(refusal.into())) }
 }

@@ -77,6 +77,10 @@ pub(crate) fn after(failure: &Failure) -> Next {
             ErrorCode::NoLeader | ErrorCode::Busy | ErrorCode::Behind => {
                 Next::Elsewhere(Duration::from_millis(refusal.retry_after_ms))
             }
+            // Every node counts alike: another would say the same.
+            ErrorCode::RateLimited if refusal.retry_after_ms > 0 => {
+                Next::Again(Duration::from_millis(refusal.retry_after_ms))
+            }
             _ => Next::Stop,
         },
     }
@@ -125,19 +129,30 @@ impl Failure {
 
 /// The most telling of the failures of a call.
 #[derive(Debug, Default)]
-pub(crate) struct MostTelling(Option<Failure>);
+pub(crate) struct MostTelling {
+    told: Option<Failure>,
+    /// An attempt was made whose outcome is not known.
+    open: bool,
+}
 
 impl MostTelling {
     /// Looks at one more; of two that tell as much the later one counts.
     pub(crate) fn note(&mut self, failure: Failure) {
-        if self.0.as_ref().is_none_or(|held| held.weight() <= failure.weight()) {
-            self.0 = Some(failure);
+        self.open |= matches!(failure, Failure::Link(_) | Failure::Exception(_) | Failure::NoAnswer(_));
+        if self.told.as_ref().is_none_or(|held| held.weight() <= failure.weight()) {
+            self.told = Some(failure);
         }
     }
 
     /// The end of a call that ran out of time; `advice` says what that means for what was asked.
     pub(crate) fn out_of_time(self, advice: &str) -> ClientError {
-        let cause = self.0.map_or_else(|| "no node has answered in time".to_owned(), |failure| failure.sentence());
+        let cause = match self.told {
+            Some(Failure::Refused(refusal)) if refusal.code == ErrorCode::RateLimited && !self.open => {
+                return ClientError::Refused(refusal);
+            }
+            Some(failure) => failure.sentence(),
+            None => "no node has answered in time".to_owned(),
+        };
         ClientError::Unreachable { cause: format!("{cause}{advice}") }
     }
 }
@@ -175,7 +190,8 @@ mod tests {
             (refused(ErrorCode::NoLeader, 0), elsewhere),
             (refused(ErrorCode::Busy, 200), Next::Elsewhere(Duration::from_millis(200))),
             (refused(ErrorCode::Behind, 30), Next::Elsewhere(Duration::from_millis(30))),
-            (refused(ErrorCode::RateLimited, 1000), Next::Stop),
+            (refused(ErrorCode::RateLimited, 1000), Next::Again(Duration::from_secs(1))),
+            (refused(ErrorCode::RateLimited, 0), Next::Stop),
             (refused(ErrorCode::SessionEnded, 0), Next::Stop),
             (refused(ErrorCode::Unspecified, 0), Next::Stop),
             (Failure::Final(ClientError::NoSession), Next::Stop),
@@ -194,6 +210,18 @@ mod tests {
         let told = causes.out_of_time("; nothing was confirmed").to_string();
         assert_eq!(told, "no majority of the nodes answers; nothing was confirmed");
         assert_eq!(MostTelling::default().out_of_time("").to_string(), "no node has answered in time");
+    }
+
+    #[test]
+    fn who_was_too_fast_is_told_so_unless_an_attempt_may_have_had_its_effect() {
+        let mut causes = MostTelling::default();
+        causes.note(unreachable());
+        causes.note(refused(ErrorCode::RateLimited, 60_000));
+        assert_eq!(causes.out_of_time("").code(), "rate-limited");
+        let mut causes = MostTelling::default();
+        causes.note(Failure::NoAnswer(Duration::from_secs(4)));
+        causes.note(refused(ErrorCode::RateLimited, 60_000));
+        assert_eq!(causes.out_of_time("").code(), "unreachable");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! The client as a program holds it: a handle that sends what is asked to the client's own thread, where links and
 //! capabilities live, and awaits the outcome. Knows nothing of how it is done there.
 
+mod account;
+mod acting;
+mod reading;
+
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,20 +12,19 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, SessionId, Username};
-use raftchat_schema::view::{ConversationView, MessageView, NodeStatus, UserView};
+use raftchat_schema::id::{ConversationId, NodeId, Position, SessionId, UserId, Username};
+use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_transport::{Dialer, DialerConfig, LinkLimits, LinkTiming, Role};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
-use zeroize::Zeroizing;
 
 use crate::error::{ClientError, StartError};
-use crate::follow;
+use crate::feed::{Feed, Following};
 use crate::profile::{NodeEntry, Profile};
-use crate::rpc::Sent;
-use crate::subscription::{Following, Subscription};
+use crate::request::RequestNumbers;
+use crate::subscription::Subscription;
 use crate::worker::{LinkState, Worker};
-use crate::{account, conversations, status};
+use crate::{follow, status};
 
 /// How long dropping the last handle waits for the client's thread.
 const END_PATIENCE: Duration = Duration::from_secs(1);
@@ -47,8 +50,29 @@ impl Default for ClientOptions {
 pub enum Target {
     /// The direct conversation with this user; it comes into being with its first message.
     User(Username),
+    /// The same, by id.
+    Person(UserId),
     /// A conversation that exists.
     Conversation(ConversationId),
+}
+
+impl Target {
+    /// The conversation's id; 0 for a direct one, of which only the nodes know it.
+    pub(crate) fn conversation(&self) -> ConversationId {
+        match self {
+            Self::Conversation(id) => *id,
+            Self::User(_) | Self::Person(_) => ConversationId(0),
+        }
+    }
+}
+
+/// Which part of a conversation is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The newest messages below this position; none: the newest of all.
+    Before(Option<Position>),
+    /// The oldest messages above this position.
+    After(Position),
 }
 
 /// A session, whose it is, and who granted it.
@@ -82,6 +106,7 @@ struct Inner {
     /// None only while being dropped.
     jobs: Option<mpsc::UnboundedSender<Job>>,
     states: watch::Receiver<LinkState>,
+    numbers: Arc<RequestNumbers>,
     /// Ends with the thread.
     alive: Mutex<std::sync::mpsc::Receiver<()>>,
 }
@@ -98,100 +123,31 @@ impl Client {
         })?;
         let (jobs, orders) = mpsc::unbounded_channel();
         let (publish, states) = watch::channel(LinkState::Connecting);
+        let numbers = Arc::new(RequestNumbers::default());
+        let given = Arc::clone(&numbers);
         let (living, alive) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("client".to_owned()).spawn(move || {
-            let work = async move { obey(orders, Rc::new(Worker::new(profile, options, dialer, publish))).await };
-            runtime.block_on(LocalSet::new().run_until(work));
+            let worker = Rc::new(Worker::new(profile, options, dialer, publish, given));
+            runtime.block_on(LocalSet::new().run_until(obey(orders, worker)));
             // A name that is still being looked up must not hold up the end.
             runtime.shutdown_background();
             drop(living);
         })?;
         let alive = Mutex::new(alive);
-        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, alive }) })
-    }
-
-    /// Makes an account and logs in with it. An empty display name stands for the username.
-    pub async fn register(
-        &self,
-        username: Username,
-        display_name: String,
-        password: Zeroizing<String>,
-    ) -> Result<SessionInfo, ClientError> {
-        self.run(move |worker| account::register(worker, username, display_name, password)).await
-    }
-
-    /// Logs in; the profile's session is from now on this one.
-    pub async fn login(&self, username: Username, password: Zeroizing<String>) -> Result<SessionInfo, ClientError> {
-        self.run(move |worker| account::login(worker, username, password)).await
-    }
-
-    /// Ends the session everywhere and forgets it. A session that has ended already is no error.
-    pub async fn logout(&self) -> Result<(), ClientError> {
-        self.run(account::logout).await
-    }
-
-    /// Deletes the account, ends all its sessions and forgets this one. Messages stay.
-    pub async fn delete_account(&self, password: Zeroizing<String>) -> Result<(), ClientError> {
-        self.run(move |worker| account::delete(worker, password)).await
-    }
-
-    /// Who is logged in, and which node says so.
-    pub async fn whoami(&self) -> Result<WhoAmI, ClientError> {
-        self.run(account::whoami).await
-    }
-
-    /// Everybody with an account, in order of id.
-    pub async fn users(&self) -> Result<Vec<UserView>, ClientError> {
-        self.run(conversations::users).await
-    }
-
-    /// The user's conversations, in order of id.
-    pub async fn conversations(&self) -> Result<Vec<ConversationView>, ClientError> {
-        self.run(conversations::all).await
-    }
-
-    /// One conversation. Its id is 0 where it is a direct one in which nothing was said yet.
-    pub async fn conversation(&self, target: &Target) -> Result<ConversationView, ClientError> {
-        let target = target.clone();
-        self.run(move |worker| conversations::one(worker, target)).await
-    }
-
-    /// The newest `limit` messages with a position below `before` (none: the newest of all), in ascending order.
-    pub async fn history(
-        &self,
-        target: &Target,
-        before: Option<Position>,
-        limit: u32,
-    ) -> Result<Vec<MessageView>, ClientError> {
-        let target = target.clone();
-        self.run(move |worker| conversations::history(worker, target, before, limit)).await
-    }
-
-    /// Sends a message. Done means that it is on the disks of a majority. Sending the same `message_id` again has the
-    /// first outcome and stores nothing.
-    pub async fn send(&self, target: &Target, message_id: MessageId, payload: Vec<u8>) -> Result<Sent, ClientError> {
-        let target = target.clone();
-        self.run(move |worker| conversations::send(worker, target, message_id, payload)).await
-    }
-
-    /// Leaves a tombstone where one's own message was. Deleting again is no error.
-    pub async fn delete(&self, target: &Target, position: Position) -> Result<(), ClientError> {
-        let target = target.clone();
-        self.run(move |worker| conversations::delete(worker, target, position)).await
-    }
-
-    /// Moves the read mark forward to `position`, or to the last message there is.
-    pub async fn mark_read(&self, target: &Target, position: Option<Position>) -> Result<(), ClientError> {
-        let target = target.clone();
-        self.run(move |worker| conversations::mark_read(worker, target, position)).await
+        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, numbers, alive }) })
     }
 
     /// Follows everything that changes for the user, over as many links as it takes, until the subscription is dropped.
     pub fn subscribe(&self, from: Following) -> Subscription {
+        Subscription::new(self.feed(from))
+    }
+
+    /// The same in batches, each to be acknowledged when it was taken in.
+    pub fn feed(&self, from: Following) -> Feed {
         let (sender, events) = mpsc::channel(follow::EVENTS_WAITING_MAX);
         self.submit(Box::new(move |worker| follow::follow(worker, from, sender).boxed_local()));
-        Subscription::new(events, self.clone())
+        Feed::new(events, self.clone())
     }
 
     /// Asks every known node how it is, all at once and each over a link of its own; needs no session.

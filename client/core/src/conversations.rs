@@ -1,150 +1,204 @@
-//! Reading and doing in conversations, and who there is. Knows nothing of how one logs in.
+//! Reading conversations, and who there is. Knows nothing of how one logs in, and changes nothing.
 
 use std::rc::Rc;
 
-use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::conversation;
-use raftchat_schema::id::{ConversationId, MessageId, Position, UserId};
-use raftchat_schema::limits::{HISTORY_PAGE_MAX, PAYLOAD_BYTES_MAX};
-use raftchat_schema::view::{ConversationView, MessageView, UserView};
+use raftchat_schema::id::{ConversationId, Position, UserId, Username};
+use raftchat_schema::limits::HISTORY_PAGE_MAX;
+use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
 
 use crate::call::Failure;
-use crate::client::Target;
+use crate::client::{Page, Target};
 use crate::error::ClientError;
 use crate::repeat::Call;
-use crate::rpc::{self, Sent};
+use crate::rpc::{self, Applied, Part};
 use crate::worker::{Connected, Worker};
 
-const SEND_ADVICE: &str = "; nothing was confirmed. It is safe to repeat with the same --message-id";
-const CHANGE_ADVICE: &str = "; nothing was confirmed. It is safe to repeat";
-
 pub(crate) async fn users(worker: Rc<Worker>) -> Result<Vec<UserView>, ClientError> {
-    let call = Call::begin(&worker, "");
-    let mut users: Vec<UserView> = Vec::new();
-    loop {
-        let after = users.last().map_or(UserId(0), |user| user.id);
-        let (page, more) = call
-            .repeat(async |connected| rpc::users(&worker.session(connected).await?.granted.client, after).await)
-            .await?;
-        goes_on(&page, more, |user| user.id > after)?;
-        users.extend(page);
-        if !more {
-            return Ok(users);
-        }
-    }
+    let part = async |connected: &Rc<Connected>, after| {
+        rpc::users(&worker.session(connected).await?.granted.client, after).await
+    };
+    every(&Call::begin(&worker, ""), UserId(0), |user: &UserView| user.id, part).await
 }
 
 pub(crate) async fn all(worker: Rc<Worker>) -> Result<Vec<ConversationView>, ClientError> {
-    let call = Call::begin(&worker, "");
-    let mut conversations: Vec<ConversationView> = Vec::new();
+    let part = async |connected: &Rc<Connected>, after| {
+        rpc::conversations(&worker.session(connected).await?.granted.client, after).await
+    };
+    every(&Call::begin(&worker, ""), ConversationId(0), |conversation: &ConversationView| conversation.id, part).await
+}
+
+pub(crate) async fn members(worker: Rc<Worker>, target: Target) -> Result<Vec<MemberView>, ClientError> {
+    let part = async |connected: &Rc<Connected>, after| {
+        rpc::members(&conversation(&worker, connected, &target).await?, after).await
+    };
+    every(&Call::begin(&worker, ""), UserId(0), |member: &MemberView| member.user.id, part).await
+}
+
+/// All of a list that nodes give in parts: those after the last of what is there, until there is no more.
+async fn every<T, Id: Copy + Ord>(
+    call: &Call,
+    begin: Id,
+    id: impl Fn(&T) -> Id,
+    part: impl AsyncFn(&Rc<Connected>, Id) -> Result<Part<T>, Failure>,
+) -> Result<Vec<T>, ClientError> {
+    let mut all: Vec<T> = Vec::new();
     loop {
-        let after = conversations.last().map_or(ConversationId(0), |conversation| conversation.id);
-        let (page, more) = call
-            .repeat(async |connected| rpc::conversations(&worker.session(connected).await?.granted.client, after).await)
-            .await?;
-        goes_on(&page, more, |conversation| conversation.id > after)?;
-        conversations.extend(page);
+        let after = all.last().map_or(begin, &id);
+        let (some, more) = call.repeat(async |connected| part(connected, after).await).await?;
+        goes_on(&some, more, |element| id(element) > after)?;
+        all.extend(some);
         if !more {
-            return Ok(conversations);
+            return Ok(all);
         }
     }
 }
 
-/// A list that promises more must come nearer to its end with each page.
-fn goes_on<T>(page: &[T], more: bool, is_further: impl Fn(&T) -> bool) -> Result<(), ClientError> {
-    if page.iter().all(is_further) && !(more && page.is_empty()) {
+/// A list that promises more must come nearer to its end with each part.
+fn goes_on<T>(part: &[T], more: bool, is_further: impl Fn(&T) -> bool) -> Result<(), ClientError> {
+    if part.iter().all(is_further) && !(more && part.is_empty()) {
         return Ok(());
     }
     Err(ClientError::Program("the node's list does not go on where it was".to_owned()))
 }
 
+pub(crate) async fn user(worker: Rc<Worker>, username: Username) -> Result<UserView, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::user(&worker.session(connected).await?.granted.client, &username).await)
+        .await
+}
+
+pub(crate) async fn blocked(worker: Rc<Worker>) -> Result<Vec<UserView>, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::blocked(&worker.session(connected).await?.granted.client).await)
+        .await
+}
+
+pub(crate) async fn sessions(worker: Rc<Worker>) -> Result<Vec<SessionEntry>, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::sessions(&worker.session(connected).await?.granted.client).await)
+        .await
+}
+
+pub(crate) async fn applied(worker: Rc<Worker>) -> Result<Applied, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::catch_up(&worker.session(connected).await?.granted.client).await)
+        .await
+}
+
 pub(crate) async fn one(worker: Rc<Worker>, target: Target) -> Result<ConversationView, ClientError> {
-    Call::begin(&worker, "").repeat(async |connected| Ok(open(&worker, connected, &target).await?.1)).await
+    Call::begin(&worker, "")
+        .repeat(async |connected| match held(&worker, connected, &target).await? {
+            Some(conversation) => rpc::state(&conversation).await,
+            None => Ok(open(&worker, connected, &target).await?.1),
+        })
+        .await
+}
+
+pub(crate) async fn revisions(
+    worker: Rc<Worker>,
+    target: Target,
+    position: Position,
+) -> Result<Part<RevisionView>, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::revisions(&conversation(&worker, connected, &target).await?, position).await)
+        .await
+}
+
+pub(crate) async fn typing(worker: Rc<Worker>, target: Target, active: bool) -> Result<(), ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| rpc::typing(&conversation(&worker, connected, &target).await?, active).await)
+        .await
 }
 
 pub(crate) async fn history(
     worker: Rc<Worker>,
     target: Target,
-    before: Option<Position>,
+    page: Page,
     limit: u32,
 ) -> Result<Vec<MessageView>, ClientError> {
-    // For a node 0 is the end of the conversation; for who asks, nothing is before the first message.
-    if limit == 0 || before.is_some_and(|before| before <= Position(1)) {
-        return Ok(Vec::new());
+    let reading = Reading { call: Call::begin(&worker, ""), worker: Rc::clone(&worker), target };
+    match page {
+        Page::Before(before) => reading.backwards(before, limit).await,
+        Page::After(after) => reading.forwards(after, limit).await,
     }
-    let call = Call::begin(&worker, "");
-    let mut before = before;
-    let mut remaining = limit;
-    let mut pages: Vec<Vec<MessageView>> = Vec::new();
-    loop {
-        let (upto, most) = (before.unwrap_or_default(), remaining.min(HISTORY_PAGE_MAX));
-        let page = call
-            .repeat(async |connected| rpc::history(&conversation(&worker, connected, &target).await?, upto, most).await)
-            .await?;
-        let Some(oldest) = page.first().map(|message| message.position) else { break };
-        goes_on(&page, true, |message| before.is_none_or(|before| message.position < before))?;
-        remaining = remaining.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
-        pages.push(page);
-        before = Some(oldest);
-        // A page of large messages is shorter than asked for, so that only the first message is the end.
-        if remaining == 0 || oldest <= Position(1) {
-            break;
+}
+
+/// Reading a conversation page by page.
+struct Reading {
+    call: Call,
+    worker: Rc<Worker>,
+    target: Target,
+}
+
+impl Reading {
+    /// The newest `limit` messages below `before`, ascending.
+    async fn backwards(&self, mut before: Option<Position>, limit: u32) -> Result<Vec<MessageView>, ClientError> {
+        let mut remaining = limit;
+        let mut pages: Vec<Vec<MessageView>> = Vec::new();
+        // For a node 0 is the end of the conversation; for who asks, nothing is before the first message.
+        while remaining > 0 && before.is_none_or(|before| before > Position(1)) {
+            let page = self.page(before.unwrap_or_default(), Position(0), remaining).await?;
+            // A page of large messages is shorter than asked for, so that only an empty one is the end.
+            let Some(oldest) = page.first().map(|message| message.position) else { break };
+            goes_on(&page, true, |message| before.is_none_or(|before| message.position < before))?;
+            remaining = remaining.saturating_sub(rows(&page));
+            pages.push(page);
+            before = Some(oldest);
         }
+        Ok(pages.into_iter().rev().flatten().collect())
     }
-    Ok(pages.into_iter().rev().flatten().collect())
-}
 
-pub(crate) async fn send(
-    worker: Rc<Worker>,
-    target: Target,
-    message_id: MessageId,
-    payload: Vec<u8>,
-) -> Result<Sent, ClientError> {
-    // Every node would refuse it, and a frame beyond the link's limit would end the link instead.
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(ClientError::Refused(ErrorCode::TooLarge.into()));
+    /// The oldest `limit` messages above `after`, ascending.
+    async fn forwards(&self, mut after: Position, limit: u32) -> Result<Vec<MessageView>, ClientError> {
+        let mut messages: Vec<MessageView> = Vec::new();
+        if limit > 0 && after == Position(0) {
+            // For a node 0 is no position to begin at: what is above it begins with the first message.
+            messages = self.page(Position(2), Position(0), 1).await?;
+            after = Position(1);
+        }
+        while rows(&messages) < limit {
+            let page = self.page(Position(0), after, limit.saturating_sub(rows(&messages))).await?;
+            let Some(newest) = page.last().map(|message| message.position) else { break };
+            goes_on(&page, true, |message| message.position > after)?;
+            messages.extend(page);
+            after = newest;
+        }
+        Ok(messages)
     }
-    Call::begin(&worker, SEND_ADVICE)
-        .repeat(async |connected| {
-            rpc::send(&conversation(&worker, connected, &target).await?, message_id, &payload).await
-        })
-        .await
+
+    async fn page(&self, before: Position, after: Position, limit: u32) -> Result<Vec<MessageView>, ClientError> {
+        let most = limit.min(HISTORY_PAGE_MAX);
+        self.call
+            .repeat(async |connected| {
+                rpc::history(&conversation(&self.worker, connected, &self.target).await?, before, after, most).await
+            })
+            .await
+    }
 }
 
-pub(crate) async fn delete(worker: Rc<Worker>, target: Target, position: Position) -> Result<(), ClientError> {
-    let number = worker.numbers.next();
-    Call::begin(&worker, CHANGE_ADVICE)
-        .repeat(async |connected| {
-            rpc::delete(&conversation(&worker, connected, &target).await?, number, position).await
-        })
-        .await
-}
-
-pub(crate) async fn mark_read(
-    worker: Rc<Worker>,
-    target: Target,
-    position: Option<Position>,
-) -> Result<(), ClientError> {
-    let number = worker.numbers.next();
-    let position = position.unwrap_or_default();
-    Call::begin(&worker, CHANGE_ADVICE)
-        .repeat(async |connected| {
-            rpc::mark_read(&conversation(&worker, connected, &target).await?, number, position).await
-        })
-        .await
+fn rows(messages: &[MessageView]) -> u32 {
+    u32::try_from(messages.len()).unwrap_or(u32::MAX)
 }
 
 /// The conversation's capability on this link; asked for once.
-async fn conversation(
+pub(crate) async fn conversation(
     worker: &Worker,
     connected: &Connected,
     target: &Target,
 ) -> Result<conversation::Client, Failure> {
-    let held = worker.session(connected).await?.conversations.borrow().get(target).cloned();
-    match held {
+    match held(worker, connected, target).await? {
         Some(conversation) => Ok(conversation),
         None => Ok(open(worker, connected, target).await?.0),
     }
+}
+
+async fn held(
+    worker: &Worker,
+    connected: &Connected,
+    target: &Target,
+) -> Result<Option<conversation::Client>, Failure> {
+    Ok(worker.session(connected).await?.conversations.borrow().get(target).cloned())
 }
 
 async fn open(

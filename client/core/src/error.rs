@@ -42,6 +42,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// A refusal that this program knows of without asking.
+    pub(crate) fn refused(code: ErrorCode) -> Self {
+        Self::Refused(code.into())
+    }
+
     /// The name that scripts see, in kebab-case.
     pub fn code(&self) -> &'static str {
         match self {

@@ -5,18 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_schema::generated::client_capnp::subscription;
-use raftchat_schema::id::{ChangeNumber, SessionId};
-use raftchat_schema::view::Change;
-use tokio::sync::{mpsc, watch};
+use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId};
+use raftchat_schema::view::{Change, Counts};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::call::{Failure, Next, after};
 use crate::cursor;
 use crate::error::ClientError;
+use crate::feed::{Batch, FeedEvent, Following};
 use crate::receiver::{Push, receiver};
 use crate::repeat::{ATTEMPT_MAX, backoff, bounded};
 use crate::rpc;
-use crate::subscription::{Event, Following};
 use crate::worker::{Connected, LinkState, Worker};
 
 /// How many events wait for who listens before the node is held up: a few windows of the node's.
@@ -26,7 +26,7 @@ pub(crate) const EVENTS_WAITING_MAX: usize = 256;
 const STEADY: Duration = Duration::from_secs(1);
 
 /// Follows until nobody listens any more, or until it is of no use.
-pub(crate) async fn follow(worker: Rc<Worker>, from: Following, events: mpsc::Sender<Event>) {
+pub(crate) async fn follow(worker: Rc<Worker>, from: Following, events: mpsc::Sender<FeedEvent>) {
     let states = worker.states();
     let mut follower = Follower::new(Rc::clone(&worker), from, events.clone());
     let ended = tokio::select! {
@@ -37,16 +37,16 @@ pub(crate) async fn follow(worker: Rc<Worker>, from: Following, events: mpsc::Se
     if let Some(error) = ended {
         tracing::info!(%error, "a subscription has ended");
         // Whoever listened may be gone.
-        let _ = events.send(Event::Ended(error)).await;
+        let _ = events.send(FeedEvent::Ended(error)).await;
     }
     worker.keep_seen();
 }
 
 /// Tells of every change of the link from now on.
-async fn forward(mut states: watch::Receiver<LinkState>, events: &mpsc::Sender<Event>) {
+async fn forward(mut states: watch::Receiver<LinkState>, events: &mpsc::Sender<FeedEvent>) {
     while states.changed().await.is_ok() {
         let state = states.borrow_and_update().clone();
-        if events.send(Event::Link(state)).await.is_err() {
+        if events.send(FeedEvent::Link(state)).await.is_err() {
             return;
         }
     }
@@ -54,13 +54,11 @@ async fn forward(mut states: watch::Receiver<LinkState>, events: &mpsc::Sender<E
 
 struct Follower {
     worker: Rc<Worker>,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<FeedEvent>,
     /// Everything up to here was told; none while "now" is not known.
     cursor: Option<Vec<u8>>,
     /// The last change that was told.
     last: Option<ChangeNumber>,
-    /// What was there when the subscription began has been told, and that too.
-    caught_up: bool,
     /// Whose subscription it is.
     session: Option<SessionId>,
 }
@@ -73,14 +71,14 @@ struct Established {
 }
 
 impl Follower {
-    fn new(worker: Rc<Worker>, from: Following, events: mpsc::Sender<Event>) -> Self {
+    fn new(worker: Rc<Worker>, from: Following, events: mpsc::Sender<FeedEvent>) -> Self {
         let cursor = match from {
             Following::FromStart => Some(Vec::new()),
             Following::FromNow => None,
             Following::After(cursor) => Some(cursor),
         };
         let last = cursor.as_deref().and_then(cursor::number);
-        Self { worker, events, cursor, last, caught_up: false, session: None }
+        Self { worker, events, cursor, last, session: None }
     }
 
     /// Goes from link to link; returns why there is no going on.
@@ -123,7 +121,7 @@ impl Follower {
         let from = if let Some(cursor) = &self.cursor {
             cursor.clone()
         } else {
-            let now = rpc::catch_up(&granted.client).await?;
+            let now = rpc::catch_up(&granted.client).await?.cursor;
             self.last = cursor::number(&now);
             self.cursor.insert(now).clone()
         };
@@ -157,47 +155,49 @@ impl Follower {
 
     async fn take(&mut self, push: Push) -> Result<(), Failure> {
         match push {
-            Push::Changes { changes, nothing_left, cursor, taken } => {
-                self.tell_changes(changes, cursor).await;
-                // The link may be gone, and with it who waits for this.
-                let _ = taken.send(());
-                if nothing_left && !self.caught_up {
-                    self.caught_up = true;
-                    self.tell(Event::CaughtUp { cursor: self.cursor.clone().unwrap_or_default() }).await;
+            Push::Changes { changes, counts, nothing_left, cursor, taken } => {
+                self.tell_changes(changes, counts, cursor, taken).await;
+                if nothing_left {
+                    self.tell(FeedEvent::CaughtUp { cursor: self.cursor.clone().unwrap_or_default() }).await;
                 }
             }
-            Push::Presence { user, username, online } => self.tell(Event::Presence { user, username, online }).await,
+            Push::Presence { user, username, online } => {
+                self.tell(FeedEvent::Presence { user, username, online }).await;
+            }
+            Push::Typing { conversation, user, username, active } => {
+                self.tell(FeedEvent::Typing { conversation, user, username, active }).await;
+            }
             // The node says that subscribing again is of no use, whatever the reason.
             Push::Ended(refusal) => return Err(ClientError::Refused(refusal).into()),
         }
         Ok(())
     }
 
-    /// Tells what was not told before, each with the cursor to go on from after it.
-    async fn tell_changes(&mut self, changes: Vec<Change>, page_end: Vec<u8>) {
-        let mut before = self.cursor.clone().unwrap_or_default();
-        let mut changes = changes.into_iter().peekable();
-        while let Some(change) = changes.next() {
-            let number = change.number;
-            if self.last.is_some_and(|last| number <= last) {
-                continue;
-            }
-            let cursor = match changes.peek() {
-                Some(_) => cursor::after_change(number, &page_end, &before),
-                None => page_end.clone(),
-            };
-            self.tell(Event::Change { change, cursor: cursor.clone() }).await;
-            self.last = Some(number);
-            self.cursor = Some(cursor.clone());
-            before = cursor;
-        }
+    /// Tells what was not told before; who takes it acknowledges it.
+    async fn tell_changes(
+        &mut self,
+        mut changes: Vec<Change>,
+        counts: Vec<(ConversationId, Counts)>,
+        page_end: Vec<u8>,
+        taken: oneshot::Sender<()>,
+    ) {
+        let begin = self.cursor.clone().unwrap_or_default();
+        changes.retain(|change| self.last.is_none_or(|last| change.number > last));
+        self.last = changes.last().map(|change| change.number).max(self.last);
         if cursor::supersedes(&page_end, self.cursor.as_deref()) {
             self.cursor = Some(page_end);
         }
-        self.worker.note_seen(self.cursor.as_deref().unwrap_or_default());
+        let end = self.cursor.clone().unwrap_or_default();
+        self.worker.note_seen(&end);
+        if changes.is_empty() && counts.is_empty() {
+            // The link may be gone, and with it who waits for this.
+            let _ = taken.send(());
+            return;
+        }
+        self.tell(FeedEvent::Batch(Batch { changes, counts, cursor: end, begin, taken })).await;
     }
 
-    async fn tell(&self, event: Event) {
+    async fn tell(&self, event: FeedEvent) {
         // Fails only when nobody listens any more, which ends the whole.
         let _ = self.events.send(event).await;
     }

@@ -20,17 +20,24 @@
 //! # }
 //! ```
 //!
-//! The crate knows how to speak with nodes and never what a message says: a payload is bytes to it. It knows no window,
-//! no consensus, and none of the node's insides.
+//! A [`Messenger`] is what a window holds: the model of [`raftchat_model`], what this device has stored, and a client, which
+//! together open without a node and lose nothing that was typed.
+//!
+//! The crate knows how to speak with nodes, and looks into a message only to search and to export it. It knows no window, no
+//! consensus, and none of the node's insides.
 
 mod account;
+mod acts;
 mod call;
 mod client;
 mod connect;
 mod conversations;
 mod cursor;
 mod error;
+mod export;
+mod feed;
 mod follow;
+mod messenger;
 mod order;
 mod profile;
 mod receiver;
@@ -39,13 +46,17 @@ mod request;
 mod rpc;
 mod session_file;
 mod status;
+pub mod store;
 mod subscription;
 mod worker;
 
-pub use client::{Client, ClientOptions, SessionInfo, Target, WhoAmI};
+pub use client::{Client, ClientOptions, Page, SessionInfo, Target, WhoAmI};
 pub use error::{ClientError, StartError};
+pub use export::{ExportError, ExportFormat, Exported};
+pub use feed::{Batch, Feed, FeedEvent, Following};
+pub use messenger::{Messenger, MessengerOptions, OpenError, Update, Updates};
 pub use profile::{ClientConfig, NodeEntry, Profile, ProfileError};
-pub use rpc::Sent;
+pub use rpc::{Applied, Sent};
 pub use session_file::{SessionToken, StoredSession};
-pub use subscription::{Event, Following, Subscription};
+pub use subscription::{Event, Subscription};
 pub use worker::LinkState;

@@ -129,6 +129,11 @@ impl Profile {
         &self.inner.config
     }
 
+    /// The profile's directory; none for one in memory.
+    pub fn directory(&self) -> Option<&Path> {
+        self.inner.directory.as_deref()
+    }
+
     /// The device's name, as its certificate has it.
     pub fn device_name(&self) -> &str {
         &self.inner.device_name

@@ -6,15 +6,17 @@ use std::rc::Rc;
 use capnp::Error;
 use raftchat_schema::error::Refusal;
 use raftchat_schema::generated::client_capnp::receiver;
-use raftchat_schema::id::{UserId, Username};
-use raftchat_schema::view::Change;
-use raftchat_schema::wire::{read_change, read_refusal};
+use raftchat_schema::id::{ConversationId, UserId, Username};
+use raftchat_schema::view::{Change, Counts};
+use raftchat_schema::wire::{read_change, read_counts, read_refusal};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a node has called with.
 pub(crate) enum Push {
     Changes {
         changes: Vec<Change>,
+        /// What the user has to read in the conversations that they are in.
+        counts: Vec<(ConversationId, Counts)>,
         /// Nothing is left of what was missed: the node's word for it is an empty list.
         nothing_left: bool,
         /// Where the changes end.
@@ -26,6 +28,12 @@ pub(crate) enum Push {
         user: UserId,
         username: Username,
         online: bool,
+    },
+    Typing {
+        conversation: ConversationId,
+        user: UserId,
+        username: Username,
+        active: bool,
     },
     Ended(Refusal),
 }
@@ -45,6 +53,10 @@ fn not_listening<T>(_: T) -> Error {
     Error::disconnected("nobody listens to this subscription any more".to_owned())
 }
 
+fn read_username(text: capnp::text::Reader<'_>) -> Result<Username, Error> {
+    text.to_str()?.parse().map_err(|_| Error::failed("`username` is no username".to_owned()))
+}
+
 impl Forwarder {
     fn take_changes(&self, params: &receiver::ChangesParams) -> Result<oneshot::Receiver<()>, Error> {
         let params = params.get()?;
@@ -57,18 +69,26 @@ impl Forwarder {
                 Err(error) => tracing::warn!(%error, "a change that this program cannot read is passed over"),
             }
         }
+        let counts = params.get_counts()?.iter().map(read_counts).collect();
         let cursor = params.get_cursor()?.get_bytes()?.to_vec();
         let (taken, acknowledged) = oneshot::channel();
-        self.pushes.send(Push::Changes { changes, nothing_left, cursor, taken }).map_err(not_listening)?;
+        self.pushes.send(Push::Changes { changes, counts, nothing_left, cursor, taken }).map_err(not_listening)?;
         Ok(acknowledged)
     }
 
     fn take_presence(&self, params: &receiver::PresenceParams) -> Result<(), Error> {
         let params = params.get()?;
-        let username = params.get_username()?.to_str()?;
-        let username = username.parse().map_err(|_| Error::failed("`username` is no username".to_owned()))?;
+        let username = read_username(params.get_username()?)?;
         let (user, online) = (UserId(params.get_user()), params.get_online());
         self.pushes.send(Push::Presence { user, username, online }).map_err(not_listening)
+    }
+
+    fn take_typing(&self, params: &receiver::TypingParams) -> Result<(), Error> {
+        let params = params.get()?;
+        let username = read_username(params.get_username()?)?;
+        let (conversation, user) = (ConversationId(params.get_conversation()), UserId(params.get_user()));
+        let active = params.get_active();
+        self.pushes.send(Push::Typing { conversation, user, username, active }).map_err(not_listening)
     }
 
     fn take_end(&self, params: &receiver::EndedParams) -> Result<(), Error> {
@@ -95,6 +115,14 @@ impl receiver::Server for Forwarder {
         _: receiver::PresenceResults,
     ) -> impl Future<Output = Result<(), Error>> + 'static {
         std::future::ready(self.take_presence(&params))
+    }
+
+    fn typing(
+        self: Rc<Self>,
+        params: receiver::TypingParams,
+        _: receiver::TypingResults,
+    ) -> impl Future<Output = Result<(), Error>> + 'static {
+        std::future::ready(self.take_typing(&params))
     }
 
     fn ended(

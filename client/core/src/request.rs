@@ -1,6 +1,6 @@
 //! The numbers that make requests repeatable. Knows nothing of what is requested.
 
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftchat_schema::id::RequestNumber;
@@ -9,7 +9,7 @@ use raftchat_schema::id::RequestNumber;
 /// new to it. Within one client they only ever go up, whatever the clock does.
 #[derive(Debug, Default)]
 pub(crate) struct RequestNumbers {
-    last: Cell<RequestNumber>,
+    last: Mutex<RequestNumber>,
 }
 
 impl RequestNumbers {
@@ -22,9 +22,9 @@ impl RequestNumbers {
         // A clock before 1970 or after 2554 leaves counting up from the last.
         let nanoseconds =
             now.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0));
-        let number = RequestNumber(nanoseconds).max(self.last.get().next());
-        self.last.set(number);
-        number
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = RequestNumber(nanoseconds).max(last.next());
+        *last
     }
 }
 

@@ -1,23 +1,14 @@
-//! What a program sees of a subscription: events in order, one at a time. Knows nothing of where they come from.
+//! The feed taken apart: one change at a time, each with the cursor after it. Knows nothing of where it comes from.
 
-use raftchat_schema::id::{UserId, Username};
-use raftchat_schema::view::Change;
-use tokio::sync::mpsc;
+use std::collections::VecDeque;
 
-use crate::client::Client;
+use raftchat_schema::id::{ConversationId, UserId, Username};
+use raftchat_schema::view::{Change, Counts};
+
+use crate::cursor;
 use crate::error::ClientError;
+use crate::feed::{Batch, Feed, FeedEvent};
 use crate::worker::LinkState;
-
-/// Where a subscription begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Following {
-    /// With everything there is.
-    FromStart,
-    /// With what changes from now on. "Now" has come when [`Event::CaughtUp`] is told.
-    FromNow,
-    /// After this cursor, which an earlier [`Event`] told.
-    After(Vec<u8>),
-}
 
 /// What a subscription tells.
 #[derive(Debug)]
@@ -28,6 +19,13 @@ pub enum Event {
         change: Change,
         /// Where to go on from after this change.
         cursor: Vec<u8>,
+    },
+    /// What the user has to read in a conversation, after changes in it.
+    Counts {
+        /// Which.
+        conversation: ConversationId,
+        /// The counts; of two the one as of the higher change is the newer.
+        counts: Counts,
     },
     /// Told once: everything that was there when the subscription began has been told.
     CaughtUp {
@@ -43,6 +41,18 @@ pub enum Event {
         /// Whether they have a live session.
         online: bool,
     },
+    /// A hint that a member is writing; not numbered, possibly lost, and good for
+    /// [`TYPING_MS`](raftchat_schema::limits::TYPING_MS).
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// Their name.
+        username: Username,
+        /// Whether they are writing.
+        active: bool,
+    },
     /// The link has changed; the subscription goes on by itself.
     Link(LinkState),
     /// The subscription is over, and this is the last event.
@@ -53,18 +63,55 @@ pub enum Event {
 /// is lost.
 #[derive(Debug)]
 pub struct Subscription {
-    events: mpsc::Receiver<Event>,
-    /// Keeps the client's thread for as long as somebody listens.
-    _client: Client,
+    feed: Feed,
+    /// Taken out of the feed, not yet told.
+    waiting: VecDeque<Event>,
+    caught_up: bool,
 }
 
 impl Subscription {
-    pub(crate) fn new(events: mpsc::Receiver<Event>, client: Client) -> Self {
-        Self { events, _client: client }
+    pub(crate) fn new(feed: Feed) -> Self {
+        Self { feed, waiting: VecDeque::new(), caught_up: false }
     }
 
     /// The next event; none after [`Event::Ended`]. May be given up at any await without losing an event.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            match self.feed.next().await? {
+                FeedEvent::Batch(batch) => self.take_apart(batch),
+                FeedEvent::CaughtUp { cursor } => {
+                    if !std::mem::replace(&mut self.caught_up, true) {
+                        return Some(Event::CaughtUp { cursor });
+                    }
+                }
+                FeedEvent::Presence { user, username, online } => {
+                    return Some(Event::Presence { user, username, online });
+                }
+                FeedEvent::Typing { conversation, user, username, active } => {
+                    return Some(Event::Typing { conversation, user, username, active });
+                }
+                FeedEvent::Link(state) => return Some(Event::Link(state)),
+                FeedEvent::Ended(error) => return Some(Event::Ended(error)),
+            }
+        }
+    }
+
+    fn take_apart(&mut self, mut batch: Batch) {
+        let mut before = std::mem::take(&mut batch.begin);
+        let mut changes = std::mem::take(&mut batch.changes).into_iter().peekable();
+        while let Some(change) = changes.next() {
+            let cursor = match changes.peek() {
+                Some(_) => cursor::after_change(change.number, &batch.cursor, &before),
+                None => batch.cursor.clone(),
+            };
+            before.clone_from(&cursor);
+            self.waiting.push_back(Event::Change { change, cursor });
+        }
+        let counts = std::mem::take(&mut batch.counts).into_iter();
+        self.waiting.extend(counts.map(|(conversation, counts)| Event::Counts { conversation, counts }));
+        batch.acknowledge();
     }
 }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -87,7 +88,7 @@ pub(crate) struct Worker {
     profile: Profile,
     options: ClientOptions,
     dialer: Dialer,
-    pub(crate) numbers: RequestNumbers,
+    pub(crate) numbers: Arc<RequestNumbers>,
     states: watch::Sender<LinkState>,
     known: RefCell<Vec<NodeEntry>>,
     last_good: RefCell<Option<String>>,
@@ -103,6 +104,7 @@ impl Worker {
         options: ClientOptions,
         dialer: Dialer,
         states: watch::Sender<LinkState>,
+        numbers: Arc<RequestNumbers>,
     ) -> Self {
         let known = RefCell::new(profile.config().nodes.clone());
         let seen = RefCell::new(profile.session().and_then(|session| session.seen));
@@ -110,7 +112,7 @@ impl Worker {
             profile,
             options,
             dialer,
-            numbers: RequestNumbers::default(),
+            numbers,
             states,
             known,
             last_good: RefCell::default(),

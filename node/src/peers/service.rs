@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
-use raftchat_schema::id::NodeId;
+use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::peer::{AppendRequest, ReadIndexReply};
 use raftchat_schema::wire;
 
@@ -15,6 +16,7 @@ use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
 use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
+use crate::typing::{Typing, TypingNews};
 
 /// What the calls of all peers need.
 #[derive(Clone, Debug)]
@@ -22,6 +24,7 @@ pub(crate) struct PeerServices {
     pub(crate) raft: RaftHandle,
     pub(crate) proposer: Proposer,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) typing: Arc<Typing>,
 }
 
 /// Answers one peer.
@@ -162,7 +165,21 @@ impl peer::Server for PeerService {
         _results: peer::PresenceResults,
     ) -> Result<(), capnp::Error> {
         let update = wire::read_presence_update(params.get()?.get_update()?).map_err(malformed)?;
-        self.services.presence.heard(self.from, update);
+        self.services.presence.heard(self.from, update, Instant::now());
+        Ok(())
+    }
+
+    async fn typing(
+        self: Rc<Self>,
+        params: peer::TypingParams,
+        _results: peer::TypingResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        self.services.typing.heard(TypingNews {
+            conversation: ConversationId(params.get_conversation()),
+            user: UserId(params.get_user()),
+            active: params.get_active(),
+        });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use raftchat_schema::command::Outcome;
 use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, SessionId, StateHash, UserId};
 use raftchat_schema::stored::{LogId, Membership, StoredMembership};
 use raftchat_schema::wire::{self, WireError};
-use raftchat_state::{Applied, ApplyError, FeedChange, Overlay, Tables as _, Writes};
+use raftchat_state::{Applied, ApplyError, FeedChange, Joined, Overlay, Tables as _, Writes};
 use tokio::sync::{oneshot, watch};
 
 use super::convert;
@@ -38,7 +38,9 @@ pub struct AppliedEntry {
     /// Sessions that ended.
     pub ended_sessions: Vec<SessionId>,
     /// Who became a member of what.
-    pub joined: Vec<(UserId, ConversationId)>,
+    pub joined: Vec<Joined>,
+    /// Who is no longer a member of what. Who joined and left in the same entry is in both.
+    pub left: Vec<(UserId, ConversationId)>,
     /// The number of the last change up to here.
     pub change: ChangeNumber,
     /// The rolling hash up to here: equal on every node.
@@ -217,6 +219,7 @@ impl Thread {
             changes: Vec::new(),
             ended_sessions: Vec::new(),
             joined: Vec::new(),
+            left: Vec::new(),
             change: self.change,
             state_hash: self.hash,
             membership: None,
@@ -237,12 +240,12 @@ fn apply_batch<R: raftchat_state::Rows<Error = StoreError>>(
         ApplyError::Store(error) => ApplyFailure::Store(error),
         other => ApplyFailure::Entry { index, reason: other.to_string() },
     })?;
-    let Applied { outcomes, changes, writes, change, state_hash, ended_sessions, joined } = applied;
+    let Applied { outcomes, changes, writes, change, state_hash, ended_sessions, joined, left } = applied;
     let outcomes = batch.proposals.iter().zip(outcomes);
     let outcomes = outcomes
         .map(|(proposal, outcome)| ProposalOutcome { node: proposal.node, number: proposal.number, outcome })
         .collect();
-    Ok((AppliedEntry { outcomes, changes, ended_sessions, joined, change, state_hash, ..entry }, writes))
+    Ok((AppliedEntry { outcomes, changes, ended_sessions, joined, left, change, state_hash, ..entry }, writes))
 }
 
 fn overwrite<R: raftchat_state::Rows>(group: &mut Overlay<'_, R>, writes: Writes) {

@@ -1,12 +1,17 @@
 //! How a service says no: a refusal is an answer; anything else is an exception, which says that the call may be repeated.
 
+use std::time::Duration;
+
+use capnp::primitive_list;
 use raftchat_schema::command::{Done, Outcome};
 use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::id::UserId;
 use raftchat_schema::wire::WireError;
 use raftchat_state::ReadError;
 
 use crate::passwords::PasswordError;
 use crate::proposer::Unsettled;
+use crate::rates::TooFast;
 use crate::store::StoreError;
 
 /// When to come back to a node that is busy, or has no leader.
@@ -25,6 +30,23 @@ impl Denied {
     /// Refused, and worth asking again in a moment.
     pub(super) fn later(code: ErrorCode) -> Self {
         Self::Refused(Refusal { code, retry_after_ms: RETRY_MS })
+    }
+
+    /// Refused until that much time has passed.
+    pub(super) fn too_fast(wait: Duration) -> Self {
+        let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        Self::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms })
+    }
+
+    /// Whether the reason is that something is not here, which on another node it may be.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal {
+                code: ErrorCode::NoSuchUser | ErrorCode::NoSuchConversation | ErrorCode::NotAMember,
+                ..
+            })
+        )
     }
 
     /// The refusal, to be filled in; an exception is handed through.
@@ -57,6 +79,18 @@ impl From<capnp::Error> for Denied {
 impl From<std::str::Utf8Error> for Denied {
     fn from(_: std::str::Utf8Error) -> Self {
         ErrorCode::MalformedRequest.into()
+    }
+}
+
+impl From<capnp::NotInSchema> for Denied {
+    fn from(_: capnp::NotInSchema) -> Self {
+        ErrorCode::MalformedRequest.into()
+    }
+}
+
+impl From<TooFast> for Denied {
+    fn from(too_fast: TooFast) -> Self {
+        Self::too_fast(too_fast.wait)
     }
 }
 
@@ -104,3 +138,50 @@ pub(super) fn done(outcome: Result<Outcome, Unsettled>) -> Result<Done, Denied> 
 pub(super) fn impossible() -> Denied {
     Denied::Failed(capnp::Error::failed("an outcome of another command".to_owned()))
 }
+
+/// The users in a parameter, no more than `most`.
+pub(super) fn users(list: primitive_list::Reader<'_, u64>, most: usize) -> Result<Vec<UserId>, Denied> {
+    if usize::try_from(list.len()).is_ok_and(|length| length <= most) {
+        return Ok(list.iter().map(UserId).collect());
+    }
+    Err(ErrorCode::TooMany.into())
+}
+
+/// The bytes of a parameter, no more than `most`.
+pub(super) fn bytes(bytes: &[u8], most: usize) -> Result<Vec<u8>, Denied> {
+    if bytes.len() <= most { Ok(bytes.to_vec()) } else { Err(ErrorCode::TooLarge.into()) }
+}
+
+/// The text of a parameter, no more than `most` bytes.
+pub(super) fn text(text: capnp::text::Reader<'_>, most: usize) -> Result<String, Denied> {
+    if text.len() <= most { Ok(text.to_str()?.to_owned()) } else { Err(ErrorCode::TooLarge.into()) }
+}
+
+/// Ends a method: the refusal into its results, or what was done by `fill`.
+macro_rules! answer {
+    ($results:ident, $outcome:expr) => {
+        answer!($results, $outcome, |()| {})
+    };
+    ($results:ident, $outcome:expr, |$done:pat_param| $fill:expr) => {{
+        match $outcome {
+            Ok($done) => $fill,
+            Err(denied) => {
+                raftchat_schema::wire::write_refusal($results.get().init_refused(), &denied.refusal()?);
+            }
+        }
+        Ok(())
+    }};
+}
+
+/// Makes a list in results and writes each of the items into it.
+macro_rules! fill {
+    ($results:ident.$init:ident, $items:expr, $write:path) => {{
+        let items = $items;
+        let mut list = $results.get().$init(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        for (at, item) in (0..).zip(items) {
+            $write(list.reborrow().get(at), item);
+        }
+    }};
+}
+
+pub(super) use {answer, fill};

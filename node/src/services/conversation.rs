@@ -1,18 +1,24 @@
-//! A conversation: what is said in it, read, and taken back.
+//! A conversation: each method of the capability, and what it comes to. What the methods take and give stands in the files
+//! below, one for each matter.
+
+mod group;
+mod messages;
+mod reading;
 
 use std::rc::Rc;
 
-use raftchat_schema::command::{Act, Done, Recipient, Send};
+use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::conversation;
-use raftchat_schema::id::{ConversationId, Position, Stamp as Time, UserId};
-use raftchat_schema::limits::{HISTORY_BYTES_MAX, PAYLOAD_BYTES_MAX};
-use raftchat_schema::view::MessageView;
+use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::wire;
-use raftchat_state::{direct, history};
+use raftchat_state::direct;
 
-use super::answer::{self, Denied};
-use super::session::{Acting, Stamp};
+use super::acting::{Acting, Request};
+use super::answer::{Denied, answer, fill};
+use crate::store::StateView;
+
+pub(super) use reading::absence;
 
 /// Which conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,102 +35,112 @@ pub(super) struct ConversationService {
     place: Place,
 }
 
-/// Where and when a message was stored.
-struct Sent {
-    conversation: ConversationId,
-    position: Position,
-    time: Time,
-}
-
 impl ConversationService {
     pub(super) fn new(acting: Rc<Acting>, place: Place) -> Self {
         Self { acting, place }
     }
 
     /// The conversation's id, if it has come into being.
-    fn id(&self) -> Result<Option<ConversationId>, Denied> {
+    fn id(&self, view: &StateView) -> Result<Option<ConversationId>, Denied> {
         match self.place {
             Place::Known(id) => Ok(Some(id)),
-            Place::Direct(other) => Ok(direct(&self.acting.services.view(), self.acting.user, other)?),
+            Place::Direct(other) => Ok(direct(view, self.acting.user, other)?),
         }
     }
 
-    async fn sent(&self, params: conversation::SendParams) -> Result<Sent, Denied> {
-        self.acting.must_live()?;
-        let params = params.get()?;
-        let payload = params.get_payload()?;
-        // These two are decided when the command is applied; here they only spare the log.
-        if payload.is_empty() {
-            return Err(ErrorCode::EmptyMessage.into());
-        }
-        if payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(ErrorCode::TooLarge.into());
-        }
-        let to = match self.place {
-            Place::Known(id) => Recipient::Conversation(id),
-            Place::Direct(other) => Recipient::Direct(other),
-        };
-        let message_id = wire::read_message_id(params.get_message_id()?);
-        let act = Act::Send(Send { to, message_id, payload: payload.to_vec() });
-        match self.acting.act(Stamp::NONE, act).await? {
-            Done::Sent { conversation, position, sent_at } => Ok(Sent { conversation, position, time: sent_at }),
-            _ => Err(answer::impossible()),
+    /// The conversation's id; it must have come into being.
+    async fn existing(&self) -> Result<ConversationId, Denied> {
+        match self.place {
+            Place::Known(id) => Ok(id),
+            Place::Direct(_) => {
+                self.acting.look(|view| self.id(view)?.ok_or_else(|| ErrorCode::NoSuchConversation.into())).await
+            }
         }
     }
 
-    fn history(&self, before: Position, limit: u32) -> Result<Vec<MessageView>, Denied> {
-        self.acting.must_live()?;
-        let Some(id) = self.id()? else { return Ok(Vec::new()) };
-        let mut page = history(&self.acting.services.view(), self.acting.user, id, before, limit)??;
-        // The newest that fit; one always does.
-        let mut bytes = 0_usize;
-        let fitting = page.iter().rev().take_while(|message| {
-            bytes = bytes.saturating_add(message.payload.len());
-            bytes <= HISTORY_BYTES_MAX
-        });
-        let fitting = fitting.count().max(1).min(page.len());
-        Ok(page.split_off(page.len().saturating_sub(fitting)))
-    }
-
-    async fn deleted(&self, params: conversation::DeleteParams) -> Result<(), Denied> {
-        self.acting.must_live()?;
-        let params = params.get()?;
-        let conversation = self.id()?.ok_or(ErrorCode::NoSuchMessage)?;
-        let act = Act::DeleteMessage { conversation, position: Position(params.get_position()) };
-        self.acting.act(Stamp::read(params.get_request()?), act).await.map(drop)
-    }
-
-    async fn marked(&self, params: conversation::MarkReadParams) -> Result<(), Denied> {
-        self.acting.must_live()?;
-        let params = params.get()?;
-        let Some(conversation) = self.id()? else { return Ok(()) };
-        // Beyond the last means to the last.
-        let position = match params.get_position() {
-            0 => Position(u64::MAX),
-            position => Position(position),
-        };
-        let act = Act::MarkRead { conversation, position };
-        self.acting.act(Stamp::read(params.get_request()?), act).await.map(drop)
+    /// Does what `read` makes of the parameters.
+    async fn act<P>(
+        &self,
+        request: Request,
+        params: P,
+        read: impl FnOnce(ConversationId, P) -> Result<Act, Denied>,
+    ) -> Result<(), Denied> {
+        let act = read(self.existing().await?, params)?;
+        self.acting.act(request, act).await.map(drop)
     }
 }
 
+/// Methods that do one act each and answer nothing: beside each stands what reads the act from its parameters.
+macro_rules! acts {
+    ($($method:ident($params:ident, $results:ident) = $read:expr;)*) => {$(
+        async fn $method(
+            self: Rc<Self>,
+            params: conversation::$params,
+            mut results: conversation::$results,
+        ) -> Result<(), capnp::Error> {
+            let params = params.get()?;
+            let request = Request::read(params.get_request()?);
+            answer!(results, self.act(request, params, $read).await)
+        }
+    )*};
+}
+
 impl conversation::Server for ConversationService {
+    acts! {
+        delete(DeleteParams, DeleteResults) = |conversation, params| {
+            Ok(Act::DeleteMessage { conversation, position: Position(params.get_position()) })
+        };
+        edit(EditParams, EditResults) = messages::edit;
+        react(ReactParams, ReactResults) = messages::react;
+        pin_message(PinMessageParams, PinMessageResults) = |conversation, params| {
+            let switch = Switch::from_bool(params.get_pinned());
+            Ok(Act::PinMessage { conversation, position: Position(params.get_position()), switch })
+        };
+        mark_unread(MarkUnreadParams, MarkUnreadResults) = |conversation, _params| Ok(Act::MarkUnread(conversation));
+        set_mute(SetMuteParams, SetMuteResults) = |conversation, params| {
+            Ok(Act::Mute { conversation, until: Stamp(params.get_until_ms()) })
+        };
+        set_pinned(SetPinnedParams, SetPinnedResults) = |conversation, params| {
+            Ok(Act::PinConversation { conversation, switch: Switch::from_bool(params.get_pinned()) })
+        };
+        save_draft(SaveDraftParams, SaveDraftResults) = messages::save_draft;
+        add_members(AddMembersParams, AddMembersResults) = group::add_members;
+        remove_member(RemoveMemberParams, RemoveMemberResults) = |conversation, params| {
+            Ok(Act::RemoveMember { conversation, user: UserId(params.get_user()) })
+        };
+        set_role(SetRoleParams, SetRoleResults) = group::set_role;
+        leave(LeaveParams, LeaveResults) = |conversation, _params| Ok(Act::Leave(conversation));
+        rename(RenameParams, RenameResults) = group::rename;
+    }
+
     async fn send(
         self: Rc<Self>,
         params: conversation::SendParams,
         mut results: conversation::SendResults,
     ) -> Result<(), capnp::Error> {
-        match self.sent(params).await {
-            Ok(Sent { conversation, position, time }) => {
-                let mut results = results.get();
-                results.set_conversation(conversation.0);
-                results.set_position(position.0);
-                results.set_sent_at_ms(time.0);
-                results.set_node(self.acting.services.raft.stores().identity.node.0);
-            }
-            Err(denied) => wire::write_refusal(results.get().init_refused(), &denied.refusal()?),
-        }
-        Ok(())
+        answer!(results, self.sent(params).await, |sent| {
+            let mut results = results.get();
+            results.set_conversation(sent.conversation.0);
+            results.set_position(sent.position.0);
+            results.set_sent_at_ms(sent.time.0);
+            results.set_node(self.acting.services.raft.stores().identity.node.0);
+        })
+    }
+
+    async fn mark_read(
+        self: Rc<Self>,
+        params: conversation::MarkReadParams,
+        mut results: conversation::MarkReadResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let request = Request::read(params.get_request()?);
+        let read = |conversation, position| Ok(Act::MarkRead { conversation, position });
+        let marked = match self.act(request, reading::read_position(params.get_position()), read).await {
+            // Where nothing was said there is nothing to read.
+            Err(denied) if matches!(self.place, Place::Direct(_)) && denied.is_absence() => Ok(()),
+            other => other,
+        };
+        answer!(results, marked)
     }
 
     async fn history(
@@ -133,37 +149,54 @@ impl conversation::Server for ConversationService {
         mut results: conversation::HistoryResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
-        match ConversationService::history(&self, Position(params.get_before()), params.get_limit()) {
-            Ok(page) => {
-                let mut list = results.get().init_messages(u32::try_from(page.len()).unwrap_or(u32::MAX));
-                for (at, message) in (0..).zip(&page) {
-                    wire::write_message(list.reborrow().get(at), message);
-                }
-            }
-            Err(denied) => wire::write_refusal(results.get().init_refused(), &denied.refusal()?),
-        }
-        Ok(())
+        let page = self.page_of_history(reading::range(params), params.get_limit()).await;
+        answer!(results, page, |page| fill!(results.init_messages, &page, wire::write_message))
     }
 
-    async fn delete(
+    async fn revisions(
         self: Rc<Self>,
-        params: conversation::DeleteParams,
-        mut results: conversation::DeleteResults,
+        params: conversation::RevisionsParams,
+        mut results: conversation::RevisionsResults,
     ) -> Result<(), capnp::Error> {
-        if let Err(denied) = self.deleted(params).await {
-            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
-        }
-        Ok(())
+        let position = Position(params.get()?.get_position());
+        answer!(results, self.revisions_of(position).await, |(revisions, more)| {
+            results.get().set_more(more);
+            fill!(results.init_revisions, &revisions, wire::write_revision);
+        })
     }
 
-    async fn mark_read(
+    async fn members(
         self: Rc<Self>,
-        params: conversation::MarkReadParams,
-        mut results: conversation::MarkReadResults,
+        params: conversation::MembersParams,
+        mut results: conversation::MembersResults,
     ) -> Result<(), capnp::Error> {
-        if let Err(denied) = self.marked(params).await {
-            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
+        let after = UserId(params.get()?.get_after());
+        answer!(results, self.members_above(after).await, |(members, more)| {
+            results.get().set_more(more);
+            fill!(results.init_members, &members, wire::write_member_view);
+        })
+    }
+
+    async fn state(
+        self: Rc<Self>,
+        _params: conversation::StateParams,
+        mut results: conversation::StateResults,
+    ) -> Result<(), capnp::Error> {
+        answer!(results, self.shown().await, |shown| wire::write_conversation(results.get().init_state(), &shown))
+    }
+
+    async fn typing(
+        self: Rc<Self>,
+        params: conversation::TypingParams,
+        _results: conversation::TypingResults,
+    ) -> Result<(), capnp::Error> {
+        let active = params.get()?.get_active();
+        let here = self.id(&self.acting.services.view());
+        let told = here.and_then(|id| id.map_or(Ok(()), |id| self.acting.tell_typing(id, active)));
+        match told {
+            // A hint that is not wanted is dropped.
+            Ok(()) | Err(Denied::Refused(_)) => Ok(()),
+            Err(Denied::Failed(error)) => Err(error),
         }
-        Ok(())
     }
 }

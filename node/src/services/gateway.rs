@@ -2,31 +2,29 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use raftchat_schema::command::{Command, Done, OpenSession, Register};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
-use raftchat_schema::id::{Cursor, DeviceId, SessionId, TokenHash, Username};
+use raftchat_schema::id::{DeviceId, SessionId, TokenHash, Username};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX, TOKEN_BYTES};
-use raftchat_schema::view::{NodeStatus, Role};
 use raftchat_schema::wire;
-use raftchat_state::{ReadError, SessionRecord, session, session_by_token, state_hash, user, user_by_name, verifier};
+use raftchat_state::{SessionRecord, knows_device, session, session_by_token, user, user_by_name, verifier};
 use raftchat_transport::ConnectionHandle;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::answer::{self, Denied};
+use super::acting::Acting;
+use super::answer::{self, Denied, answer};
 use super::session::SessionService;
-use super::{FRESH_LIMIT, PROPOSE_LIMIT, SEEN_LIMIT, Services};
-use crate::raft;
-use crate::store::StoreError;
-
-/// A node that has heard of nobody for this long says that it may be behind.
-const FRESH_CONTACT_MS: u64 = 1000;
+use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use crate::guessing::Source;
 
 /// The first capability of a device's connection.
 pub(crate) struct GatewayService {
     services: Arc<Services>,
+    connection: ConnectionHandle,
     device: DeviceId,
 }
 
@@ -46,7 +44,7 @@ struct Grant {
 
 impl GatewayService {
     pub(crate) fn new(services: Arc<Services>, connection: &ConnectionHandle) -> Self {
-        Self { services, device: DeviceId(connection.identity().spki().0) }
+        Self { services, connection: connection.clone(), device: DeviceId(connection.identity().spki().0) }
     }
 
     fn must_be_recovered(&self) -> Result<(), Denied> {
@@ -55,6 +53,7 @@ impl GatewayService {
 
     async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
         self.must_be_recovered()?;
+        self.services.rates.registration(self.device, Instant::now())?;
         let params = params.get()?;
         let display_name = params.get_display_name()?.to_str()?.to_owned();
         let credentials = Credentials::read(
@@ -73,13 +72,14 @@ impl GatewayService {
         }
         let Credentials { username, password, token, device_name } = credentials;
         let verifier = self.services.passwords.hash(password).await?;
-        let device = self.device;
-        let command = Command::Register(Register { username, display_name, verifier, device, device_name, token });
-        self.opened(command).await
+        let (device, address) = (self.device, self.address());
+        let register = Register { username, display_name, verifier, device, device_name, token, address };
+        self.opened(Command::Register(register)).await
     }
 
     async fn logged_in(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
         self.must_be_recovered()?;
+        self.services.rates.login(self.device, Instant::now())?;
         let params = params.get()?;
         let credentials = Credentials::read(
             params.get_username()?,
@@ -92,17 +92,18 @@ impl GatewayService {
         if !self.services.read_index.confirm(FRESH_LIMIT).await {
             return Err(Denied::later(ErrorCode::NoLeader));
         }
-        let view = self.services.view();
+        let (view, device) = (self.services.view(), self.device);
         let found = user_by_name(&view, &username)?.map(|user| user.id);
-        let checked = found.map(|user| verifier(&view, user)).transpose()?.flatten();
-        let (stored, verifier_version) = checked.unzip();
-        let right = self.services.passwords.check(password, stored).await?;
-        let (true, Some(user), Some(verifier_version)) = (right, found, verifier_version) else {
+        let own_device = found.map(|user| knows_device(&view, user, device)).transpose()?.unwrap_or(false);
+        let source = if own_device { Source::OwnDevice(device) } else { Source::Stranger(device) };
+        let (stored, verifier_version) = found.map(|user| verifier(&view, user)).transpose()?.flatten().unzip();
+        self.services.must_be_right(&username, source, password, stored).await?;
+        let (Some(user), Some(verifier_version)) = (found, verifier_version) else {
             return Err(ErrorCode::WrongCredentials.into());
         };
-        let device = self.device;
-        let command = Command::OpenSession(OpenSession { user, verifier_version, device, device_name, token });
-        self.opened(command).await
+        let address = self.address();
+        let command = OpenSession { user, verifier_version, device, device_name, token, address };
+        self.opened(Command::OpenSession(command)).await
     }
 
     async fn opened(&self, command: Command) -> Result<Grant, Denied> {
@@ -133,6 +134,11 @@ impl GatewayService {
         Ok(Grant { record, fresh })
     }
 
+    /// The IP address that the device speaks from at present.
+    fn address(&self) -> String {
+        self.connection.remote_address().ip().to_canonical().to_string()
+    }
+
     fn grant(&self, mut builder: granted::Builder<'_>, grant: Grant) -> Result<(), Denied> {
         let Grant { record, fresh } = grant;
         let view = self.services.view();
@@ -140,8 +146,9 @@ impl GatewayService {
         builder.set_session_id(record.id.0);
         builder.set_fresh(fresh);
         builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
-        builder.set_session(capnp_rpc::new_client(SessionService::new(self.services.clone(), &record)));
-        wire::write_user(builder.init_user(), &self.services.online(user));
+        let acting = Acting::new(self.services.clone(), &record, &self.address());
+        builder.set_session(capnp_rpc::new_client(SessionService::new(acting)));
+        wire::write_user(builder.init_user(), &self.services.online(record.user, user));
         Ok(())
     }
 }
@@ -173,63 +180,6 @@ fn token_hash(token: &[u8]) -> Result<TokenHash, Denied> {
     Err(ErrorCode::MalformedRequest.into())
 }
 
-impl Services {
-    /// A cursor that this cluster gave out.
-    pub(super) fn own_cursor(&self, bytes: &[u8]) -> Result<Cursor, Denied> {
-        let cursor = Cursor::from_bytes(bytes).ok_or(ErrorCode::MalformedRequest)?;
-        if cursor.cluster != self.cluster_number() || cursor.epoch != super::EPOCH {
-            return Err(ErrorCode::ForeignCursor.into());
-        }
-        Ok(cursor)
-    }
-
-    /// Waits until this node has applied as far as the cursor: nobody travels back in time.
-    pub(super) async fn reach(&self, cursor: Cursor) -> Result<(), Denied> {
-        let mut applied = self.raft.watch_applied();
-        let reached = async {
-            loop {
-                applied.borrow_and_update();
-                if self.cursor(&self.view())?.change >= cursor.change {
-                    return Ok(());
-                }
-                if applied.changed().await.is_err() {
-                    return Err(Denied::later(ErrorCode::Behind));
-                }
-            }
-        };
-        let in_time = tokio::time::timeout(SEEN_LIMIT, reached).await;
-        in_time.unwrap_or_else(|_| Err(Denied::later(ErrorCode::Behind)))
-    }
-
-    /// How this node is.
-    fn status(&self) -> Result<NodeStatus, ReadError<StoreError>> {
-        let raft = self.raft.status();
-        let view = self.view();
-        // The hash and the index must be of the same rows.
-        let applied = view.applied().map_err(ReadError::Store)?.log_id.map_or(0, |id| id.index);
-        let contact = raft.contact_age_ms.filter(|age| *age > FRESH_CONTACT_MS);
-        let address = raft.membership.membership.members.iter().find(|(node, _)| *node == raft.node);
-        Ok(NodeStatus {
-            node: raft.node,
-            role: match raft.leadership.role {
-                raft::Role::Leader => Role::Leader,
-                raft::Role::Follower => Role::Follower,
-                raft::Role::Learner | raft::Role::Stopping => Role::Learner,
-                raft::Role::Candidate => Role::Candidate,
-            },
-            term: raft.leadership.term,
-            leader: raft.leadership.leader,
-            applied,
-            last_log: raft.last_log.unwrap_or(0),
-            sessions: u32::try_from(self.presence.sessions_here()).unwrap_or(u32::MAX),
-            lag_ms: contact.unwrap_or(0),
-            state_hash: state_hash(&view)?,
-            address: address.map_or_else(String::new, |(_, member)| member.client_address.clone()),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })
-    }
-}
-
 impl gateway::Server for GatewayService {
     async fn hello(
         self: Rc<Self>,
@@ -258,10 +208,7 @@ impl gateway::Server for GatewayService {
         mut results: gateway::RegisterResults,
     ) -> Result<(), capnp::Error> {
         let granted = self.registered(params).await;
-        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
-            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
-        }
-        Ok(())
+        answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 
     async fn login(
@@ -270,10 +217,7 @@ impl gateway::Server for GatewayService {
         mut results: gateway::LoginResults,
     ) -> Result<(), capnp::Error> {
         let granted = self.logged_in(params).await;
-        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
-            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
-        }
-        Ok(())
+        answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 
     async fn resume(
@@ -282,10 +226,7 @@ impl gateway::Server for GatewayService {
         mut results: gateway::ResumeResults,
     ) -> Result<(), capnp::Error> {
         let granted = self.resumed(params).await;
-        if let Err(denied) = granted.and_then(|grant| self.grant(results.get().init_granted(), grant)) {
-            wire::write_refusal(results.get().init_refused(), &denied.refusal()?);
-        }
-        Ok(())
+        answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 
     async fn status(

@@ -1,25 +1,27 @@
 //! A subscription: every change the user may see, in order, without a gap, as fast as the receiver acknowledges. It reads
 //! the tables until it has caught up, and then lives on what is delivered to its inbox.
 
+mod push;
+mod window;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures::stream::{FuturesOrdered, StreamExt as _};
-use futures::{Future, FutureExt as _, future::LocalBoxFuture};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::{receiver, subscription};
 use raftchat_schema::id::{ChangeNumber, Cursor};
-use raftchat_schema::limits::{PUSH_WINDOW_BYTES, PUSH_WINDOW_CHANGES};
-use raftchat_schema::view::{Change, ChangedRow};
 use raftchat_schema::wire;
-use raftchat_state::{PageLimits, feed_page, feeds_of, user};
+use raftchat_state::{PageLimits, ReadError, feed_page, feeds_of};
 use tokio::sync::broadcast;
 use tokio::sync::oneshot;
 
+use super::acting::Acting;
 use super::answer::Denied;
-use super::session::Acting;
 use crate::fanout::{Place, Taken};
 use crate::presence::PresenceNews;
+use crate::store::StoreError;
+use window::{Acknowledgement, Window};
 
 /// Ends its subscription by being dropped.
 struct SubscriptionService {
@@ -34,7 +36,7 @@ pub(super) async fn subscribe(
     from: &[u8],
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
-    acting.must_live()?;
+    acting.may_read()?;
     let services = &acting.services;
     let cursor = if from.is_empty() {
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
@@ -52,7 +54,7 @@ pub(super) async fn subscribe(
         receiver,
         place,
         cursor,
-        source: Source::Tables,
+        source: Source::NewTables,
         caught_up: false,
         unacknowledged: FuturesOrdered::new(),
         window: Window::default(),
@@ -69,33 +71,10 @@ pub(super) async fn subscribe(
 /// Where the next changes come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
+    /// The tables, of which it is not yet known which feeds are the user's.
+    NewTables,
     Tables,
     Inbox,
-}
-
-/// What is on its way to the receiver.
-#[derive(Clone, Copy, Default)]
-struct Window {
-    changes: usize,
-    bytes: usize,
-}
-
-impl Window {
-    fn room(self) -> Option<PageLimits> {
-        let changes = PUSH_WINDOW_CHANGES.saturating_sub(self.changes);
-        let bytes = PUSH_WINDOW_BYTES.saturating_sub(self.bytes);
-        (changes > 0 && bytes > 0).then_some(PageLimits { changes, bytes })
-    }
-
-    fn add(&mut self, page: Window) {
-        self.changes = self.changes.saturating_add(page.changes);
-        self.bytes = self.bytes.saturating_add(page.bytes);
-    }
-
-    fn take(&mut self, page: Window) {
-        self.changes = self.changes.saturating_sub(page.changes);
-        self.bytes = self.bytes.saturating_sub(page.bytes);
-    }
 }
 
 struct Pusher {
@@ -105,41 +84,28 @@ struct Pusher {
     cursor: Cursor,
     source: Source,
     caught_up: bool,
-    unacknowledged: FuturesOrdered<LocalBoxFuture<'static, Result<Window, capnp::Error>>>,
+    unacknowledged: FuturesOrdered<Acknowledgement>,
     window: Window,
 }
 
 /// Why pushing is over.
 enum Over {
-    /// The receiver is gone.
+    /// The receiver is gone, or this node cannot read what is for it.
     Gone,
-    /// The session is, or its state cannot be read.
+    /// The session is.
     Told(ErrorCode),
+}
+
+impl From<ReadError<StoreError>> for Over {
+    fn from(error: ReadError<StoreError>) -> Self {
+        tracing::error!(%error, "the state cannot be read");
+        Self::Gone
+    }
 }
 
 impl Pusher {
     async fn run(mut self, mut news: broadcast::Receiver<PresenceNews>) {
-        let mut ended = self.acting.live.watch();
-        let over = loop {
-            if let Err(over) = self.push_what_fits() {
-                break over;
-            }
-            tokio::select! {
-                Some(acknowledged) = self.unacknowledged.next() => match acknowledged {
-                    Ok(page) => self.window.take(page),
-                    Err(_) => break Over::Gone,
-                },
-                () = self.place.filled(), if self.window.room().is_some() => {}
-                heard = news.recv() => match heard {
-                    Ok(news) => self.tell_presence(news),
-                    // A hint that was missed is a hint; the list of users says who is online.
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => break Over::Gone,
-                },
-                _ = ended.wait_for(|ended| *ended) => break Over::Told(ErrorCode::SessionEnded),
-            }
-        };
-        if let Over::Told(code) = over {
+        if let Over::Told(code) = self.until_over(&mut news).await {
             let mut call = self.receiver.ended_request();
             wire::write_refusal(call.get().init_refusal(), &code.into());
             // Whether it is heard or not, this is the end.
@@ -147,23 +113,57 @@ impl Pusher {
         }
     }
 
+    async fn until_over(&mut self, news: &mut broadcast::Receiver<PresenceNews>) -> Over {
+        let mut ended = self.acting.live.watch();
+        loop {
+            if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {
+                return over;
+            }
+            let heard = tokio::select! {
+                Some(acknowledged) = self.unacknowledged.next() => match acknowledged {
+                    Ok(batch) => {
+                        self.acknowledged(batch);
+                        continue;
+                    }
+                    Err(_) => return Over::Gone,
+                },
+                () = self.place.filled(), if self.window.room().is_some() => continue,
+                heard = news.recv() => heard,
+                _ = ended.wait_for(|ended| *ended) => return Over::Told(ErrorCode::SessionEnded),
+            };
+            let told = match heard {
+                Ok(news) => self.tell_presence(news),
+                // A hint that was missed is a hint; the list of users says who is online.
+                Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
+                Err(broadcast::error::RecvError::Closed) => Err(Over::Gone),
+            };
+            if let Err(over) = told {
+                return over;
+            }
+        }
+    }
+
+    fn tell_hints(&self) -> Result<(), Over> {
+        self.place.take_hints().into_iter().try_for_each(|news| self.tell_typing(news))
+    }
+
     fn push_what_fits(&mut self) -> Result<(), Over> {
         while let Some(room) = self.window.room() {
             let source = self.source;
             let changes = match source {
-                Source::Tables => self.read_tables(room)?,
+                Source::NewTables | Source::Tables => self.read_tables(room)?,
                 Source::Inbox => self.place.take(self.cursor.change, room.changes, room.bytes),
             };
             match changes {
                 Taken::Overflowed => {
                     self.place.restart();
-                    self.source = Source::Tables;
+                    self.source = Source::NewTables;
                 }
-                Taken::Changes(changes) if !changes.is_empty() => self.push(&changes),
-                Taken::Changes(_) if source == Source::Tables => {}
+                Taken::Changes(changes) if !changes.is_empty() => self.push(&changes)?,
+                Taken::Changes(_) if source != Source::Inbox => {}
                 Taken::Changes(_) if !self.caught_up => {
                     self.caught_up = true;
-                    self.push(&[]);
+                    self.push(&[])?;
                 }
                 Taken::Changes(_) => return Ok(()),
             }
@@ -174,60 +174,16 @@ impl Pusher {
     /// The next page of the tables. The last one leads over to the inbox, which has been filled since before it was read.
     fn read_tables(&mut self, room: PageLimits) -> Result<Taken, Over> {
         let (services, own) = (&self.acting.services, self.acting.user);
-        let unreadable = |error: raftchat_state::ReadError<crate::store::StoreError>| {
-            tracing::error!(%error, "the state cannot be read");
-            Over::Gone
-        };
-        self.place.add_feeds(feeds_of(&services.view(), own).map_err(unreadable)?);
+        if self.source == Source::NewTables {
+            self.place.follow(|| feeds_of(&services.view(), own))?;
+            self.source = Source::Tables;
+        }
         // A view that is taken after the feeds are known: what it lacks comes to the inbox.
-        let page = feed_page(&services.view(), own, self.cursor.change, room).map_err(unreadable)?;
+        let page = feed_page(&services.view(), own, self.cursor.change, room)?;
         if page.complete {
             self.source = Source::Inbox;
         }
         self.cursor.change = self.cursor.change.max(page.upto);
         Ok(Taken::Changes(page.changes.into_iter().map(Arc::new).collect()))
     }
-
-    fn push(&mut self, changes: &[Arc<Change>]) {
-        let mut call = self.receiver.changes_request();
-        let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
-        let mut page = Window { changes: changes.len(), bytes: 0 };
-        for (at, change) in (0..).zip(changes) {
-            page.bytes = page.bytes.saturating_add(change.row.weight());
-            self.write(list.reborrow().get(at), change);
-            self.cursor.change = self.cursor.change.max(change.number);
-        }
-        call.get().init_cursor().set_bytes(&self.cursor.to_bytes());
-        self.window.add(page);
-        self.unacknowledged.push_back(acknowledged(call.send().promise, page));
-    }
-
-    fn write(&self, builder: raftchat_schema::generated::types_capnp::change::Builder<'_>, change: &Change) {
-        let services = &self.acting.services;
-        match &change.row {
-            // Who is online is not in the rows.
-            ChangedRow::User(user) => {
-                let row = ChangedRow::User(services.online(user.clone()));
-                wire::write_change(builder, &Change { number: change.number, row });
-            }
-            _ => wire::write_change(builder, change),
-        }
-    }
-
-    fn tell_presence(&self, news: PresenceNews) {
-        let Ok(Some(user)) = user(&self.acting.services.view(), news.user) else { return };
-        let mut call = self.receiver.presence_request();
-        call.get().set_user(user.id.0);
-        call.get().set_username(user.username.as_str());
-        call.get().set_online(news.online);
-        // A hint: whether it arrives is not looked at. That the receiver is gone shows elsewhere.
-        tokio::task::spawn_local(call.send().promise.map(drop));
-    }
-}
-
-fn acknowledged<T: 'static>(
-    answer: impl Future<Output = Result<T, capnp::Error>> + 'static,
-    page: Window,
-) -> LocalBoxFuture<'static, Result<Window, capnp::Error>> {
-    answer.map(move |outcome| outcome.map(|_| page)).boxed_local()
 }

@@ -4,13 +4,25 @@
 //! time its session was used. Numbers and the cluster's time come from the rows and the entry's stamp alone.
 
 mod accounts;
+mod acts;
+mod blocks;
+mod conversation;
+mod deletions;
+mod departures;
+mod edits;
+mod erasure;
+mod groups;
 mod marks;
 mod messages;
+mod own;
+mod pins;
+mod reactions;
+mod roles;
 mod sessions;
 mod step;
 
 use raftchat_schema::command::{Command, Done, Outcome};
-use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId, Stamp, StateHash, UserId};
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, SessionId, Stamp, StateHash, UserId};
 
 use crate::feed::FeedChange;
 use crate::hash;
@@ -20,9 +32,6 @@ use crate::read::{Hex, ReadError};
 use crate::tables::{Overlay, Rows, Tables, Writes};
 
 use step::{Step, Stop};
-
-/// How exactly the last use of a session is noted: not every command costs a write.
-pub(crate) const LAST_USED_INTERVAL_MS: u64 = 3600 * 1000;
 
 /// Why an entry cannot be applied. The node stops: to skip one would be to leave the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +62,17 @@ impl<E> From<ReadError<E>> for ApplyError<E> {
     }
 }
 
+/// Somebody became a member of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Who.
+    pub user: UserId,
+    /// Of what.
+    pub conversation: ConversationId,
+    /// They see messages after this position.
+    pub since: Position,
+}
+
 /// What the rest of the node has to hear of besides outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
@@ -60,8 +80,10 @@ pub struct Effects {
     pub changes: Vec<FeedChange>,
     /// Sessions that ended, in the order they did.
     pub ended_sessions: Vec<SessionId>,
-    /// Who became a member of what.
-    pub joined: Vec<(UserId, ConversationId)>,
+    /// Who became a member of what, in the order they did, and still is one.
+    pub joined: Vec<Joined>,
+    /// Who left what, in the order they did. Who joined after that is in both: take in who left before who joined.
+    pub left: Vec<(UserId, ConversationId)>,
 }
 
 /// What came of a log entry.
@@ -79,8 +101,10 @@ pub struct Applied {
     pub state_hash: StateHash,
     /// Sessions that ended, in the order they did.
     pub ended_sessions: Vec<SessionId>,
-    /// Who became a member of what.
-    pub joined: Vec<(UserId, ConversationId)>,
+    /// Who became a member of what, in the order they did, and still is one.
+    pub joined: Vec<Joined>,
+    /// Who left what, in the order they did. Who joined after that is in both: take in who left before who joined.
+    pub left: Vec<(UserId, ConversationId)>,
 }
 
 /// Applies one log entry: its commands in order, each by itself, one refused no hindrance to the next.
@@ -98,8 +122,8 @@ pub fn apply_batch<R: Rows>(rows: &R, stamp: Stamp, commands: &[Command]) -> Res
     let mut writes = overlay.into_writes();
     let state_hash = hash::roll(previous, &writes);
     writes.0.insert(keys::state_hash(), Some(step::encode(&keys::state_hash(), &state_hash)?));
-    let Effects { changes, ended_sessions, joined } = effects;
-    Ok(Applied { outcomes, changes, writes, change, state_hash, ended_sessions, joined })
+    let Effects { changes, ended_sessions, joined, left } = effects;
+    Ok(Applied { outcomes, changes, writes, change, state_hash, ended_sessions, joined, left })
 }
 
 /// Applies one command. The state hash is a matter of whole entries and stays as it is.
@@ -120,6 +144,9 @@ fn run<T: Tables>(step: &mut Step<'_, T>, command: &Command) -> Result<Outcome, 
         Command::OpenSession(open) => sessions::open(step, open),
         Command::InSession(command) => sessions::in_session(step, command),
         Command::NoteLastSeen(users) => accounts::note_last_seen(step, users),
+        Command::NoteDelivered(delivered) => marks::note_delivered(step, delivered),
+        Command::NoteUse(uses) => sessions::note_use(step, uses),
+        Command::Erase => erasure::step(step),
     })
 }
 

@@ -3,6 +3,9 @@
 mod accounts;
 mod changes;
 mod conversations;
+mod counts;
+mod erasures;
+mod messages;
 
 use std::fmt;
 
@@ -30,12 +33,22 @@ pub fn check<R: Rows>(rows: &R) -> Result<Vec<Violation>, ReadError<R::Error>> {
     accounts::users(rows, &mut found)?;
     accounts::sessions(rows, &mut found)?;
     accounts::outcomes(rows, &mut found)?;
+    accounts::blocks(rows, &mut found)?;
     conversations::members(rows, &mut found)?;
-    conversations::positions(rows, &mut found)?;
-    conversations::unread(rows, &mut found)?;
-    conversations::message_ids(rows, &mut found)?;
+    conversations::kinds(rows, &mut found)?;
+    conversations::departed(rows, &mut found)?;
+    conversations::own(rows, &mut found)?;
+    messages::positions(rows, &mut found)?;
+    messages::contents(rows, &mut found)?;
+    messages::pins(rows, &mut found)?;
+    messages::revisions(rows, &mut found)?;
+    messages::ids(rows, &mut found)?;
+    counts::unread_and_mentions(rows, &mut found)?;
+    counts::marks(rows, &mut found)?;
     changes::entries(rows, &mut found)?;
     changes::rows_have_entries(rows, &mut found)?;
+    erasures::pending(rows, &mut found)?;
+    erasures::done(rows, &mut found)?;
     Ok(found.0)
 }
 

@@ -18,9 +18,15 @@
 //! | messages | conversation, position | [`MessageRow`](crate::rows::MessageRow) |
 //! | message ids | sender, message id | [`SentRow`](crate::rows::SentRow); kept for ever |
 //! | changes | feed, change | [`Reference`](crate::rows::Reference) |
+//! | departed | conversation, user | [`DepartedRow`](crate::rows::DepartedRow) |
+//! | own | user, conversation | [`OwnRow`](crate::rows::OwnRow) |
+//! | blocks | user, other user | [`BlockRow`](crate::rows::BlockRow) |
+//! | revisions | conversation, position, revision | [`RevisionRow`](crate::rows::RevisionRow) |
+//! | known devices | user, device | empty |
+//! | erasures | kind, user or conversation | [`ErasureRow`](crate::rows::ErasureRow) |
 
 use raftchat_schema::id::{
-    ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
+    ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
 };
 
 use crate::feed::Feed;
@@ -44,6 +50,12 @@ pub(crate) enum Table {
     Messages = 13,
     MessageIds = 14,
     Changes = 15,
+    Departed = 16,
+    Own = 17,
+    Blocks = 18,
+    Revisions = 19,
+    KnownDevices = 20,
+    Erasures = 21,
 }
 
 const COUNTERS: u8 = 1;
@@ -51,6 +63,10 @@ const STATE_HASH: u8 = 2;
 
 const DIRECTORY: u8 = 1;
 const CONVERSATION: u8 = 2;
+const OWN: u8 = 3;
+
+const ACCOUNT: u8 = 1;
+const GROUP: u8 = 2;
 
 /// Keys from `from` up to but without `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +199,11 @@ pub(crate) fn membership(user: UserId, conversation: ConversationId) -> Vec<u8> 
     numbered(Table::Memberships, [user.0, conversation.0])
 }
 
+/// The members with an id above `after`.
+pub(crate) fn members_above(conversation: ConversationId, after: UserId) -> Span {
+    Span { from: member(conversation, after.next()), ..members_of(conversation) }
+}
+
 /// The user's conversations above `after`.
 pub(crate) fn memberships_above(user: UserId, after: ConversationId) -> Span {
     Span { from: membership(user, after.next()), ..Span::of(numbered(Table::Memberships, [user.0])) }
@@ -197,9 +218,14 @@ pub(crate) fn messages_after(conversation: ConversationId, read: Position, last:
     Span { from: message(conversation, read.next()), to: message(conversation, last.next()) }
 }
 
-/// The messages below `before`; all if it is 0.
-pub(crate) fn messages_below(conversation: ConversationId, before: Position) -> Span {
-    let all = Span::of(numbered(Table::Messages, [conversation.0]));
+/// The messages above `after`.
+pub(crate) fn messages_above(conversation: ConversationId, after: Position) -> Span {
+    Span { from: message(conversation, after.next()), ..Span::of(numbered(Table::Messages, [conversation.0])) }
+}
+
+/// The messages above `since` and below `before`; all above it if that is 0.
+pub(crate) fn messages_between(conversation: ConversationId, since: Position, before: Position) -> Span {
+    let all = messages_above(conversation, since);
     if before.0 == 0 {
         return all;
     }
@@ -210,10 +236,99 @@ pub(crate) fn message_id(sender: UserId, id: MessageId) -> Vec<u8> {
     key(Table::MessageIds, &[&sender.0.to_be_bytes(), &id.0])
 }
 
+/// The user's messages by their ids, from the one after `after`; all if there is none.
+pub(crate) fn message_ids_above(sender: UserId, after: Option<MessageId>) -> Span {
+    let all = Span::of(numbered(Table::MessageIds, [sender.0]));
+    let Some(after) = after else { return all };
+    // The lowest key above a key is that key and a zero byte.
+    let mut from = message_id(sender, after);
+    from.push(0);
+    Span { from, ..all }
+}
+
+/// The sender and the message id in a key of the message ids.
+pub(crate) fn parse_message_id(key: &[u8]) -> Option<(UserId, MessageId)> {
+    let (_table, rest) = key.split_first()?;
+    let (sender, id) = rest.split_first_chunk::<8>()?;
+    Some((UserId(u64::from_be_bytes(*sender)), MessageId(id.try_into().ok()?)))
+}
+
+pub(crate) fn departed(conversation: ConversationId, user: UserId) -> Vec<u8> {
+    numbered(Table::Departed, [conversation.0, user.0])
+}
+
+/// Who was in a conversation.
+pub(crate) fn departed_from(conversation: ConversationId) -> Span {
+    Span::of(numbered(Table::Departed, [conversation.0]))
+}
+
+pub(crate) fn own(user: UserId, conversation: ConversationId) -> Vec<u8> {
+    numbered(Table::Own, [user.0, conversation.0])
+}
+
+/// What a user alone has of conversations.
+pub(crate) fn own_of(user: UserId) -> Span {
+    Span::of(numbered(Table::Own, [user.0]))
+}
+
+pub(crate) fn block(user: UserId, other: UserId) -> Vec<u8> {
+    numbered(Table::Blocks, [user.0, other.0])
+}
+
+/// Whom a user has blocked, or once had.
+pub(crate) fn blocks_of(user: UserId) -> Span {
+    Span::of(numbered(Table::Blocks, [user.0]))
+}
+
+pub(crate) fn revision(conversation: ConversationId, position: Position, revision: u32) -> Vec<u8> {
+    numbered(Table::Revisions, [conversation.0, position.0, u64::from(revision)])
+}
+
+/// What a message said before.
+pub(crate) fn revisions_of(conversation: ConversationId, position: Position) -> Span {
+    Span::of(numbered(Table::Revisions, [conversation.0, position.0]))
+}
+
+pub(crate) fn known_device(user: UserId, device: &DeviceId) -> Vec<u8> {
+    key(Table::KnownDevices, &[&user.0.to_be_bytes(), &device.0])
+}
+
+/// The devices that a user has ever logged in on.
+pub(crate) fn known_devices_of(user: UserId) -> Span {
+    Span::of(numbered(Table::KnownDevices, [user.0]))
+}
+
+/// What is to be erased. Accounts come before groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Erasable {
+    Account(UserId),
+    Group(ConversationId),
+}
+
+pub(crate) fn erasure(of: Erasable) -> Vec<u8> {
+    match of {
+        Erasable::Account(user) => key(Table::Erasures, &[&[ACCOUNT], &user.0.to_be_bytes()]),
+        Erasable::Group(conversation) => key(Table::Erasures, &[&[GROUP], &conversation.0.to_be_bytes()]),
+    }
+}
+
+/// What the key of an erasure says is to be erased.
+pub(crate) fn parse_erasure(key: &[u8]) -> Option<Erasable> {
+    let (_table, rest) = key.split_first()?;
+    let (kind, id) = rest.split_first()?;
+    let id = u64::from_be_bytes(<[u8; 8]>::try_from(id).ok()?);
+    match *kind {
+        ACCOUNT => Some(Erasable::Account(UserId(id))),
+        GROUP => Some(Erasable::Group(ConversationId(id))),
+        _ => None,
+    }
+}
+
 fn feed(feed: Feed) -> Vec<u8> {
     match feed {
         Feed::Directory => key(Table::Changes, &[&[DIRECTORY], &0_u64.to_be_bytes()]),
         Feed::Conversation(id) => key(Table::Changes, &[&[CONVERSATION], &id.0.to_be_bytes()]),
+        Feed::Own(user) => key(Table::Changes, &[&[OWN], &user.0.to_be_bytes()]),
     }
 }
 
@@ -237,6 +352,7 @@ pub(crate) fn parse_change(key: &[u8]) -> Option<(Feed, ChangeNumber)> {
     match (*kind, u64::from_be_bytes(*id)) {
         (DIRECTORY, 0) => Some((Feed::Directory, number)),
         (CONVERSATION, id) => Some((Feed::Conversation(ConversationId(id)), number)),
+        (OWN, user) => Some((Feed::Own(UserId(user)), number)),
         _ => None,
     }
 }
@@ -251,7 +367,7 @@ mod tests {
         let high = message(ConversationId(7), Position(256));
         let other = message(ConversationId(8), Position(1));
         assert!(low < high && high < other);
-        let span = messages_below(ConversationId(7), Position(0));
+        let span = messages_between(ConversationId(7), Position(0), Position(0));
         assert!(span.from <= low && high < span.to && span.to <= other);
     }
 
@@ -268,9 +384,16 @@ mod tests {
 
     #[test]
     fn keys_read_back_what_they_were_made_of() {
-        let feed = Feed::Conversation(ConversationId(40));
-        assert_eq!(parse_change(&change(feed, ChangeNumber(9))), Some((feed, ChangeNumber(9))));
-        assert_eq!(parse_change(&change(Feed::Directory, ChangeNumber(9))), Some((Feed::Directory, ChangeNumber(9))));
+        for feed in [Feed::Directory, Feed::Conversation(ConversationId(40)), Feed::Own(UserId(40))] {
+            assert_eq!(parse_change(&change(feed, ChangeNumber(9))), Some((feed, ChangeNumber(9))));
+        }
+        for of in [Erasable::Account(UserId(40)), Erasable::Group(ConversationId(40))] {
+            assert_eq!(parse_erasure(&erasure(of)), Some(of));
+        }
+        let id = MessageId([7; 16]);
+        assert_eq!(parse_message_id(&message_id(UserId(5), id)), Some((UserId(5), id)));
+        let above = message_ids_above(UserId(5), Some(id));
+        assert!(message_id(UserId(5), id) < above.from && above.from < message_id(UserId(5), MessageId([8; 16])));
         assert_eq!(numbers(&member(ConversationId(5), UserId(6))), Some([5, 6]));
         assert_eq!(numbers::<1>(&member(ConversationId(5), UserId(6))), None);
     }

@@ -38,12 +38,17 @@ impl<V: for<'b> Decode<'b, ()>> Row for V {}
 /// The row at `key`, if there is one.
 pub(crate) fn row<R: Rows, V: Row>(rows: &R, key: &[u8]) -> Result<Option<V>, ReadError<R::Error>> {
     let Some(bytes) = rows.get(key).map_err(ReadError::Store)? else { return Ok(None) };
-    minicbor::decode(&bytes).map(Some).map_err(|_malformed| ReadError::DamagedRow { key: key.to_vec() })
+    minicbor::decode(&bytes).map(Some).map_err(|_malformed| damaged(key))
 }
 
 /// The row at `key`, which other rows say exists.
 pub(crate) fn needed<R: Rows, V: Row>(rows: &R, key: &[u8]) -> Result<V, ReadError<R::Error>> {
-    row(rows, key)?.ok_or_else(|| ReadError::DamagedRow { key: key.to_vec() })
+    row(rows, key)?.ok_or_else(|| damaged(key))
+}
+
+/// That the row at `key` cannot be what it says it is.
+pub(crate) fn damaged<E>(key: &[u8]) -> ReadError<E> {
+    ReadError::DamagedRow { key: key.to_vec() }
 }
 
 /// Visits what `parse` makes of the rows in `span`; a row it can make nothing of is damaged.

@@ -2,11 +2,13 @@
 //! the queries: for the tests of whoever implements them.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod groups;
+
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use raftchat_schema::command::{
-    Act, Command, Done, InSession, OpenSession, Outcome, Recipient, Register, Send, Verifier,
+    Act, Command, Done, InSession, OpenSession, Outcome, OwnMessages, Recipient, Register, Send, Verifier,
 };
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{
@@ -15,6 +17,7 @@ use raftchat_schema::id::{
 use raftchat_schema::view::{ChangedRow, MessageState};
 
 use crate::feed::PageLimits;
+use crate::queries::HistoryRange;
 use crate::tables::{MemoryTables, Order, Rows, Writes};
 use crate::{Applied, invariants, queries};
 
@@ -88,12 +91,13 @@ pub fn register(name: &str, device: u8) -> Command {
         device: DeviceId([device; 32]),
         device_name: "desk".to_owned(),
         token: TokenHash([device; 32]),
+        address: "192.0.2.1".to_owned(),
     })
 }
 
 /// Says `text` to `to`, with a message id made of `id`.
 pub fn say(session: SessionId, to: Recipient, id: u8, text: &str) -> Command {
-    let send = Send { to, message_id: MessageId([id; 16]), payload: text.as_bytes().to_vec() };
+    let send = Send { to, message_id: MessageId([id; 16]), payload: text.as_bytes().to_vec(), mentions: Vec::new() };
     in_session(session, 0, Act::Send(send))
 }
 
@@ -147,6 +151,7 @@ fn a_story_is_told_and_read_back<T: TestTables>(tables: &mut T) {
     assert_eq!(outcomes, [Ok(Done::Nothing), Ok(Done::Nothing)]);
     changes_are_read(tables, bob, carol, seen);
 
+    groups::come_and_go(tables, [(alice, alice_on_desk), (bob, bob_on_desk), (carol, carol_on_desk)]);
     sessions_come_and_go(tables, carol, carol_on_desk);
     assert_eq!(ok(invariants::check(tables)), []);
 }
@@ -158,22 +163,24 @@ fn messages_are_read<T: TestTables>(
     carol: UserId,
     conversation: ConversationId,
 ) {
-    let page = |before, limit| {
-        let messages = ok(queries::history(tables, bob, conversation, Position(before), limit)).expect("bob is in it");
+    let page = |range, limit| {
+        let messages = ok(queries::history(tables, bob, conversation, range, limit)).expect("bob is in it");
         messages.into_iter().map(|message| (message.position.0, message.payload)).collect::<Vec<_>>()
     };
-    assert_eq!(page(0, 2), [(2, b"hello alice".to_vec()), (3, b"that was wrong".to_vec())]);
-    assert_eq!(page(2, 9), [(1, b"hello bob".to_vec())]);
-    assert_eq!(page(0, 0), []);
-    let refused = ok(queries::history(tables, carol, conversation, Position(0), 9)).map_err(|refusal| refusal.code);
-    assert_eq!(refused, Err(ErrorCode::NoSuchConversation));
+    let newest = HistoryRange::Below(Position(0));
+    assert_eq!(page(newest, 2), [(2, b"hello alice".to_vec()), (3, b"that was wrong".to_vec())]);
+    assert_eq!(page(HistoryRange::Below(Position(2)), 9), [(1, b"hello bob".to_vec())]);
+    assert_eq!(page(HistoryRange::Above(Position(1)), 1), [(2, b"hello alice".to_vec())]);
+    assert_eq!(page(newest, 0), []);
+    let refused = ok(queries::history(tables, carol, conversation, newest, 9)).map_err(|refusal| refusal.code);
+    assert_eq!(refused, Err(ErrorCode::NotAMember));
 
-    let shown = ok(queries::conversations_page(tables, bob, ConversationId(0), 10));
-    let counts: Vec<_> = shown.iter().map(|view| (view.id, view.last_position.0, view.unread)).collect();
-    assert_eq!(counts, [(conversation, 3, 2)]);
+    let (shown, more) = ok(queries::conversations_page(tables, bob, ConversationId(0), 10, usize::MAX));
+    let counts: Vec<_> = shown.iter().map(|view| (view.id, view.last_position.0, view.place.counts.unread)).collect();
+    assert_eq!((counts, more), (vec![(conversation, 3, 2)], false));
     let shown = ok(queries::conversation(tables, alice, conversation)).expect("alice is in it");
-    let members: Vec<_> = shown.members.iter().map(|member| member.username.as_str()).collect();
-    assert_eq!((members, shown.unread), (vec!["alice", "bob"], 1));
+    let members: Vec<_> = shown.members.iter().map(|member| member.user.username.as_str()).collect();
+    assert_eq!((members, shown.place.counts.unread), (vec!["alice", "bob"], 1));
     assert_eq!(ok(queries::conversation(tables, carol, conversation)), None);
 }
 
@@ -199,6 +206,7 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
         device: DeviceId([30; 32]),
         device_name: "boat".to_owned(),
         token: TokenHash([30; 32]),
+        address: String::new(),
     });
     let (on_boat, _) = opened(commit(tables, 5000, &[open]).outcomes.first());
     let found = ok(queries::session_by_token(tables, &TokenHash([30; 32]))).expect("the session of the token");
@@ -208,8 +216,12 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
     assert_eq!(applied.ended_sessions, [on_desk]);
     assert_eq!(ok(queries::session(tables, on_desk)), None);
 
-    let applied = commit(tables, 7000, &[in_session(on_boat, 2, Act::DeleteAccount { verifier_version: 1 })]);
+    let delete = Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Erase };
+    let applied = commit(tables, 7000, &[in_session(on_boat, 2, delete)]);
     assert_eq!(applied.ended_sessions, [on_boat]);
+    assert!(ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
+    groups::erase_all(tables, 7100);
+    assert!(!ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
     assert_eq!(ok(queries::verifier(tables, carol)), None);
     assert!(ok(queries::user(tables, carol)).is_some_and(|user| user.deleted));
     let names: Vec<_> = ok(queries::users_page(tables, UserId(0), 10)).into_iter().map(|user| user.username).collect();

@@ -1,12 +1,32 @@
 //! Rows as clients are shown them. Whether somebody is online is not in the rows: the node fills it in.
 
-use raftchat_schema::id::{ConversationId, Position, UserId};
-use raftchat_schema::view::{ConversationKind, ConversationView, MessageState, MessageView, UserView};
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
+use raftchat_schema::limits::MEMBERS_SHOWN_MAX;
+use raftchat_schema::view::{
+    ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, PlaceView, ReactionView,
+    UserView,
+};
 
 use crate::keys;
 use crate::read::{self, ReadError};
-use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, StateRow, UserRow};
-use crate::tables::Rows;
+use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, OwnRow, ReactionRow, StateRow, UserRow};
+use crate::tables::{Order, Rows};
+
+/// Who is shown something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    /// Whoever may see it: what only one of them may see is left out.
+    Anybody,
+    /// This user.
+    User(UserId),
+}
+
+impl Viewer {
+    /// Whether this viewer is told what `user` has read and received.
+    fn sees_marks_of(self, user: UserId, row: &UserRow) -> bool {
+        !row.receipts_off || self == Self::User(user)
+    }
+}
 
 pub(crate) fn user(id: UserId, row: UserRow) -> UserView {
     UserView {
@@ -14,8 +34,11 @@ pub(crate) fn user(id: UserId, row: UserRow) -> UserView {
         username: row.username,
         display_name: row.display_name,
         deleted: row.deleted,
-        last_seen: row.last_seen,
+        last_seen: row.last_seen.filter(|_| !row.presence_hidden),
         online: false,
+        presence_hidden: row.presence_hidden,
+        receipts_off: row.receipts_off,
+        changed: row.changed,
     }
 }
 
@@ -29,51 +52,125 @@ pub(crate) fn message(conversation: ConversationId, position: Position, row: Mes
         sent_at: row.sent_at,
         state: match row.state {
             StateRow::Original => MessageState::Original,
+            StateRow::Edited => MessageState::Edited,
             StateRow::Deleted => MessageState::Deleted,
         },
-        revision: 0,
+        revision: row.revision,
         payload: row.payload,
+        edited: row.edited,
+        mentions: row.mentions,
+        reactions: reactions(row.reactions),
+        changed: row.changed,
+        reactions_changed: row.reactions_changed,
     }
 }
 
-/// The conversation as everybody in it may see it: without marks and counts.
+pub(crate) fn reactions(rows: Vec<ReactionRow>) -> Vec<ReactionView> {
+    rows.into_iter().map(|row| ReactionView { emoji: row.emoji, users: row.users }).collect()
+}
+
+/// A membership without its marks.
+pub(crate) fn membership<R: Rows>(rows: &R, id: UserId, row: &MemberRow) -> Result<MemberView, ReadError<R::Error>> {
+    Ok(bare_member(id, read::needed(rows, &keys::user(id))?, row))
+}
+
+fn bare_member(id: UserId, user_row: UserRow, row: &MemberRow) -> MemberView {
+    MemberView {
+        user: user(id, user_row),
+        role: row.role,
+        joined: row.joined,
+        since: row.since,
+        added_by: row.added_by,
+        read_position: Position(0),
+        delivered_position: Position(0),
+        changed: row.member_changed,
+    }
+}
+
+/// A member of `conversation` with the marks that the viewer may see.
+pub(crate) fn member<R: Rows>(
+    rows: &R,
+    viewer: Viewer,
+    conversation: &ConversationRow,
+    id: UserId,
+    row: &MemberRow,
+) -> Result<MemberView, ReadError<R::Error>> {
+    let user_row: UserRow = read::needed(rows, &keys::user(id))?;
+    let told = viewer.sees_marks_of(id, &user_row);
+    let bare = bare_member(id, user_row, row);
+    Ok(MemberView {
+        read_position: if told { row.read_position } else { Position(0) },
+        delivered_position: if told && conversation.shares_marks() { row.delivered() } else { Position(0) },
+        ..bare
+    })
+}
+
+/// Somebody's mark at `position`, as the viewer may see it.
+pub(crate) fn mark<R: Rows>(
+    rows: &R,
+    viewer: Viewer,
+    user: UserId,
+    position: Position,
+) -> Result<Position, ReadError<R::Error>> {
+    let row: UserRow = read::needed(rows, &keys::user(user))?;
+    Ok(if viewer.sees_marks_of(user, &row) { position } else { Position(0) })
+}
+
+/// The conversation without what one member alone has of it.
 pub(crate) fn conversation<R: Rows>(
     rows: &R,
+    viewer: Viewer,
     id: ConversationId,
     row: &ConversationRow,
 ) -> Result<ConversationView, ReadError<R::Error>> {
-    let members = read::all(rows, &keys::members_of(id), read::bare::<2>)?;
-    let members = members
+    let shown =
+        read::first(rows, &keys::members_of(id), Order::Ascending, MEMBERS_SHOWN_MAX, read::numbered::<2, MemberRow>)?;
+    let members = shown
         .into_iter()
-        .map(|[_conversation, member]| {
-            let member = UserId(member);
-            Ok(user(member, read::needed(rows, &keys::user(member))?))
-        })
+        .map(|([_conversation, user], member_row)| member(rows, viewer, row, UserId(user), &member_row))
         .collect::<Result<_, ReadError<R::Error>>>()?;
     Ok(ConversationView {
         id,
         kind: match row.kind {
             KindRow::Direct { .. } => ConversationKind::Direct,
+            KindRow::Group => ConversationKind::Group,
         },
-        title: String::new(),
+        title: row.title.clone(),
         members,
-        last_position: Position(0),
-        read_position: Position(0),
-        unread: 0,
+        member_count: row.member_count(),
+        last_position: row.last_position,
+        pinned_messages: row.pinned.clone(),
+        created: row.created,
+        changed: row.changed,
+        place: PlaceView { conversation: id, ..PlaceView::default() },
     })
 }
 
-/// The conversation as this member sees it.
-pub(crate) fn conversation_of<R: Rows>(
-    rows: &R,
+/// What the member has yet to read.
+pub(crate) fn counts(row: &ConversationRow, member: &MemberRow, as_of: ChangeNumber) -> Counts {
+    Counts {
+        read_position: member.read_position,
+        unread: member.unread(row.last_position),
+        mentions: member.mentions_after_read,
+        as_of,
+    }
+}
+
+/// What the member alone has of the conversation.
+pub(crate) fn place(
     id: ConversationId,
     row: &ConversationRow,
     member: &MemberRow,
-) -> Result<ConversationView, ReadError<R::Error>> {
-    Ok(ConversationView {
-        last_position: row.last_position,
-        read_position: member.read_position,
-        unread: member.unread(row.last_position),
-        ..conversation(rows, id, row)?
-    })
+    own: OwnRow,
+    as_of: ChangeNumber,
+) -> PlaceView {
+    PlaceView {
+        conversation: id,
+        counts: counts(row, member, as_of),
+        marked_unread: own.marked_unread,
+        muted_until: own.muted_until,
+        pinned: own.pinned,
+        draft: own.draft,
+        since: member.since,
+    }
 }

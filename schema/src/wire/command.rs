@@ -1,24 +1,40 @@
 //! Commands, proposals and batches.
 
-use super::{WireError, count, decode, digest, encode, text};
-use crate::command::{Act, Batch, Command, InSession, OpenSession, Proposal, Recipient, Register, Send, Verifier};
-use crate::generated::stored_capnp::{batch, command, verifier};
-use crate::id::{
-    ConversationId, DeviceId, MessageId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
+use super::act::{read_act, write_act};
+use super::{WireError, count, decode, digest, encode, text, write_numbers};
+use crate::command::{
+    Act, Batch, Command, Delivered, InSession, OpenSession, Proposal, Register, SessionUse, Verifier,
 };
+use crate::generated::stored_capnp::{batch, command, verifier};
+use crate::id::{ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId};
 
 /// A command as bytes.
 pub fn encode_command(plain: &Command) -> Vec<u8> {
-    encode::<command::Owned>(|builder| match plain {
+    encode::<command::Owned>(|mut builder| match plain {
         Command::Register(register) => write_register(builder.init_register(), register),
         Command::OpenSession(open) => write_open_session(builder.init_open_session(), open),
         Command::InSession(in_session) => write_in_session(builder.init_in_session(), in_session),
         Command::NoteLastSeen(users) => {
-            let mut list = builder.init_note_last_seen(count(users.len()));
-            for (at, user) in (0..).zip(users) {
-                list.set(at, user.0);
+            write_numbers(builder.init_note_last_seen(count(users.len())), users.iter().map(|user| user.0));
+        }
+        Command::NoteDelivered(delivered) => {
+            let mut list = builder.init_note_delivered(count(delivered.len()));
+            for (at, one) in (0..).zip(delivered) {
+                let mut builder = list.reborrow().get(at);
+                builder.set_user(one.user.0);
+                builder.set_conversation(one.conversation.0);
+                builder.set_position(one.position.0);
             }
         }
+        Command::NoteUse(uses) => {
+            let mut list = builder.init_note_use(count(uses.len()));
+            for (at, one) in (0..).zip(uses) {
+                let mut builder = list.reborrow().get(at);
+                builder.set_session(one.session.0);
+                builder.set_address(one.address.as_str());
+            }
+        }
+        Command::Erase => builder.set_erase(()),
     })
 }
 
@@ -31,8 +47,35 @@ pub fn decode_command(bytes: &[u8]) -> Result<Command, WireError> {
             command::OpenSession(open) => Command::OpenSession(read_open_session(open?)?),
             command::InSession(in_session) => Command::InSession(read_in_session(in_session?)?),
             command::NoteLastSeen(users) => Command::NoteLastSeen(users?.iter().map(UserId).collect()),
+            command::NoteDelivered(delivered) => {
+                Command::NoteDelivered(delivered?.iter().map(read_delivered).collect())
+            }
+            command::NoteUse(uses) => Command::NoteUse(uses?.iter().map(read_use).collect::<Result<_, _>>()?),
+            command::Erase(()) => Command::Erase,
         })
     })
+}
+
+/// An act as bytes, for a client's outbox.
+pub fn encode_act(plain: &Act) -> Vec<u8> {
+    encode::<command::in_session::Owned>(|builder| write_act(builder.init_act(), plain))
+}
+
+/// The act in `bytes`; [`WireError::UnknownKind`] if a newer program wrote it.
+pub fn decode_act(bytes: &[u8]) -> Result<Act, WireError> {
+    decode::<command::in_session::Owned, _>(bytes, |reader| read_act(reader.get_act()))
+}
+
+fn read_delivered(reader: command::delivered::Reader<'_>) -> Delivered {
+    Delivered {
+        user: UserId(reader.get_user()),
+        conversation: ConversationId(reader.get_conversation()),
+        position: Position(reader.get_position()),
+    }
+}
+
+fn read_use(reader: command::session_use::Reader<'_>) -> Result<SessionUse, WireError> {
+    Ok(SessionUse { session: SessionId(reader.get_session()), address: text(reader.get_address()?)? })
 }
 
 fn write_register(mut builder: command::register::Builder<'_>, plain: &Register) {
@@ -42,6 +85,7 @@ fn write_register(mut builder: command::register::Builder<'_>, plain: &Register)
     builder.set_device(&plain.device.0);
     builder.set_device_name(plain.device_name.as_str());
     builder.set_token(&plain.token.0);
+    builder.set_address(plain.address.as_str());
 }
 
 fn read_register(reader: command::register::Reader<'_>) -> Result<Register, WireError> {
@@ -52,16 +96,17 @@ fn read_register(reader: command::register::Reader<'_>) -> Result<Register, Wire
         device: DeviceId(digest(reader.get_device()?, "device")?),
         device_name: text(reader.get_device_name()?)?,
         token: TokenHash(digest(reader.get_token()?, "token")?),
+        address: text(reader.get_address()?)?,
     })
 }
 
-fn write_verifier(mut builder: verifier::Builder<'_>, plain: &Verifier) {
+pub(super) fn write_verifier(mut builder: verifier::Builder<'_>, plain: &Verifier) {
     match plain {
         Verifier::Argon2id(phc) => builder.set_argon2id(phc.as_str()),
     }
 }
 
-fn read_verifier(reader: verifier::Reader<'_>) -> Result<Verifier, WireError> {
+pub(super) fn read_verifier(reader: verifier::Reader<'_>) -> Result<Verifier, WireError> {
     match reader.which()? {
         verifier::Unknown(()) => Err(WireError::UnknownKind("a verifier")),
         verifier::Argon2id(phc) => Ok(Verifier::Argon2id(text(phc?)?)),
@@ -74,6 +119,7 @@ fn write_open_session(mut builder: command::open_session::Builder<'_>, plain: &O
     builder.set_device(&plain.device.0);
     builder.set_device_name(plain.device_name.as_str());
     builder.set_token(&plain.token.0);
+    builder.set_address(plain.address.as_str());
 }
 
 fn read_open_session(reader: command::open_session::Reader<'_>) -> Result<OpenSession, WireError> {
@@ -83,6 +129,7 @@ fn read_open_session(reader: command::open_session::Reader<'_>) -> Result<OpenSe
         device: DeviceId(digest(reader.get_device()?, "device")?),
         device_name: text(reader.get_device_name()?)?,
         token: TokenHash(digest(reader.get_token()?, "token")?),
+        address: text(reader.get_address()?)?,
     })
 }
 
@@ -90,71 +137,16 @@ fn write_in_session(mut builder: command::in_session::Builder<'_>, plain: &InSes
     builder.set_session(plain.session.0);
     builder.set_request(plain.request.0);
     builder.set_acknowledged_below(plain.acknowledged_below.0);
-    let mut act = builder.init_act();
-    match &plain.act {
-        Act::Send(send) => write_send(act.init_send(), send),
-        Act::DeleteMessage { conversation, position } => {
-            write_message_ref(act.init_delete_message(), *conversation, *position);
-        }
-        Act::MarkRead { conversation, position } => write_message_ref(act.init_mark_read(), *conversation, *position),
-        Act::EndSession(session) => act.set_end_session(session.0),
-        Act::DeleteAccount { verifier_version } => act.set_delete_account(*verifier_version),
-    }
+    write_act(builder.init_act(), &plain.act);
 }
 
 fn read_in_session(reader: command::in_session::Reader<'_>) -> Result<InSession, WireError> {
-    use command::in_session::act;
-    let act = match reader.get_act().which()? {
-        act::Unknown(()) => return Err(WireError::UnknownKind("an act")),
-        act::Send(send) => Act::Send(read_send(send?)?),
-        act::DeleteMessage(message) => {
-            let (conversation, position) = read_message_ref(message?);
-            Act::DeleteMessage { conversation, position }
-        }
-        act::MarkRead(message) => {
-            let (conversation, position) = read_message_ref(message?);
-            Act::MarkRead { conversation, position }
-        }
-        act::EndSession(session) => Act::EndSession(SessionId(session)),
-        act::DeleteAccount(verifier_version) => Act::DeleteAccount { verifier_version },
-    };
     Ok(InSession {
         session: SessionId(reader.get_session()),
         request: RequestNumber(reader.get_request()),
         acknowledged_below: RequestNumber(reader.get_acknowledged_below()),
-        act,
+        act: read_act(reader.get_act())?,
     })
-}
-
-fn write_message_ref(mut builder: command::message_ref::Builder<'_>, conversation: ConversationId, position: Position) {
-    builder.set_conversation(conversation.0);
-    builder.set_position(position.0);
-}
-
-fn read_message_ref(reader: command::message_ref::Reader<'_>) -> (ConversationId, Position) {
-    (ConversationId(reader.get_conversation()), Position(reader.get_position()))
-}
-
-fn write_send(mut builder: command::send::Builder<'_>, plain: &Send) {
-    let mut to = builder.reborrow().init_to();
-    match plain.to {
-        Recipient::Conversation(conversation) => to.set_conversation(conversation.0),
-        Recipient::Direct(user) => to.set_direct(user.0),
-    }
-    let id = u128::from_be_bytes(plain.message_id.0);
-    builder.set_message_high(high_half(id));
-    builder.set_message_low(low_half(id));
-    builder.set_payload(&plain.payload);
-}
-
-fn read_send(reader: command::send::Reader<'_>) -> Result<Send, WireError> {
-    use command::send::to;
-    let to = match reader.get_to().which()? {
-        to::Conversation(conversation) => Recipient::Conversation(ConversationId(conversation)),
-        to::Direct(user) => Recipient::Direct(UserId(user)),
-    };
-    let message_id = MessageId(join_halves(reader.get_message_high(), reader.get_message_low()));
-    Ok(Send { to, message_id, payload: reader.get_payload()?.to_vec() })
 }
 
 /// The upper 64 bits of an id.
@@ -219,6 +211,8 @@ pub fn decode_proposals(batch: &Batch) -> Result<Vec<Command>, WireError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::command::{MemberRole, OtherSessions, OwnMessages, Profile, Recipient, Send, Switch};
+    use crate::id::MessageId;
 
     fn act(act: Act) -> Command {
         Command::InSession(InSession {
@@ -229,11 +223,46 @@ mod tests {
         })
     }
 
+    fn every_act() -> Vec<Act> {
+        let (conversation, position, user, switch) = (ConversationId(3), Position(41), UserId(3001), Switch::On);
+        let send =
+            |to| Act::Send(Send { to, message_id: MessageId([0xAB; 16]), payload: vec![1, 2], mentions: vec![user] });
+        let profile =
+            Profile { display_name: Some("Alicia".into()), presence: Some(Switch::Off), receipts: Some(Switch::On) };
+        let verifier = Verifier::Argon2id("$argon2id$v=19$…".into());
+        vec![
+            send(Recipient::Conversation(conversation)),
+            send(Recipient::Direct(user)),
+            Act::DeleteMessage { conversation, position },
+            Act::MarkRead { conversation, position },
+            Act::EndSession(SessionId(9)),
+            Act::DeleteAccount { verifier_version: 2, messages: OwnMessages::Keep },
+            Act::DeleteAccount { verifier_version: 2, messages: OwnMessages::Erase },
+            Act::EditMessage { conversation, position, payload: vec![3] },
+            Act::React { conversation, position, emoji: "👍".into(), switch },
+            Act::PinMessage { conversation, position, switch },
+            Act::MarkUnread(conversation),
+            Act::Mute { conversation, until: Stamp(u64::MAX) },
+            Act::PinConversation { conversation, switch: Switch::Off },
+            Act::SaveDraft { conversation, draft: vec![4] },
+            Act::Block { user, switch },
+            Act::SetProfile(profile),
+            Act::SetProfile(Profile::default()),
+            Act::CreateGroup { title: "Crew".into(), members: vec![user] },
+            Act::AddMembers { conversation, members: vec![user] },
+            Act::RemoveMember { conversation, user },
+            Act::SetRole { conversation, user, role: MemberRole::Owner },
+            Act::Leave(conversation),
+            Act::Rename { conversation, title: "Hands".into() },
+            Act::EndOtherSessions,
+            Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::Keep },
+        ]
+    }
+
     #[test]
     fn every_command_survives_its_bytes() {
         let (conversation, position) = (ConversationId(3), Position(41));
-        let send = |to| act(Act::Send(Send { to, message_id: MessageId([0xAB; 16]), payload: vec![1, 2] }));
-        let commands = [
+        let mut commands = vec![
             Command::Register(Register {
                 username: "alice".parse().unwrap(),
                 display_name: "Alice".into(),
@@ -241,6 +270,7 @@ mod tests {
                 device: DeviceId([1; 32]),
                 device_name: "phone".into(),
                 token: TokenHash([2; 32]),
+                address: "192.0.2.7".into(),
             }),
             Command::OpenSession(OpenSession {
                 user: UserId(2001),
@@ -248,15 +278,17 @@ mod tests {
                 device: DeviceId([1; 32]),
                 device_name: String::new(),
                 token: TokenHash([3; 32]),
+                address: "2001:db8::7".into(),
             }),
-            send(Recipient::Conversation(conversation)),
-            send(Recipient::Direct(UserId(3001))),
-            act(Act::DeleteMessage { conversation, position }),
-            act(Act::MarkRead { conversation, position }),
-            act(Act::EndSession(SessionId(9))),
-            act(Act::DeleteAccount { verifier_version: 2 }),
             Command::NoteLastSeen(vec![UserId(1), UserId(2)]),
+            Command::NoteDelivered(vec![Delivered { user: UserId(2001), conversation, position }]),
+            Command::NoteUse(vec![SessionUse { session: SessionId(9), address: "192.0.2.7".into() }]),
+            Command::Erase,
         ];
+        for act in every_act() {
+            assert_eq!(decode_act(&encode_act(&act)).unwrap(), act);
+        }
+        commands.extend(every_act().into_iter().map(act));
         for command in commands {
             assert_eq!(decode_command(&encode_command(&command)).unwrap(), command);
         }

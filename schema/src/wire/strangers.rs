@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::{Act, Batch, Command, InSession, Proposal, Recipient, Send};
 use crate::generated::{peer_capnp, types_capnp};
-use crate::id::{ConversationId, MessageId, NodeId, RequestNumber, SessionId, Stamp};
+use crate::id::{ConversationId, MessageId, NodeId, RequestNumber, SessionId, Stamp, UserId};
+use crate::payload::Payload;
 
 /// Every reader there is, of bytes and of messages that came over a link.
 fn read_as_everything(bytes: &[u8]) {
@@ -35,7 +36,8 @@ fn a_batch() -> Vec<u8> {
     let send = Send {
         to: Recipient::Conversation(ConversationId(7)),
         message_id: MessageId([7; 16]),
-        payload: encode_payload(&Payload { text: "hello".to_owned(), reply_to: None }),
+        payload: encode_payload(&Payload::text("hello")),
+        mentions: vec![UserId(7)],
     };
     let command = Command::InSession(InSession {
         session: SessionId(3),

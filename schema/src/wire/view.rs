@@ -1,12 +1,14 @@
 //! What clients are shown: users, conversations, messages, changes, refusals and a node's status.
 
 use super::command::{high_half, join_halves, low_half};
-use super::{WireError, count, digest, text};
+use super::{WireError, count, decode, digest, encode, text, write_numbers};
+use crate::command::{MemberRole, Switch};
 use crate::error::{ErrorCode, Refusal};
 use crate::generated::{client_capnp, types_capnp};
-use crate::id::{ChangeNumber, ConversationId, MessageId, NodeId, Position, Stamp, StateHash, UserId};
+use crate::id::{ChangeNumber, ConversationId, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId};
 use crate::view::{
-    Change, ChangedRow, ConversationKind, ConversationView, MessageState, MessageView, NodeStatus, Role, UserView,
+    Change, ChangedRow, ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, NodeStatus,
+    PlaceView, ReactionView, RevisionView, Role, SessionEntry, UserView,
 };
 
 /// Fills in a refusal.
@@ -43,18 +45,67 @@ pub fn write_user(mut builder: types_capnp::user::Builder<'_>, plain: &UserView)
     builder.set_deleted(plain.deleted);
     builder.set_last_seen_ms(plain.last_seen.map_or(0, |stamp| stamp.0));
     builder.set_online(plain.online);
+    builder.set_presence_hidden(plain.presence_hidden);
+    builder.set_receipts_off(plain.receipts_off);
+    builder.set_changed(plain.changed.0);
 }
 
 /// Reads a user.
 pub fn read_user(reader: types_capnp::user::Reader<'_>) -> Result<UserView, WireError> {
-    let last_seen = reader.get_last_seen_ms();
     Ok(UserView {
         id: UserId(reader.get_id()),
         username: text(reader.get_username()?)?.parse().map_err(|_| WireError::Field("username"))?,
         display_name: text(reader.get_display_name()?)?,
         deleted: reader.get_deleted(),
-        last_seen: (last_seen != 0).then_some(Stamp(last_seen)),
+        last_seen: unless_zero(reader.get_last_seen_ms()),
         online: reader.get_online(),
+        presence_hidden: reader.get_presence_hidden(),
+        receipts_off: reader.get_receipts_off(),
+        changed: ChangeNumber(reader.get_changed()),
+    })
+}
+
+/// A role as the wire has it.
+pub fn write_role(plain: MemberRole) -> types_capnp::MemberRole {
+    match plain {
+        MemberRole::Member => types_capnp::MemberRole::Member,
+        MemberRole::Admin => types_capnp::MemberRole::Admin,
+        MemberRole::Owner => types_capnp::MemberRole::Owner,
+    }
+}
+
+/// A role from the wire.
+pub fn read_role(wire: types_capnp::MemberRole) -> MemberRole {
+    match wire {
+        types_capnp::MemberRole::Member => MemberRole::Member,
+        types_capnp::MemberRole::Admin => MemberRole::Admin,
+        types_capnp::MemberRole::Owner => MemberRole::Owner,
+    }
+}
+
+/// Fills in a member.
+pub fn write_member_view(mut builder: types_capnp::member::Builder<'_>, plain: &MemberView) {
+    write_user(builder.reborrow().init_user(), &plain.user);
+    builder.set_role(write_role(plain.role));
+    builder.set_joined_at_ms(plain.joined.0);
+    builder.set_since(plain.since.0);
+    builder.set_added_by(plain.added_by.0);
+    builder.set_read_position(plain.read_position.0);
+    builder.set_delivered_position(plain.delivered_position.0);
+    builder.set_changed(plain.changed.0);
+}
+
+/// Reads a member.
+pub fn read_member_view(reader: types_capnp::member::Reader<'_>) -> Result<MemberView, WireError> {
+    Ok(MemberView {
+        user: read_user(reader.get_user()?)?,
+        role: read_role(reader.get_role()?),
+        joined: Stamp(reader.get_joined_at_ms()),
+        since: Position(reader.get_since()),
+        added_by: UserId(reader.get_added_by()),
+        read_position: Position(reader.get_read_position()),
+        delivered_position: Position(reader.get_delivered_position()),
+        changed: ChangeNumber(reader.get_changed()),
     })
 }
 
@@ -66,13 +117,19 @@ pub fn write_conversation(mut builder: types_capnp::conversation::Builder<'_>, p
         ConversationKind::Group => types_capnp::ConversationKind::Group,
     });
     builder.set_title(plain.title.as_str());
-    builder.set_last_position(plain.last_position.0);
-    builder.set_read_position(plain.read_position.0);
-    builder.set_unread(plain.unread);
-    let mut members = builder.init_members(count(plain.members.len()));
+    let mut members = builder.reborrow().init_members(count(plain.members.len()));
     for (at, member) in (0..).zip(&plain.members) {
-        write_user(members.reborrow().get(at), member);
+        write_member_view(members.reborrow().get(at), member);
     }
+    builder.set_member_count(plain.member_count);
+    builder.set_last_position(plain.last_position.0);
+    write_numbers(
+        builder.reborrow().init_pinned_messages(count(plain.pinned_messages.len())),
+        plain.pinned_messages.iter().map(|position| position.0),
+    );
+    builder.set_created_at_ms(plain.created.0);
+    builder.set_changed(plain.changed.0);
+    write_place(builder.init_place(), &plain.place);
 }
 
 /// Reads a conversation.
@@ -85,10 +142,122 @@ pub fn read_conversation(reader: types_capnp::conversation::Reader<'_>) -> Resul
             types_capnp::ConversationKind::Group => ConversationKind::Group,
         },
         title: text(reader.get_title()?)?,
-        members: reader.get_members()?.iter().map(read_user).collect::<Result<_, _>>()?,
+        members: reader.get_members()?.iter().map(read_member_view).collect::<Result<_, _>>()?,
+        member_count: reader.get_member_count(),
         last_position: Position(reader.get_last_position()),
+        pinned_messages: reader.get_pinned_messages()?.iter().map(Position).collect(),
+        created: Stamp(reader.get_created_at_ms()),
+        changed: ChangeNumber(reader.get_changed()),
+        place: read_place(reader.get_place()?)?,
+    })
+}
+
+/// Fills in a place.
+pub fn write_place(mut builder: types_capnp::place::Builder<'_>, plain: &PlaceView) {
+    builder.set_conversation(plain.conversation.0);
+    builder.set_read_position(plain.counts.read_position.0);
+    builder.set_unread(plain.counts.unread);
+    builder.set_mentions(plain.counts.mentions);
+    builder.set_as_of(plain.counts.as_of.0);
+    builder.set_marked_unread(plain.marked_unread);
+    builder.set_muted_until_ms(plain.muted_until.0);
+    builder.set_pinned(plain.pinned);
+    builder.set_draft(&plain.draft);
+    builder.set_since(plain.since.0);
+}
+
+/// Reads a place.
+pub fn read_place(reader: types_capnp::place::Reader<'_>) -> Result<PlaceView, WireError> {
+    Ok(PlaceView {
+        conversation: ConversationId(reader.get_conversation()),
+        counts: Counts {
+            read_position: Position(reader.get_read_position()),
+            unread: reader.get_unread(),
+            mentions: reader.get_mentions(),
+            as_of: ChangeNumber(reader.get_as_of()),
+        },
+        marked_unread: reader.get_marked_unread(),
+        muted_until: Stamp(reader.get_muted_until_ms()),
+        pinned: reader.get_pinned(),
+        draft: reader.get_draft()?.to_vec(),
+        since: Position(reader.get_since()),
+    })
+}
+
+/// Fills in what a member has yet to read in a conversation.
+pub fn write_counts(mut builder: types_capnp::counts::Builder<'_>, conversation: ConversationId, plain: &Counts) {
+    builder.set_conversation(conversation.0);
+    builder.set_read_position(plain.read_position.0);
+    builder.set_unread(plain.unread);
+    builder.set_mentions(plain.mentions);
+    builder.set_as_of(plain.as_of.0);
+}
+
+/// Reads what a member has yet to read, and in which conversation.
+pub fn read_counts(reader: types_capnp::counts::Reader<'_>) -> (ConversationId, Counts) {
+    let counts = Counts {
         read_position: Position(reader.get_read_position()),
         unread: reader.get_unread(),
+        mentions: reader.get_mentions(),
+        as_of: ChangeNumber(reader.get_as_of()),
+    };
+    (ConversationId(reader.get_conversation()), counts)
+}
+
+fn write_reactions(mut list: capnp::struct_list::Builder<'_, types_capnp::reaction::Owned>, plain: &[ReactionView]) {
+    for (at, reaction) in (0..).zip(plain) {
+        let mut builder = list.reborrow().get(at);
+        builder.set_emoji(reaction.emoji.as_str());
+        write_numbers(builder.init_users(count(reaction.users.len())), reaction.users.iter().map(|user| user.0));
+    }
+}
+
+fn read_reactions(
+    list: capnp::struct_list::Reader<'_, types_capnp::reaction::Owned>,
+) -> Result<Vec<ReactionView>, WireError> {
+    list.iter()
+        .map(|reader| {
+            let users = reader.get_users()?.iter().map(UserId).collect();
+            Ok(ReactionView { emoji: text(reader.get_emoji()?)?, users })
+        })
+        .collect()
+}
+
+/// Fills in a former version of a message.
+pub fn write_revision(mut builder: types_capnp::revision::Builder<'_>, plain: &RevisionView) {
+    builder.set_revision(plain.revision);
+    builder.set_payload(&plain.payload);
+    builder.set_written_at_ms(plain.written.0);
+}
+
+/// Reads a former version of a message.
+pub fn read_revision(reader: types_capnp::revision::Reader<'_>) -> Result<RevisionView, WireError> {
+    Ok(RevisionView {
+        revision: reader.get_revision(),
+        payload: reader.get_payload()?.to_vec(),
+        written: Stamp(reader.get_written_at_ms()),
+    })
+}
+
+/// Fills in one of the user's own sessions.
+pub fn write_session_entry(mut builder: types_capnp::session_entry::Builder<'_>, plain: &SessionEntry) {
+    builder.set_id(plain.id.0);
+    builder.set_device_name(plain.device_name.as_str());
+    builder.set_created_at_ms(plain.created.0);
+    builder.set_last_used_ms(plain.last_used.0);
+    builder.set_address(plain.address.as_str());
+    builder.set_current(plain.current);
+}
+
+/// Reads one of the user's own sessions.
+pub fn read_session_entry(reader: types_capnp::session_entry::Reader<'_>) -> Result<SessionEntry, WireError> {
+    Ok(SessionEntry {
+        id: SessionId(reader.get_id()),
+        device_name: text(reader.get_device_name()?)?,
+        created: Stamp(reader.get_created_at_ms()),
+        last_used: Stamp(reader.get_last_used_ms()),
+        address: text(reader.get_address()?)?,
+        current: reader.get_current(),
     })
 }
 
@@ -107,6 +276,14 @@ pub fn write_message(mut builder: types_capnp::message::Builder<'_>, plain: &Mes
     });
     builder.set_revision(plain.revision);
     builder.set_payload(&plain.payload);
+    builder.set_edited_at_ms(plain.edited.map_or(0, |stamp| stamp.0));
+    write_numbers(
+        builder.reborrow().init_mentions(count(plain.mentions.len())),
+        plain.mentions.iter().map(|user| user.0),
+    );
+    write_reactions(builder.reborrow().init_reactions(count(plain.reactions.len())), &plain.reactions);
+    builder.set_changed(plain.changed.0);
+    builder.set_reactions_changed(plain.reactions_changed.0);
 }
 
 /// Reads a message.
@@ -125,6 +302,11 @@ pub fn read_message(reader: types_capnp::message::Reader<'_>) -> Result<MessageV
         },
         revision: reader.get_revision(),
         payload: reader.get_payload()?.to_vec(),
+        edited: unless_zero(reader.get_edited_at_ms()),
+        mentions: reader.get_mentions()?.iter().map(UserId).collect(),
+        reactions: read_reactions(reader.get_reactions()?)?,
+        changed: ChangeNumber(reader.get_changed()),
+        reactions_changed: ChangeNumber(reader.get_reactions_changed()),
     })
 }
 
@@ -141,6 +323,38 @@ pub fn write_change(mut builder: types_capnp::change::Builder<'_>, plain: &Chang
             mark.set_position(position.0);
         }
         ChangedRow::User(user) => write_user(builder.init_user(), user),
+        ChangedRow::DeliveredMark { conversation, user, position } => {
+            let mut mark = builder.init_delivered_mark();
+            mark.set_conversation(conversation.0);
+            mark.set_user(user.0);
+            mark.set_position(position.0);
+        }
+        ChangedRow::Reactions { conversation, position, reactions } => {
+            let mut changed = builder.init_reactions();
+            changed.set_conversation(conversation.0);
+            changed.set_position(position.0);
+            write_reactions(changed.init_reactions(count(reactions.len())), reactions);
+        }
+        ChangedRow::Member { conversation, member } => {
+            let mut changed = builder.init_member();
+            changed.set_conversation(conversation.0);
+            write_member_view(changed.init_member(), member);
+        }
+        ChangedRow::MemberLeft { conversation, user, by, after, at } => {
+            let mut left = builder.init_member_left();
+            left.set_conversation(conversation.0);
+            left.set_user(user.0);
+            left.set_by(by.0);
+            left.set_after(after.0);
+            left.set_at_ms(at.0);
+        }
+        ChangedRow::Place(place) => write_place(builder.init_place(), place),
+        ChangedRow::Left(conversation) => builder.set_left(conversation.0),
+        ChangedRow::Block { user, switch } => {
+            let mut block = builder.init_block();
+            block.set_user(user.0);
+            block.set_blocked(switch.is_on());
+        }
     }
 }
 
@@ -156,8 +370,89 @@ pub fn read_change(reader: types_capnp::change::Reader<'_>) -> Result<Change, Wi
             position: Position(mark.get_position()),
         },
         change::User(user) => ChangedRow::User(read_user(user?)?),
+        change::DeliveredMark(mark) => ChangedRow::DeliveredMark {
+            conversation: ConversationId(mark.get_conversation()),
+            user: UserId(mark.get_user()),
+            position: Position(mark.get_position()),
+        },
+        change::Reactions(changed) => ChangedRow::Reactions {
+            conversation: ConversationId(changed.get_conversation()),
+            position: Position(changed.get_position()),
+            reactions: read_reactions(changed.get_reactions()?)?,
+        },
+        change::Member(changed) => ChangedRow::Member {
+            conversation: ConversationId(changed.get_conversation()),
+            member: read_member_view(changed.get_member()?)?,
+        },
+        change::MemberLeft(left) => ChangedRow::MemberLeft {
+            conversation: ConversationId(left.get_conversation()),
+            user: UserId(left.get_user()),
+            by: UserId(left.get_by()),
+            after: Position(left.get_after()),
+            at: Stamp(left.get_at_ms()),
+        },
+        change::Place(place) => ChangedRow::Place(read_place(place?)?),
+        change::Left(conversation) => ChangedRow::Left(ConversationId(conversation)),
+        change::Block(block) => {
+            ChangedRow::Block { user: UserId(block.get_user()), switch: Switch::from_bool(block.get_blocked()) }
+        }
     };
     Ok(Change { number: ChangeNumber(reader.get_number()), row })
+}
+
+/// A user as bytes, for a store.
+pub fn encode_user(plain: &UserView) -> Vec<u8> {
+    encode::<types_capnp::user::Owned>(|builder| write_user(builder, plain))
+}
+
+/// The user in `bytes`.
+pub fn decode_user(bytes: &[u8]) -> Result<UserView, WireError> {
+    decode::<types_capnp::user::Owned, _>(bytes, read_user)
+}
+
+/// A conversation as bytes, for a store.
+pub fn encode_conversation(plain: &ConversationView) -> Vec<u8> {
+    encode::<types_capnp::conversation::Owned>(|builder| write_conversation(builder, plain))
+}
+
+/// The conversation in `bytes`.
+pub fn decode_conversation(bytes: &[u8]) -> Result<ConversationView, WireError> {
+    decode::<types_capnp::conversation::Owned, _>(bytes, read_conversation)
+}
+
+/// A member as bytes, for a store.
+pub fn encode_member(plain: &MemberView) -> Vec<u8> {
+    encode::<types_capnp::member::Owned>(|builder| write_member_view(builder, plain))
+}
+
+/// The member in `bytes`.
+pub fn decode_member(bytes: &[u8]) -> Result<MemberView, WireError> {
+    decode::<types_capnp::member::Owned, _>(bytes, read_member_view)
+}
+
+/// A place as bytes, for a store.
+pub fn encode_place(plain: &PlaceView) -> Vec<u8> {
+    encode::<types_capnp::place::Owned>(|builder| write_place(builder, plain))
+}
+
+/// The place in `bytes`.
+pub fn decode_place(bytes: &[u8]) -> Result<PlaceView, WireError> {
+    decode::<types_capnp::place::Owned, _>(bytes, read_place)
+}
+
+/// A message as bytes, for a store.
+pub fn encode_message(plain: &MessageView) -> Vec<u8> {
+    encode::<types_capnp::message::Owned>(|builder| write_message(builder, plain))
+}
+
+/// The message in `bytes`.
+pub fn decode_message(bytes: &[u8]) -> Result<MessageView, WireError> {
+    decode::<types_capnp::message::Owned, _>(bytes, read_message)
+}
+
+/// Times that may be missing are 0 on the wire.
+fn unless_zero(ms: u64) -> Option<Stamp> {
+    (ms != 0).then_some(Stamp(ms))
 }
 
 /// Fills in a node's status.
@@ -220,34 +515,94 @@ mod tests {
             deleted: false,
             last_seen: Some(Stamp(12)),
             online: true,
+            presence_hidden: false,
+            receipts_off: true,
+            changed: ChangeNumber(4),
         }
     }
 
-    #[test]
-    fn every_change_survives_the_wire() {
-        let message = MessageView {
+    fn member() -> MemberView {
+        MemberView {
+            user: alice(),
+            role: MemberRole::Admin,
+            joined: Stamp(11),
+            since: Position(2),
+            added_by: UserId(2001),
+            read_position: Position(3),
+            delivered_position: Position(4),
+            changed: ChangeNumber(6),
+        }
+    }
+
+    fn place() -> PlaceView {
+        let counts = Counts { read_position: Position(2), unread: 1, mentions: 1, as_of: ChangeNumber(77) };
+        PlaceView {
+            conversation: ConversationId(3),
+            counts,
+            marked_unread: true,
+            muted_until: Stamp(u64::MAX),
+            pinned: true,
+            draft: vec![9],
+            since: Position(2),
+        }
+    }
+
+    fn message() -> MessageView {
+        MessageView {
             conversation: ConversationId(3),
             position: Position(4),
             message_id: MessageId([7; 16]),
             sender: UserId(1001),
             sender_name: "alice".parse().unwrap(),
             sent_at: Stamp(99),
-            state: MessageState::Deleted,
+            state: MessageState::Edited,
             revision: 2,
-            payload: Vec::new(),
-        };
-        let conversation = ConversationView {
+            payload: vec![1, 2, 3],
+            edited: Some(Stamp(100)),
+            mentions: vec![UserId(2001)],
+            reactions: vec![ReactionView { emoji: "👍".into(), users: vec![UserId(2001), UserId(3001)] }],
+            changed: ChangeNumber(5),
+            reactions_changed: ChangeNumber(6),
+        }
+    }
+
+    fn conversation() -> ConversationView {
+        ConversationView {
             id: ConversationId(3),
-            kind: ConversationKind::Direct,
-            title: String::new(),
-            members: vec![alice()],
+            kind: ConversationKind::Group,
+            title: "Crew".into(),
+            members: vec![member()],
+            member_count: 40,
             last_position: Position(4),
-            read_position: Position(2),
-            unread: 1,
-        };
-        let mark = ChangedRow::ReadMark { conversation: ConversationId(3), user: UserId(1001), position: Position(4) };
-        let rows =
-            [ChangedRow::Message(message), ChangedRow::Conversation(conversation), mark, ChangedRow::User(alice())];
+            pinned_messages: vec![Position(2), Position(1)],
+            created: Stamp(10),
+            changed: ChangeNumber(5),
+            place: place(),
+        }
+    }
+
+    #[test]
+    fn every_change_survives_the_wire() {
+        let (conversation_id, user, position) = (ConversationId(3), UserId(1001), Position(4));
+        let rows = [
+            ChangedRow::Message(message()),
+            ChangedRow::Conversation(conversation()),
+            ChangedRow::ReadMark { conversation: conversation_id, user, position },
+            ChangedRow::User(alice()),
+            ChangedRow::DeliveredMark { conversation: conversation_id, user, position },
+            ChangedRow::Reactions { conversation: conversation_id, position, reactions: message().reactions },
+            ChangedRow::Member { conversation: conversation_id, member: member() },
+            ChangedRow::MemberLeft {
+                conversation: conversation_id,
+                user,
+                by: UserId(2001),
+                after: position,
+                at: Stamp(7),
+            },
+            ChangedRow::Place(place()),
+            ChangedRow::Left(conversation_id),
+            ChangedRow::Block { user, switch: Switch::On },
+        ];
         for row in rows {
             let change = Change { number: ChangeNumber(5), row };
             let mut arena = capnp::message::Builder::new_default();
@@ -255,6 +610,15 @@ mod tests {
             let reader = arena.get_root_as_reader::<change::Reader<'_>>().unwrap();
             assert_eq!(read_change(reader).unwrap(), change);
         }
+    }
+
+    #[test]
+    fn what_a_store_keeps_survives_its_bytes() {
+        assert_eq!(decode_user(&encode_user(&alice())).unwrap(), alice());
+        assert_eq!(decode_member(&encode_member(&member())).unwrap(), member());
+        assert_eq!(decode_place(&encode_place(&place())).unwrap(), place());
+        assert_eq!(decode_message(&encode_message(&message())).unwrap(), message());
+        assert_eq!(decode_conversation(&encode_conversation(&conversation())).unwrap(), conversation());
     }
 
     #[test]

@@ -1,33 +1,20 @@
 //! The first service: people, devices, messages, marks, presence, and the end of an account.
 
 use raftchat_client::{ClientError, Event, Following};
+use raftchat_schema::command::OwnMessages;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_tests::cluster::Cluster;
-use raftchat_tests::people::{PASSWORD, Person, fresh_id, says, typed, with};
+use raftchat_tests::people::{PASSWORD, Person, code, fresh_id, says, typed, with};
 use raftchat_tests::{soon, until};
 
 use crate::PROGRAM;
-
-fn code<T: std::fmt::Debug>(refused: Result<T, ClientError>) -> ErrorCode {
-    match refused {
-        Err(ClientError::Refused(refusal)) => refusal.code,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// Somebody on a second device, which tries another node first.
-async fn on_phone(cluster: &Cluster, name: &str, node: u64) -> Person {
-    let phone = Person::on(name, &cluster.device(&format!("{name}-phone")), Some(cluster.address(node)));
-    phone.login().await;
-    phone
-}
 
 #[tokio::test]
 async fn alice_and_bob_talk_and_everybody_sees_the_same() {
     let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
     let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
-    let phone = on_phone(&cluster, "bob", 3).await;
+    let phone = cluster.phone("bob", 3).await;
     let (mut bob_hears, mut phone_hears) = (bob.follow(), phone.follow());
 
     for number in 1..=5 {
@@ -38,10 +25,15 @@ async fn alice_and_bob_talk_and_everybody_sees_the_same() {
             assert_eq!(heard.message().await.position, Position(number));
         }
     }
-    assert_eq!((bob.conversation("alice").await.unread, alice.conversation("bob").await.unread), (5, 0));
+    assert_eq!(
+        (bob.conversation("alice").await.place.counts.unread, alice.conversation("bob").await.place.counts.unread),
+        (5, 0)
+    );
     soon("reading", bob.client.mark_read(&with("alice"), Some(Position(3)))).await.unwrap();
-    until("the phone knows what was read", async || (phone.conversation("alice").await.unread == 2).then_some(()))
-        .await;
+    until("the phone knows what was read", async || {
+        (phone.conversation("alice").await.place.counts.unread == 2).then_some(())
+    })
+    .await;
 
     alice.delete("bob", 2).await.unwrap();
     let tombstone = phone_hears.message().await;
@@ -56,7 +48,7 @@ async fn alice_and_bob_talk_and_everybody_sees_the_same() {
 async fn a_message_sent_again_is_stored_once_over_any_node() {
     let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
     let (alice, _bob) = (cluster.person("alice").await, cluster.person("bob").await);
-    let phone = on_phone(&cluster, "alice", 2).await;
+    let phone = cluster.phone("alice", 2).await;
     let id = fresh_id();
     let first = alice.client.send(&with("bob"), id, says("once")).await.unwrap();
     for person in [&alice, &phone] {
@@ -98,7 +90,7 @@ async fn presence_is_seen_over_other_nodes_and_ends_with_the_session() {
 async fn a_session_ends_where_its_user_says_and_an_account_everywhere() {
     let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
     let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
-    let phone = on_phone(&cluster, "alice", 3).await;
+    let phone = cluster.phone("alice", 3).await;
     alice.say("bob", "before I go").await;
     soon("logging out", alice.client.logout()).await.unwrap();
     assert!(matches!(alice.client.whoami().await, Err(ClientError::NoSession)));
@@ -112,8 +104,8 @@ async fn a_session_ends_where_its_user_says_and_an_account_everywhere() {
 
     let mut phone_hears = phone.client.subscribe(Following::FromNow);
     alice.login().await;
-    assert_eq!(code(alice.client.delete_account(typed("wrong")).await), ErrorCode::WrongCredentials);
-    soon("deleting", alice.client.delete_account(typed(PASSWORD))).await.unwrap();
+    assert_eq!(code(alice.client.delete_account(typed("wrong"), OwnMessages::Keep).await), ErrorCode::WrongCredentials);
+    soon("deleting", alice.client.delete_account(typed(PASSWORD), OwnMessages::Keep)).await.unwrap();
     soon("the phone is told", async { while !matches!(phone_hears.next().await, Some(Event::Ended(_)) | None) {} })
         .await;
     let name = "alice".parse().unwrap();

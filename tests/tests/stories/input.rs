@@ -51,7 +51,7 @@ async fn refusals_have_their_codes_and_leave_everything_as_it_was() {
         (alice.chat(&["send", "--to", "alice", "hello"], ""), 1, "to-yourself"),
         (alice.chat(&["send", "--to", "bob", ""], ""), 1, "empty-message"),
         (alice.chat(&["send", "--to", "bob", "-"], &large), 1, "too-large"),
-        (carol.chat(&["history", "--conversation", "c1"], ""), 1, "no-such-conversation"),
+        (carol.chat(&["history", "--conversation", "c1"], ""), 1, "not-a-member"),
         (carol.chat(&["send", "--conversation", "c77", "hello"], ""), 1, "no-such-conversation"),
         (bob.chat(&["delete", "--with", "alice", "1"], ""), 1, "not-yours"),
         (alice.chat(&["delete", "--with", "bob", "9"], ""), 1, "no-such-message"),

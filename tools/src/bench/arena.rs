@@ -11,7 +11,7 @@ use raftchat_client::{ClientConfig, Profile};
 use raftchat_transport::{Credentials, TrustAnchors};
 
 use crate::cluster::directory::ClusterDir;
-use crate::cluster::init::PasswordCost;
+use crate::cluster::init::Strictness;
 use crate::cluster::observer;
 use crate::failure::Failure;
 use crate::scratch::Scratch;
@@ -63,8 +63,12 @@ impl Arena {
         if let Some(dir) = &arguments.dir {
             return Ok(Self { scratch: None, access: Access::of_cluster(&ClusterDir::new(dir))? });
         }
-        let nodes = arguments.nodes.unwrap_or(NODES_BY_DEFAULT);
-        let mut scratch = Scratch::temporary("raftchat-bench", nodes, PasswordCost::Least)?;
+        Self::make(arguments.nodes.unwrap_or(NODES_BY_DEFAULT)).await
+    }
+
+    /// Makes a cluster of so many nodes and waits until it is ready.
+    pub(super) async fn make(nodes: u16) -> Result<Self, Failure> {
+        let mut scratch = Scratch::temporary("raftchat-bench", nodes, Strictness::Least)?;
         scratch.start()?;
         scratch.ready().await?;
         let access = Access::of_cluster(scratch.cluster())?;

@@ -1,14 +1,26 @@
 //! The way of many users into a cluster from one thread: a link each, and the plainest calls. What a client does beside
 //! that, it does not: no repeating, no moving.
 
+use std::time::Duration;
+
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::generated::client_capnp::{Freshness, conversation, gateway, granted, session};
-use raftchat_schema::wire::read_refusal;
+use raftchat_schema::generated::client_capnp::{
+    Freshness, conversation, gateway, granted, receiver, session, subscription,
+};
+use raftchat_schema::id::{MessageId, UserId};
+use raftchat_schema::payload::Payload;
+use raftchat_schema::wire::{encode_payload, read_refusal, write_message_id};
 use raftchat_transport::{
     CredentialError, Dialer, DialerConfig, Expect, Link, LinkFailure, LinkLimits, LinkTiming, Role,
 };
 
+use tokio::time::sleep;
+use uuid::Uuid;
+
 use super::arena::Access;
+
+/// How often a call that is refused with a time is repeated.
+const ATTEMPTS: u32 = 20;
 
 /// A 32-byte secret of a session.
 pub(super) type Token = [u8; 32];
@@ -58,7 +70,7 @@ pub(super) struct Visit {
     /// What the user may do.
     pub(super) session: session::Client,
     /// The user's id.
-    pub(super) user: u64,
+    pub(super) user: UserId,
     _link: Link,
 }
 
@@ -128,20 +140,60 @@ impl Door {
 }
 
 fn visit(link: Link, granted: granted::Reader<'_>) -> Result<Visit, Trouble> {
-    Ok(Visit { session: granted.get_session()?, user: granted.get_user()?.get_id(), _link: link })
+    Ok(Visit { session: granted.get_session()?, user: UserId(granted.get_user()?.get_id()), _link: link })
 }
 
 impl Visit {
-    /// Waits until everything that anybody was told is done is known to this node too.
-    pub(super) async fn catch_up(&self) -> Result<(), Trouble> {
-        self.session.catch_up_request().send().promise.await?;
-        Ok(())
+    /// Waits until everything that anybody was told is done is known to this node too; gives the cursor after it.
+    pub(super) async fn catch_up(&self) -> Result<Vec<u8>, Trouble> {
+        let response = self.session.catch_up_request().send().promise.await?;
+        Ok(response.get()?.get_seen()?.get_bytes()?.to_vec())
     }
 
     /// The direct conversation with somebody.
     pub(super) async fn direct(&self, username: &str) -> Result<conversation::Client, Trouble> {
         let mut request = self.session.direct_request();
         request.get().set_username(username);
+        let response = request.send().promise.await?;
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
+        }
+        Ok(answer.get_conversation()?)
+    }
+
+    /// Has `receiver` called with every change from the beginning.
+    pub(super) async fn subscribe(&self, receiver: receiver::Client) -> Result<subscription::Client, Trouble> {
+        self.subscribe_after(&[], receiver).await
+    }
+
+    /// Has `receiver` called with every change after the cursor.
+    pub(super) async fn subscribe_after(
+        &self,
+        cursor: &[u8],
+        receiver: receiver::Client,
+    ) -> Result<subscription::Client, Trouble> {
+        let mut request = self.session.subscribe_request();
+        request.get().set_receiver(receiver);
+        request.get().init_from().set_bytes(cursor);
+        let response = request.send().promise.await?;
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
+        }
+        Ok(answer.get_subscription()?)
+    }
+
+    /// A group of the user and these others.
+    pub(super) async fn create_group(&self, title: &str, members: &[UserId]) -> Result<conversation::Client, Trouble> {
+        let mut request = self.session.create_group_request();
+        let mut params = request.get();
+        params.reborrow().init_request().set_number(1);
+        params.set_title(title);
+        let mut list = params.init_members(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        for (at, member) in (0..).zip(members) {
+            list.set(at, member.0);
+        }
         let response = request.send().promise.await?;
         let answer = response.get()?;
         if answer.has_refused() {
@@ -161,6 +213,36 @@ impl Visit {
             return Err(read_refusal(answer.get_refused()?).into());
         }
         Ok(())
+    }
+}
+
+/// Says something and waits until a majority has it.
+pub(super) async fn say(conversation: &conversation::Client, text: String) -> Result<(), Trouble> {
+    let mut request = conversation.send_request();
+    let id = MessageId(Uuid::now_v7().into_bytes());
+    write_message_id(request.get().init_message_id(), id);
+    request.get().set_payload(&encode_payload(&Payload::text(text)));
+    let response = request.send().promise.await?;
+    let answer = response.get()?;
+    if answer.has_refused() {
+        return Err(read_refusal(answer.get_refused()?).into());
+    }
+    Ok(())
+}
+
+/// Tries again where the node is busy and says for how long.
+pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    let mut attempts = 0;
+    loop {
+        match attempt().await {
+            Err(trouble) => {
+                let wait = trouble.retry_after_ms().filter(|_| attempts < ATTEMPTS);
+                let Some(ms) = wait else { return Err(trouble) };
+                attempts += 1;
+                sleep(Duration::from_millis(ms)).await;
+            }
+            done => return done,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use raftchat_schema::error::ErrorCode;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cluster::init::PasswordCost;
+use crate::cluster::init::Strictness;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::scratch::Scratch;
@@ -50,7 +50,7 @@ struct Report {
 }
 
 pub(super) async fn run(arguments: &FailoverArguments, output: Output) -> Result<(), Failure> {
-    let mut scratch = Scratch::temporary("raftchat-bench", arguments.nodes, PasswordCost::Least)?;
+    let mut scratch = Scratch::temporary("raftchat-bench", arguments.nodes, Strictness::Least)?;
     scratch.start()?;
     scratch.ready().await?;
     let report = play(&mut scratch, arguments, output).await;

@@ -1,34 +1,41 @@
-//! `raftchatctl chat repl`: a conversation on the terminal, or of plain lines where there is none.
+//! `raftchatctl chat repl`: a conversation on the terminal, or of plain lines where there is none. Holds a messenger, as the
+//! window does: opens on what is kept on this device, and what is typed waits there until it can be sent.
 
 mod command;
 mod console;
 mod moves;
-mod outbox;
-mod rooms;
+mod view;
+mod words;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use raftchat_client::{Client, Event, Following, Subscription, Target};
-use raftchat_schema::id::{Position, Username};
-use raftchat_schema::view::{Change, ChangedRow, MessageState, MessageView, UserView};
+use raftchat_client::{ClientError, ClientOptions, Messenger, Profile, Update, Updates};
+use raftchat_model::{Attention, ChatId, Connection, Intent, Shown};
+use raftchat_schema::command::Switch;
+use raftchat_schema::id::{MessageId, Position, Username};
+use tokio::time::timeout;
+use uuid::Uuid;
 
 use self::command::Typed;
 use self::console::Console;
 pub(crate) use self::console::Screen;
 use self::moves::Moves;
-use self::outbox::{Outbox, ReadMarks};
-use self::rooms::Rooms;
-use super::shapes::{ConversationShape, Said, UserShape, message_words};
-use super::{sending, username};
+use self::view::{Answer, View};
+use self::words::{Clock, Told};
+use super::local::{Device, Progress};
+use super::shapes::message_words;
+use super::username;
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::stop::StopSignals;
-use crate::time::for_a_person;
 
-/// How many messages are shown when a conversation is taken up.
-const SHOWN_AT_FIRST: u32 = 10;
+/// A link takes a moment; only where none comes for longer is that worth a word.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many messages a search shows.
+const FOUND_MAX: usize = 20;
 
 /// With whom to begin.
 #[derive(Debug, Args)]
@@ -38,29 +45,34 @@ pub(super) struct ReplArguments {
     with: Option<String>,
 }
 
-impl ReplArguments {
-    pub(super) fn partner(&self) -> Result<Option<Username>, Failure> {
-        self.with.as_deref().map(username).transpose()
-    }
-}
-
 /// Talks until the person has had enough.
-pub(super) async fn run(client: &Client, partner: Option<Username>) -> Result<(), Failure> {
-    Repl::open(client, partner).await?.run().await
+pub(super) async fn run(
+    profile: Profile,
+    options: ClientOptions,
+    arguments: &ReplArguments,
+    output: Output,
+) -> Result<(), Failure> {
+    if output.is_json() {
+        return Err(Failure::Usage("a repl has no JSON; `tail --json` and `send --json` do".to_owned()));
+    }
+    let partner = arguments.with.as_deref().map(username).transpose()?;
+    Repl::open(profile, options, partner)?.run().await
 }
 
 /// A person at the terminal.
 pub(crate) struct Repl {
-    client: Client,
-    me: UserView,
-    partner: Option<Username>,
+    messenger: Messenger,
+    updates: Updates,
     console: Console,
     screen: Screen,
-    rooms: Rooms,
+    view: View,
     moves: Moves,
-    outbox: Outbox,
-    marks: ReadMarks,
+    progress: Progress,
+    /// Somebody to talk to as soon as they are known on this device.
+    wanted: Option<Username>,
+    options: ClientOptions,
     zone: TimeZone,
+    offline_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +83,24 @@ enum Next {
 
 impl Repl {
     /// Takes over the terminal.
-    pub(crate) async fn open(client: &Client, partner: Option<Username>) -> Result<Self, Failure> {
-        let me = client.whoami().await?.user;
-        let rooms = Rooms::of(&me, &client.conversations().await?);
+    pub(crate) fn open(profile: Profile, options: ClientOptions, partner: Option<Username>) -> Result<Self, Failure> {
+        let (messenger, updates) = Device::of(profile)?.messenger(options.clone())?;
         let (console, screen) = Console::open()?;
-        let outbox = Outbox::open(client.clone(), screen.clone());
-        let marks = ReadMarks::open(client.clone());
-        let (client, moves, zone) = (client.clone(), Moves::default(), TimeZone::system());
-        Ok(Self { client, me, partner, console, screen, rooms, moves, outbox, marks, zone })
+        let (view, moves, progress) = (View::default(), Moves::default(), Progress::default());
+        let (zone, offline_since) = (TimeZone::system(), Some(Instant::now()));
+        Ok(Self {
+            messenger,
+            updates,
+            console,
+            screen,
+            view,
+            moves,
+            progress,
+            wanted: partner,
+            options,
+            zone,
+            offline_since,
+        })
     }
 
     /// Where others may print beside the conversation.
@@ -86,56 +108,76 @@ impl Repl {
         self.screen.clone()
     }
 
-    /// Talks until `/quit`, the end of the input, Ctrl-C or SIGTERM; what was typed by then is sent.
+    /// Talks until `/quit`, the end of the input, Ctrl-C or SIGTERM. What was typed by then is sent, or stays on this device.
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let mut stop = StopSignals::listen()?;
-        let mut subscription = self.client.subscribe(Following::FromNow);
+        self.messenger.act(Intent::Attend(Attention::Focused));
         let result = tokio::select! {
             () = stop.next() => Ok(()),
-            result = self.talk(&mut subscription) => result,
+            result = self.talk() => result,
         };
+        if result.is_ok() {
+            self.send_the_rest().await?;
+        }
         drop(self.console);
-        self.outbox.close().await;
-        self.marks.close().await;
+        self.messenger.close().await?;
         result
     }
 
-    async fn talk(&mut self, subscription: &mut Subscription) -> Result<(), Failure> {
-        if let Some(partner) = self.partner.clone() {
-            self.begin_with(partner).await?;
-        } else {
+    async fn talk(&mut self) -> Result<(), Failure> {
+        if self.wanted.is_none() {
             self.screen.aside("/with USER begins a conversation, /help tells the rest")?;
         }
         let mut asked = false;
         loop {
-            if !asked {
+            // What is typed while nobody is there to hear it waits at the keyboard.
+            let ready = self.wanted.is_none();
+            if ready && !asked {
                 self.console.ask(self.prompt());
                 asked = true;
             }
             tokio::select! {
-                line = self.console.next_line() => {
+                line = self.console.next_line(), if ready => {
                     let Some(line) = line else { return Ok(()) };
                     asked = false;
-                    match self.handle(command::parse(&line)).await {
-                        Ok(Next::Quit) => return Ok(()),
-                        Ok(Next::GoOn) => {}
-                        Err(failure @ Failure::Client(_)) => self.screen.aside(&failure.to_string())?,
-                        Err(failure) => return Err(failure),
+                    if self.handle(command::parse(&line)).await? == Next::Quit {
+                        return Ok(());
                     }
                 }
-                event = subscription.next() => match event {
-                    Some(event) => self.hear(event)?,
+                turn = self.updates.next() => match turn {
+                    Some(turn) => self.hear(turn)?,
                     None => return Ok(()),
                 },
             }
         }
     }
 
-    fn prompt(&self) -> String {
-        match &self.partner {
-            Some(partner) => format!("{} → {partner}> ", self.me.username),
-            None => format!("{}> ", self.me.username),
+    /// Waits a while for what is on its way; the rest stays on this device.
+    async fn send_the_rest(&mut self) -> Result<(), Failure> {
+        let patience = self.options.timeout;
+        let sending = async {
+            while self.progress.is_sending() {
+                let Some(turn) = self.updates.next().await else { return Ok(()) };
+                self.hear(turn)?;
+            }
+            Ok(())
+        };
+        if let Ok(sent) = timeout(patience, sending).await {
+            return sent;
         }
+        self.screen.aside("not everything could be sent: it stays on this device and goes out the next time")
+    }
+
+    fn prompt(&self) -> String {
+        let me = self.view.my_name().map_or("me", Username::as_str);
+        match self.view.title() {
+            Some(title) => format!("{me} → {}> ", crate::text::printable(&title)),
+            None => format!("{me}> "),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock { now: Timestamp::now(), zone: self.zone.clone() }
     }
 
     async fn handle(&mut self, typed: Typed) -> Result<Next, Failure> {
@@ -144,115 +186,149 @@ impl Repl {
             Typed::Quit => return Ok(Next::Quit),
             Typed::Help => self.screen.show(command::HELP)?,
             Typed::NotACommand(told) => self.screen.aside(&told)?,
-            Typed::With(name) => {
-                let partner = username(&name)?;
-                self.begin_with(partner).await?;
-            }
-            Typed::Users => {
-                for user in self.client.users().await? {
-                    self.screen.show(&UserShape::of(&user).words())?;
-                }
-            }
-            Typed::Conversations => {
-                for conversation in self.client.conversations().await? {
-                    self.screen.show(&ConversationShape::of(&conversation, self.me.id).words())?;
-                }
-            }
-            Typed::History(count) => self.history(count).await?,
-            Typed::Delete(position) => self.delete(position).await?,
-            Typed::Text(text) => self.say(text)?,
+            Typed::With(name) => match name.parse() {
+                Ok(partner) => self.begin_with(&partner)?,
+                Err(error) => self.screen.aside(&format!("{error}"))?,
+            },
+            Typed::Open(conversation) => match self.view.chat_of(conversation) {
+                Some(chat) => self.open_chat(chat),
+                None => self.screen.aside("there is no such conversation; /conversations lists yours")?,
+            },
+            Typed::Users => self.view.people().try_for_each(|line| self.screen.show(&line))?,
+            Typed::Conversations => self.view.chats().iter().try_for_each(|line| self.screen.show(line))?,
+            Typed::Search(query) => self.search(&query).await?,
+            in_this_one => match self.view.open_chat() {
+                Some(chat) => self.handle_in(chat, in_this_one)?,
+                None => self.screen.aside("say with whom first: /with USER")?,
+            },
         }
         Ok(Next::GoOn)
     }
 
-    async fn begin_with(&mut self, partner: Username) -> Result<(), Failure> {
-        let conversation = self.client.conversation(&Target::User(partner.clone())).await?;
-        self.rooms.note(&conversation);
-        self.partner = Some(partner);
-        if conversation.last_position > Position(0) {
-            self.history(SHOWN_AT_FIRST).await?;
-        }
-        Ok(())
-    }
-
-    async fn history(&mut self, count: u32) -> Result<(), Failure> {
-        let Some(target) = self.target()? else { return Ok(()) };
-        let messages = self.client.history(&target, None, count).await?;
-        let now = Timestamp::now();
-        for message in &messages {
-            self.screen.show(&message_words(message, now, &self.zone))?;
-        }
-        if let Some(last) = messages.last() {
-            self.marks.read(last.conversation, last.position);
-        }
-        Ok(())
-    }
-
-    async fn delete(&mut self, position: Position) -> Result<(), Failure> {
-        let Some(target) = self.target()? else { return Ok(()) };
-        self.client.delete(&target, position).await?;
-        self.screen.aside(&format!("#{position} is deleted for everyone"))
-    }
-
-    fn say(&mut self, text: String) -> Result<(), Failure> {
-        let Some(target) = self.target()? else { return Ok(()) };
-        let payload = sending::payload(text, None)?;
-        self.outbox.send(target, payload);
-        Ok(())
-    }
-
-    /// The conversation that is open; if none is, the person is told how to open one.
-    fn target(&self) -> Result<Option<Target>, Failure> {
-        if self.partner.is_none() {
-            self.screen.aside("say with whom first: /with USER")?;
-        }
-        Ok(self.partner.clone().map(Target::User))
-    }
-
-    fn hear(&mut self, event: Event) -> Result<(), Failure> {
-        match event {
-            Event::Change { change, .. } => self.hear_change(change),
-            Event::Presence { username, online, .. } if username != self.me.username => {
-                self.screen.aside(&format!("{username} is {}", if online { "online" } else { "offline" }))
+    fn handle_in(&mut self, chat: ChatId, typed: Typed) -> Result<(), Failure> {
+        let react = |position, emoji, switch| Intent::React { chat, position, emoji, switch };
+        let intent = match typed {
+            Typed::Text(text) => return self.say(chat, text, None),
+            Typed::Reply(position, text) => return self.say(chat, text, Some(position)),
+            Typed::History(count) => {
+                let answers = self.view.want_history(count, &self.clock());
+                return self.answer(answers);
             }
-            Event::CaughtUp { .. } | Event::Presence { .. } => Ok(()),
-            Event::Link(state) => match self.moves.hear(&state, Instant::now()) {
-                Some(told) => self.screen.aside(&told),
-                None => Ok(()),
-            },
-            Event::Ended(error) => Err(error.into()),
-        }
-    }
-
-    fn hear_change(&mut self, change: Change) -> Result<(), Failure> {
-        match change.row {
-            ChangedRow::Message(message) => self.hear_message(&message),
-            ChangedRow::Conversation(conversation) => {
-                self.rooms.note(&conversation);
-                Ok(())
+            Typed::Edit(position, text) => Intent::Edit { chat, position, text },
+            Typed::Delete(position) => Intent::Delete { chat, position },
+            Typed::React(position, emoji) => react(position, emoji, Switch::On),
+            Typed::Unreact(position, emoji) => react(position, emoji, Switch::Off),
+            Typed::Who => {
+                self.view.want_members();
+                Intent::ShowMembers { chat }
             }
-            ChangedRow::ReadMark { .. } | ChangedRow::User(_) => Ok(()),
-        }
+            Typed::Retry => {
+                self.view.refused().into_iter().for_each(|id| self.messenger.act(Intent::Retry { id }));
+                return Ok(());
+            }
+            Typed::Discard => {
+                self.view.refused().into_iter().for_each(|id| self.messenger.act(Intent::Discard { id }));
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        self.messenger.act(intent);
+        Ok(())
     }
 
-    fn hear_message(&mut self, message: &MessageView) -> Result<(), Failure> {
-        let here = self.partner.is_some() && self.rooms.partner(message.conversation) == self.partner.as_ref();
-        if message.state == MessageState::Deleted {
-            let (position, sender) = (message.position, &message.sender_name);
-            return if here { self.screen.aside(&format!("{sender} has deleted #{position}")) } else { Ok(()) };
-        }
-        // What was typed here stands on the screen already.
-        if self.outbox.has_sent(message.message_id) {
+    fn say(&mut self, chat: ChatId, text: String, reply_to: Option<Position>) -> Result<(), Failure> {
+        let message_id = MessageId(Uuid::now_v7().into_bytes());
+        self.messenger.act(Intent::Send { chat, message_id, text, reply_to, forwarded_from: None });
+        // The messenger tells of it in a moment; until then it must not be taken for sent.
+        self.progress.entered(chat);
+        if self.offline_since.is_none_or(|since| since.elapsed() < PATIENCE) {
             return Ok(());
         }
-        let time = for_a_person(message.sent_at, Timestamp::now(), &self.zone);
-        let words = Said::by(message).words();
-        if here {
-            self.screen.show(&format!("{time}  {}: {words}", message.sender_name))?;
-            self.marks.read(message.conversation, message.position);
-            return Ok(());
+        self.screen.aside("no node answers just now: it is kept on this device and goes out when one does")
+    }
+
+    async fn search(&self, query: &str) -> Result<(), Failure> {
+        let found = self.messenger.search(query, FOUND_MAX).await?;
+        let clock = self.clock();
+        for message in &found {
+            let line = message_words(message, clock.now, &clock.zone);
+            self.screen.show(&format!("{:<6} {line}", message.conversation.to_string()))?;
         }
-        let room = self.rooms.title(message.conversation);
-        self.screen.show(&format!("{time}  [{room}] {}: {words}", message.sender_name))
+        self.screen.aside(&format!("{} found among what is kept on this device", found.len()))
+    }
+
+    fn begin_with(&mut self, partner: &Username) -> Result<(), Failure> {
+        match self.view.chat_with(partner) {
+            Some(chat) => self.open_chat(chat),
+            None if self.progress.is_online() => self.screen.aside(&format!("there is nobody called {partner}"))?,
+            None => {
+                let told = format!("{partner} is not known on this device, and no node answers just now");
+                self.screen.aside(&told)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_chat(&mut self, chat: ChatId) {
+        self.view.opening(chat);
+        self.messenger.act(Intent::Open { chat });
+    }
+
+    fn hear(&mut self, turn: Vec<Update>) -> Result<(), Failure> {
+        for update in turn {
+            match update {
+                Update::Show(shown) => self.see(shown)?,
+                Update::OutboxDamaged(lost) => {
+                    self.screen.aside(&format!(
+                        "{lost} things that were to be sent cannot be read any more: look what is missing"
+                    ))?;
+                }
+                Update::Stopped(reason) => return Err(Failure::Failed(reason)),
+                Update::Notify(_) | Update::ClearNotification(_) => {}
+            }
+        }
+        self.take_up_wanted()
+    }
+
+    fn see(&mut self, shown: Shown) -> Result<(), Failure> {
+        self.progress.see(&shown);
+        match shown {
+            Shown::SessionEnded(refusal) => Err(ClientError::Refused(refusal).into()),
+            Shown::Connection(connection) => {
+                if matches!(connection, Connection::Online { .. }) {
+                    self.view.settle();
+                    self.offline_since = None;
+                } else {
+                    self.offline_since.get_or_insert_with(Instant::now);
+                }
+                let told = self.moves.hear(connection, Instant::now());
+                told.map_or(Ok(()), |told| self.screen.aside(&told))
+            }
+            other => {
+                let answers = self.view.see(other, &self.clock());
+                self.answer(answers)
+            }
+        }
+    }
+
+    /// Begins to talk with who was named at the start, as soon as they are known or it is known that there is nobody.
+    fn take_up_wanted(&mut self) -> Result<(), Failure> {
+        let Some(partner) = self.wanted.take() else { return Ok(()) };
+        if self.view.chat_with(&partner).is_some() || self.progress.is_online() {
+            return self.begin_with(&partner);
+        }
+        self.wanted = Some(partner);
+        Ok(())
+    }
+
+    fn answer(&self, answers: Vec<Answer>) -> Result<(), Failure> {
+        for answer in answers {
+            match answer {
+                Answer::Tell(Told::Said(line)) => self.screen.show(&line)?,
+                Answer::Tell(Told::Aside(line)) => self.screen.aside(&line)?,
+                Answer::Ask(intent) => self.messenger.act(intent),
+            }
+        }
+        Ok(())
     }
 }

@@ -1,21 +1,23 @@
 //! `raftchatctl chat tail`: one line for each change as it happens, with the cursor to go on from.
 
+mod line;
+mod words;
+
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use raftchat_client::{Client, Event, Following, LinkState};
-use raftchat_schema::id::UserId;
-use raftchat_schema::view::{Change, ChangedRow, MessageState};
-use serde_json::{Value, json};
+use raftchat_client::{Client, Event, Following};
+use raftchat_schema::id::{UserId, Username};
+use raftchat_schema::view::{Change, ChangedRow, MemberView};
+use serde_json::json;
 use tokio::time::sleep;
 
-use super::shapes::{self, MessageShape, UserShape, message_words};
+use super::names::Names;
+use super::shapes::people_in;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stop::StopSignals;
-use crate::text::{hex, printable};
+use crate::text::hex;
 
 /// From where on, and how far.
 #[derive(Debug, Args)]
@@ -26,7 +28,7 @@ pub(super) struct TailArguments {
     /// Go on after this cursor, which an earlier line told
     #[arg(long, value_name = "CURSOR", value_parser = Cursor::parse)]
     cursor: Option<Cursor>,
-    /// End after so many changes; links and presence do not count
+    /// End after so many changes; links, counts, presence and typing do not count
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// End after this time
@@ -54,7 +56,8 @@ pub(super) async fn run(client: &Client, arguments: TailArguments, output: Outpu
     }
     let mut stop = StopSignals::listen()?;
     let me = client.whoami().await?.user.id;
-    let mut printer = Printer { output, me, cursor: None, left: arguments.count };
+    let names = Names::default();
+    let mut printer = Printer { client: client.clone(), output, me, names, cursor: None, left: arguments.count };
     let from = match (arguments.cursor, arguments.from_start) {
         (Some(cursor), _) => Following::After(cursor.0),
         (None, true) => Following::FromStart,
@@ -69,7 +72,7 @@ pub(super) async fn run(client: &Client, arguments: TailArguments, output: Outpu
     let follow = async {
         let mut subscription = client.subscribe(from);
         while let Some(event) = subscription.next().await {
-            if printer.print(event)? == Progress::Finished {
+            if printer.print(event).await? == Progress::Finished {
                 return Ok(());
             }
         }
@@ -89,123 +92,92 @@ enum Progress {
 }
 
 struct Printer {
+    client: Client,
     output: Output,
     me: UserId,
+    names: Names,
     cursor: Option<String>,
     left: Option<u64>,
 }
 
 impl Printer {
-    fn print(&mut self, event: Event) -> Result<Progress, Failure> {
+    async fn print(&mut self, event: Event) -> Result<Progress, Failure> {
         match event {
             Event::Change { change, cursor } => {
-                let cursor = self.cursor.insert(hex(&cursor));
-                let line = change_line(&change, cursor, self.me);
-                self.output.answer(&line, || change_words(&change, self.me))?;
-                self.left = self.left.map(|left| left.saturating_sub(1));
-                let finished = self.left == Some(0);
-                return Ok(if finished { Progress::Finished } else { Progress::GoesOn });
+                self.cursor = Some(hex(&cursor));
+                return self.print_change(&change).await;
             }
             Event::CaughtUp { cursor } => {
                 let cursor = self.cursor.insert(hex(&cursor));
                 let line = json!({ "cursor": cursor, "kind": "caught-up" });
                 self.output.answer(&line, || "-- from here on as it happens --".to_owned())?;
             }
-            Event::Presence { user, username, online } => {
-                let line = json!({ "cursor": self.cursor, "kind": "presence", "user": user.to_string(),
-                                   "username": username.as_str(), "online": online });
-                let words = || format!("-- {username} is {} --", if online { "online" } else { "offline" });
-                self.output.answer(&line, words)?;
+            Event::Counts { conversation, counts } if self.output.is_json() => {
+                let line = line::counts(conversation, &counts, self.cursor.as_deref());
+                self.output.answer(&line, String::new)?;
+            }
+            // What there is to read a person sees above.
+            Event::Counts { .. } => {}
+            Event::Presence { user, username, online } => self.print_presence(user, &username, online)?,
+            Event::Typing { conversation, user, username, active } => {
+                let typing = line::Typing { conversation, user, username, active };
+                self.output.answer(&typing.line(self.cursor.as_deref()), || typing.words())?;
             }
             Event::Link(state) => {
-                self.output.answer(&link_line(&state, self.cursor.as_deref()), || link_words(&state))?;
+                let line = line::link(&state, self.cursor.as_deref());
+                self.output.answer(&line, || words::link(&state))?;
             }
             Event::Ended(error) => return Err(error.into()),
         }
         Ok(Progress::GoesOn)
     }
+
+    async fn print_change(&mut self, change: &Change) -> Result<Progress, Failure> {
+        learn(&mut self.names, &change.row);
+        self.names.find(&self.client, people_of(&change.row).into_iter()).await?;
+        let line = line::change(change, self.cursor.as_deref(), self.me, &self.names);
+        self.output.answer(&line, || words::change(change, self.me, &self.names))?;
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        Ok(if self.left == Some(0) { Progress::Finished } else { Progress::GoesOn })
+    }
+
+    fn print_presence(&self, user: UserId, username: &Username, online: bool) -> Result<(), Failure> {
+        let line = json!({ "cursor": self.cursor, "kind": "presence", "user": user.to_string(),
+                           "username": username.as_str(), "online": online });
+        let words = || format!("-- {username} is {} --", if online { "online" } else { "offline" });
+        self.output.answer(&line, words)
+    }
 }
 
-fn change_line(change: &Change, cursor: &str, me: UserId) -> Value {
-    let (kind, fields) = match &change.row {
-        ChangedRow::Message(message) => {
-            let kind = match message.state {
-                MessageState::Original => "message",
-                MessageState::Edited => "edit",
-                MessageState::Deleted => "delete",
-            };
-            (kind, json!(MessageShape::of(message)))
-        }
+/// What a row says of names.
+fn learn(names: &mut Names, row: &ChangedRow) {
+    match row {
+        ChangedRow::Message(message) => names.learn_name(message.sender, &message.sender_name),
         ChangedRow::Conversation(conversation) => {
-            let members: Vec<_> = conversation.members.iter().map(|member| member.username.as_str()).collect();
-            let fields = json!({ "conversation": conversation.id.to_string(), "members": members,
-                "conversation_kind": shapes::kind(conversation.kind), "title": shapes::title(conversation, me) });
-            ("conversation", fields)
+            conversation.members.iter().for_each(|member: &MemberView| names.learn(&member.user));
         }
-        ChangedRow::ReadMark { conversation, user, position } => {
-            let fields = json!({ "conversation": conversation.to_string(), "user": user.to_string(),
-                                 "position": position.0 });
-            ("read", fields)
-        }
-        ChangedRow::User(user) => {
-            let mut fields = json!(UserShape::of(user));
-            // Presence has its own lines: in a change it is not told.
-            fields.as_object_mut().map(|fields| fields.remove("online"));
-            ("user", fields)
-        }
-    };
-    let mut line = json!({ "cursor": cursor, "kind": kind });
-    if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), fields) {
-        line.extend(fields);
-    }
-    line
-}
-
-fn change_words(change: &Change, me: UserId) -> String {
-    match &change.row {
-        ChangedRow::Message(message) => {
-            let words = message_words(message, Timestamp::now(), &TimeZone::system());
-            format!("{:<6} {words}", message.conversation.to_string())
-        }
-        ChangedRow::Conversation(conversation) => {
-            let title = printable(&shapes::title(conversation, me));
-            format!("-- {} is the conversation {title} --", conversation.id)
-        }
-        ChangedRow::ReadMark { conversation, user, position } => {
-            format!("-- {user} has read {conversation} up to #{position} --")
-        }
-        ChangedRow::User(user) if user.deleted => format!("-- {} has deleted their account --", user.username),
-        ChangedRow::User(user) => {
-            format!("-- {} is called {} --", user.username, printable(&user.display_name))
-        }
+        ChangedRow::Member { member, .. } => names.learn(&member.user),
+        ChangedRow::User(user) => names.learn(user),
+        _ => {}
     }
 }
 
-fn link_line(state: &LinkState, cursor: Option<&str>) -> Value {
-    match state {
-        LinkState::Connecting => json!({ "cursor": cursor, "kind": "link", "state": "connecting" }),
-        LinkState::Connected { node, address, rtt } => json!({ "cursor": cursor, "kind": "link", "state": "connected",
-            "node": node.0, "address": address, "rtt_ms": rtt.as_secs_f64() * 1000.0 }),
-        LinkState::Lost { cause } => {
-            json!({ "cursor": cursor, "kind": "link", "state": "lost", "cause": cause })
+/// Who is named by id alone.
+fn people_of(row: &ChangedRow) -> Vec<UserId> {
+    match row {
+        ChangedRow::Message(message) => people_in(std::slice::from_ref(message)).collect(),
+        ChangedRow::Reactions { reactions, .. } => reactions.iter().flat_map(|one| one.users.clone()).collect(),
+        ChangedRow::ReadMark { user, .. } | ChangedRow::DeliveredMark { user, .. } | ChangedRow::Block { user, .. } => {
+            vec![*user]
         }
-    }
-}
-
-fn link_words(state: &LinkState) -> String {
-    match state {
-        LinkState::Connecting => "-- connecting --".to_owned(),
-        LinkState::Connected { node, address, .. } => format!("-- connected to node {node} at {address} --"),
-        LinkState::Lost { cause } => format!("-- the node is gone: {cause} --"),
+        ChangedRow::MemberLeft { user, by, .. } => vec![*user, *by],
+        ChangedRow::Member { member, .. } => vec![member.added_by],
+        ChangedRow::Conversation(_) | ChangedRow::User(_) | ChangedRow::Place(_) | ChangedRow::Left(_) => Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-    use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp};
-    use raftchat_schema::view::MessageView;
-
     use super::*;
 
     #[test]
@@ -215,38 +187,5 @@ mod tests {
         for bad in ["", "0", "0g", "+1", "0x01", "ä1"] {
             assert!(Cursor::parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_change_line_tells_kind_and_cursor_beside_the_row() {
-        let message = MessageView {
-            conversation: ConversationId(7),
-            position: Position(42),
-            message_id: MessageId([1; 16]),
-            sender: UserId(1001),
-            sender_name: "alice".parse().unwrap(),
-            sent_at: Stamp(42),
-            state: MessageState::Deleted,
-            revision: 0,
-            payload: Vec::new(),
-        };
-        let line = |row| change_line(&Change { number: ChangeNumber(9), row }, "01ab", UserId(2002));
-        let deleted = line(ChangedRow::Message(message));
-        let told: Vec<_> =
-            ["cursor", "kind", "conversation", "position", "text", "deleted"].map(|key| deleted[key].clone()).into();
-        assert_eq!(told, [json!("01ab"), json!("delete"), json!("c7"), json!(42), json!(null), json!(true)]);
-
-        let (conversation, user, position) = (ConversationId(7), UserId(1001), Position(42));
-        let read = line(ChangedRow::ReadMark { conversation, user, position });
-        assert_eq!(
-            read,
-            json!({"cursor": "01ab", "kind": "read", "conversation": "c7", "user": "u1001", "position": 42})
-        );
-    }
-
-    #[test]
-    fn a_link_line_tells_its_state() {
-        let lost = link_line(&LinkState::Lost { cause: "silence".to_owned() }, None);
-        assert_eq!(lost, json!({"cursor": null, "kind": "link", "state": "lost", "cause": "silence"}));
     }
 }

@@ -209,7 +209,7 @@ mod tests {
     use raftchat_node::store::open::NEW_FILE;
 
     use super::*;
-    use crate::cluster::init::{self, PasswordCost, Plan};
+    use crate::cluster::init::{self, Plan, Strictness};
 
     fn arguments(ports: Option<(u16, u16)>) -> AddArguments {
         let (client_port, peer_port) = ports.unzip();
@@ -219,7 +219,7 @@ mod tests {
     fn two_nodes(home: &Path) -> (ClusterDir, Authorities, Membership) {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let endpoints = [7400, 7402].map(|port| Endpoints { client: at(port), peer: at(port + 1) }).to_vec();
-        let plan = Plan { dir: home.join("home"), endpoints, passwords: PasswordCost::Least };
+        let plan = Plan { dir: home.join("home"), endpoints, strictness: Strictness::Least };
         init::make(&plan, SystemTime::now()).unwrap();
         let cluster = ClusterDir::new(&plan.dir);
         let members = cluster.load_node(1).unwrap().bootstrap_members().unwrap();

@@ -63,14 +63,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::cluster::init::{self, Endpoints, PasswordCost, Plan};
+    use crate::cluster::init::{self, Endpoints, Plan, Strictness};
 
     #[test]
     fn a_device_gets_a_profile_once() {
         let home = tempfile::tempdir().unwrap();
         let at = |port| ([127, 0, 0, 1], port).into();
         let endpoints = vec![Endpoints { client: at(7400), peer: at(7401) }];
-        let plan = Plan { dir: home.path().join("home"), endpoints, passwords: PasswordCost::Usual };
+        let plan = Plan { dir: home.path().join("home"), endpoints, strictness: Strictness::Usual };
         init::make(&plan, SystemTime::now()).unwrap();
         let cluster = ClusterDir::new(&plan.dir);
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use raftchat_certs::{Authorities, ClusterId, Leaf};
-use raftchat_node::config::NodeConfig;
+use raftchat_node::config::{LimitsConfig, NodeConfig};
 use serde::Serialize;
 
 use super::directory::{self, ClusterDir};
@@ -41,12 +41,12 @@ pub(crate) struct Endpoints {
     pub(crate) peer: SocketAddr,
 }
 
-/// How hard it is to guess a password from what a node keeps.
+/// How hard nodes make it for strangers: what a password's hash costs, and how much a device may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PasswordCost {
+pub(crate) enum Strictness {
     /// As a node does by default.
     Usual,
-    /// As little as a node takes: for clusters that are thrown away after a measurement.
+    /// As little as a node takes, and no rates: for clusters that are thrown away after a measurement.
     Least,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Plan {
     /// Nodes 1, 2, 3 …
     pub(crate) endpoints: Vec<Endpoints>,
     /// For all nodes.
-    pub(crate) passwords: PasswordCost,
+    pub(crate) strictness: Strictness,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,7 +78,7 @@ struct MadeNode {
 
 pub(super) fn run(arguments: &InitArguments, output: Output) -> Result<(), Failure> {
     let endpoints = endpoints(arguments.host, arguments.base_port, arguments.nodes)?;
-    let plan = Plan { dir: arguments.dir.clone(), endpoints, passwords: PasswordCost::Usual };
+    let plan = Plan { dir: arguments.dir.clone(), endpoints, strictness: Strictness::Usual };
     let cluster = make(&plan, SystemTime::now())?;
     let made = Made::of(&plan, &cluster);
     output.answer(&made, || made.words())
@@ -144,7 +144,7 @@ impl Cluster {
         let cluster = authorities.cluster().as_str();
         let configs = (1..).zip(&plan.endpoints).map(|(node, endpoints)| {
             let config = NodeConfig::new(cluster, node, endpoints.client, endpoints.peer, members.clone());
-            with_passwords(config, plan.passwords)
+            guarded(config, plan.strictness)
         });
         let nodes = leaves.into_iter().zip(configs).collect();
         Ok(Self { authorities, nodes })
@@ -161,10 +161,12 @@ impl Cluster {
     }
 }
 
-fn with_passwords(config: NodeConfig, cost: PasswordCost) -> NodeConfig {
-    match cost {
-        PasswordCost::Usual => config,
-        PasswordCost::Least => NodeConfig { password_memory_kib: 19_456, password_passes: 2, ..config },
+fn guarded(config: NodeConfig, strictness: Strictness) -> NodeConfig {
+    match strictness {
+        Strictness::Usual => config,
+        Strictness::Least => {
+            NodeConfig { password_memory_kib: 19_456, password_passes: 2, limits: LimitsConfig::NONE, ..config }
+        }
     }
 }
 
@@ -209,7 +211,7 @@ mod tests {
 
     fn plan(dir: PathBuf) -> Plan {
         let endpoints = endpoints([127, 0, 0, 1].into(), 7400, 3).unwrap();
-        Plan { dir, endpoints, passwords: PasswordCost::Usual }
+        Plan { dir, endpoints, strictness: Strictness::Usual }
     }
 
     fn mode(path: &Path) -> u32 {

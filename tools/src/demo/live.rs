@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raftchat_client::Event;
+use raftchat_client::{ClientOptions, Event};
 use raftchat_schema::view::{ChangedRow, MessageState, MessageView};
 use raftchat_schema::wire::decode_payload;
 use tokio::time::sleep;
@@ -24,7 +24,8 @@ pub(super) async fn play(stage: &mut Stage, steps: &mut Steps) -> Result<(), Fai
     let (alice, bob) = script::people(stage, steps).await?;
     script::greet(steps, &alice, &bob).await?;
     steps.say(&invitation(&stage.scratch.nodes))?;
-    let repl = Repl::open(&alice.client, Some(bob.name.clone())).await?;
+    let options = ClientOptions::default();
+    let repl = Repl::open(stage.scratch.profile(alice.name.as_str())?, options, Some(bob.name.clone()))?;
     let screen = repl.screen();
     tokio::select! {
         result = repl.run() => result,
@@ -53,10 +54,10 @@ async fn answer(bob: &Person, alice: &Person) -> Result<(), Failure> {
         let heard = match event {
             Event::Change { change, .. } => match change.row {
                 ChangedRow::Message(message) => message,
-                ChangedRow::Conversation(_) | ChangedRow::ReadMark { .. } | ChangedRow::User(_) => continue,
+                _ => continue,
             },
             Event::Ended(error) => return Err(error.into()),
-            Event::CaughtUp { .. } | Event::Presence { .. } | Event::Link(_) => continue,
+            _ => continue,
         };
         if heard.sender_name != alice.name || heard.state != MessageState::Original {
             continue;
@@ -94,10 +95,10 @@ async fn tell_deaths(nodes: &mut Nodes, screen: &Screen) -> Result<(), Failure> 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use raftchat_schema::id::{ConversationId, MessageId, Position, Stamp, UserId};
-    use raftchat_schema::wire::{Payload, encode_payload};
+    use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp, UserId};
 
     use super::*;
+    use crate::talk::payload;
 
     #[test]
     fn bob_quotes_what_he_heard_but_not_all_of_it() {
@@ -110,7 +111,12 @@ mod tests {
             sent_at: Stamp(0),
             state: MessageState::Original,
             revision: 0,
-            payload: encode_payload(&Payload { text: text.to_owned(), reply_to: None }),
+            payload: payload(text),
+            edited: None,
+            mentions: Vec::new(),
+            reactions: Vec::new(),
+            changed: ChangeNumber(1),
+            reactions_changed: ChangeNumber(0),
         };
         assert!(reply(&heard("hello\n"), 0).contains("“hello”"));
         assert!(reply(&heard("hello"), 1).contains("number 7"));

@@ -1,5 +1,7 @@
 //! The story that `demo --script` plays: two people talk while nodes die, and every promise is checked.
 
+mod wording;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,8 @@ pub(super) async fn play(stage: &mut Stage, steps: &mut Steps) -> Result<(), Fai
     let (alice, bob) = people(stage, steps).await?;
     greet(steps, &alice, &bob).await?;
     delete(steps, &alice, &bob).await?;
+    wording::edit_and_react(steps, &alice, &bob).await?;
+    wording::group(stage, steps, &alice, &bob).await?;
     kill_two(stage, steps, &alice, &bob).await?;
     kill_all(stage, steps, &alice, &bob).await?;
     same_state(stage, steps).await?;

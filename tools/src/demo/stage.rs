@@ -11,7 +11,7 @@ use raftchat_schema::id::Username;
 use zeroize::Zeroizing;
 
 use crate::cluster::directory::{ClusterDir, write_private};
-use crate::cluster::init::PasswordCost;
+use crate::cluster::init::Strictness;
 use crate::failure::Failure;
 use crate::scratch::Scratch;
 use crate::talk::Person;
@@ -41,7 +41,7 @@ impl Stage {
         }
         let scratch = match dir {
             Some(dir) => Scratch::new_in(dir, nodes)?,
-            None => Scratch::temporary("raftchat-demo", nodes, PasswordCost::Usual)?,
+            None => Scratch::temporary("raftchat-demo", nodes, Strictness::Usual)?,
         };
         let password = new_password()?;
         write_private(&scratch.cluster().root().join(MARK), &password)?;

@@ -129,7 +129,7 @@ fn longest_gap(mut within: Vec<Instant>, from: Instant, to: Instant) -> Duration
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use raftchat_schema::id::{ConversationId, Stamp, UserId};
+    use raftchat_schema::id::{ChangeNumber, ConversationId, Stamp, UserId};
     use raftchat_schema::view::MessageState;
 
     use super::*;
@@ -145,6 +145,11 @@ mod tests {
             state: MessageState::Original,
             revision: 0,
             payload: Vec::new(),
+            edited: None,
+            mentions: Vec::new(),
+            reactions: Vec::new(),
+            changed: ChangeNumber(1),
+            reactions_changed: ChangeNumber(0),
         }
     }
 

@@ -1,14 +1,19 @@
 //! The client against nodes that go away, refuse and fall silent.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod messaging;
 mod nodes;
+mod world;
 
 use std::time::{Duration, SystemTime};
 
 use raftchat_certs::{Authorities, ClusterId};
-use raftchat_client::{Client, ClientError, ClientOptions, Event, Following, LinkState, Profile, Subscription, Target};
-use raftchat_schema::id::{MessageId, Position};
+use raftchat_client::{
+    Client, ClientError, ClientOptions, Event, Following, LinkState, Page, Profile, Subscription, Target,
+};
+use raftchat_schema::command::{Act, OwnMessages, Profile as OwnProfile, Switch};
+use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 use zeroize::Zeroizing;
 
 use crate::nodes::{Cluster, device};
@@ -68,7 +73,13 @@ async fn each_change_has_a_cursor_to_go_on_from() {
     drop(first);
     let mut second = client.subscribe(Following::After(cursor));
     assert_eq!(next_messages(&mut second, 3).await, [2, 3, 4]);
-    let Some(Event::CaughtUp { cursor }) = second.next().await else { panic!("not caught up") };
+    let cursor = loop {
+        match second.next().await.unwrap() {
+            Event::CaughtUp { cursor } => break cursor,
+            Event::Ended(error) => panic!("ended: {error}"),
+            _ => {}
+        }
+    };
     assert!(!cursor.is_empty());
 }
 
@@ -132,13 +143,22 @@ async fn history_is_read_to_the_end_though_pages_are_short() {
     let client = alice(cluster.profile(), None).await;
     (1..=8).for_each(|id| cluster.world.say(id));
     let positions = async |before: Option<u64>, limit| {
-        let messages = client.history(&bob(), before.map(Position), limit).await.unwrap();
+        let messages = client.history(&bob(), Page::Before(before.map(Position)), limit).await.unwrap();
         messages.into_iter().map(|message| message.position.0).collect::<Vec<_>>()
     };
     assert_eq!(positions(None, 100).await, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(positions(Some(6), 2).await, [4, 5]);
     assert!(positions(Some(1), 50).await.is_empty());
     assert!(positions(None, 0).await.is_empty());
+
+    let positions = async |after, limit| {
+        let messages = client.history(&bob(), Page::After(Position(after)), limit).await.unwrap();
+        messages.into_iter().map(|message| message.position.0).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(0, 100).await, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(positions(2, 4).await, [3, 4, 5, 6]);
+    assert!(positions(8, 4).await.is_empty());
+    assert!(positions(0, 0).await.is_empty());
 }
 
 #[tokio::test]
@@ -147,7 +167,7 @@ async fn deleting_an_account_is_done_though_the_answer_was_lost() {
     let profile = cluster.profile();
     let client = alice(profile.clone(), Some(cluster.address(1))).await;
     cluster.world.fall_silent(1);
-    client.delete_account(secret()).await.unwrap();
+    client.delete_account(secret(), OwnMessages::Keep).await.unwrap();
     assert_eq!(profile.session(), None);
     assert!(matches!(client.whoami().await, Err(ClientError::NoSession)));
 }
@@ -190,4 +210,72 @@ async fn a_wrong_password_is_refused_and_leaves_nobody_logged_in() {
     let error = client.login("alice".parse().unwrap(), wrong).await.unwrap_err();
     assert_eq!(error.code(), "wrong-credentials");
     assert!(matches!(client.whoami().await, Err(ClientError::NoSession)));
+}
+
+#[tokio::test]
+async fn each_act_becomes_the_call_that_stands_for_it() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    let (conversation, position) = (ConversationId(1), Position(3));
+    let acts = [
+        Act::EditMessage { conversation, position, payload: vec![1, 2] },
+        Act::React { conversation, position, emoji: "👍".to_owned(), switch: Switch::On },
+        Act::Mute { conversation, until: Stamp(9) },
+        Act::AddMembers { conversation, members: vec![UserId(3001), UserId(4001)] },
+        Act::SetProfile(OwnProfile { receipts: Some(Switch::Off), ..OwnProfile::default() }),
+        Act::EndSession(SessionId(8)),
+    ];
+    for act in acts {
+        client.perform(client.request_number(), act).await.unwrap();
+    }
+    let heard = cluster.world.lock().acts.clone();
+    let expected =
+        ["edit 3 [1, 2]", "react 3 👍 true", "mute 9", "add [3001, 4001]", "profile \"\" 0 2", "end session 8"];
+    assert_eq!(heard, expected);
+}
+
+#[tokio::test]
+async fn what_no_node_would_take_is_refused_here() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    let (conversation, position) = (ConversationId(1), Position(3));
+    let acts = [
+        (Act::SaveDraft { conversation, draft: vec![0; 64 * 1024 + 1] }, "too-large"),
+        (Act::Rename { conversation, title: "x".repeat(129) }, "too-large"),
+        (Act::React { conversation, position, emoji: "x".repeat(49), switch: Switch::On }, "malformed-reaction"),
+        (Act::AddMembers { conversation, members: vec![UserId(1); 1001] }, "too-many"),
+        (Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep }, "program-error"),
+    ];
+    for (act, code) in acts {
+        assert_eq!(client.perform(client.request_number(), act).await.unwrap_err().code(), code);
+    }
+}
+
+#[tokio::test]
+async fn leaving_is_done_though_the_answer_was_lost() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), Some(cluster.address(1))).await;
+    cluster.world.fall_silent(1);
+    client.group_leave(ConversationId(1)).await.unwrap();
+    assert_eq!(client.group_leave(ConversationId(1)).await.unwrap_err().code(), "not-a-member");
+}
+
+#[tokio::test]
+async fn who_is_too_fast_waits_for_as_long_as_the_node_says() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    cluster.world.lock().too_many = 2;
+    let sent = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    assert_eq!((sent.position, cluster.world.lock().sends), (Position(1), 3));
+}
+
+#[tokio::test]
+async fn counts_follow_the_changes_they_belong_to() {
+    let cluster = Cluster::start().await;
+    let client = alice(cluster.profile(), None).await;
+    (1..=2).for_each(|id| cluster.world.say(id));
+    let mut subscription = client.subscribe(Following::FromStart);
+    assert_eq!(next_messages(&mut subscription, 2).await, [1, 2]);
+    let Some(Event::Counts { conversation, counts }) = subscription.next().await else { panic!("no counts") };
+    assert_eq!((conversation, counts.as_of.0), (ConversationId(1), 2));
 }

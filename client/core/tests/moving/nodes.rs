@@ -1,107 +1,26 @@
 //! Nodes made for these tests: they speak the client interface and share one memory, so that what one has taken all
 //! have. Each can be told to refuse, to fall silent and to go.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use capnp::Error;
 use raftchat_certs::{Anchors, Authorities, Leaf, Subject};
 use raftchat_client::{ClientConfig, NodeEntry, Profile};
-use raftchat_schema::error::ErrorCode;
+use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{conversation, gateway, granted, receiver, session, subscription};
-use raftchat_schema::id::{ChangeNumber, ConversationId, Cursor, MessageId, Position, Stamp, UserId};
-use raftchat_schema::view::{
-    Change, ChangedRow, ConversationKind, ConversationView, MessageState, MessageView, UserView,
-};
+use raftchat_schema::id::{ChangeNumber, Cursor};
+use raftchat_schema::view::{Change, ChangedRow, Counts, MessageView};
 use raftchat_schema::wire::{
-    read_message_id, write_change, write_conversation, write_message, write_refusal, write_user,
+    read_message_id, write_change, write_conversation, write_counts, write_member_view, write_message, write_refusal,
+    write_user,
 };
 use raftchat_transport::{
     AdmitAll, Credentials, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
 };
-use tokio::sync::watch;
 
-/// What all nodes know.
-pub(crate) struct World {
-    state: Mutex<State>,
-    count: watch::Sender<usize>,
-}
-
-#[derive(Default)]
-struct State {
-    messages: Vec<MessageView>,
-    tokens: BTreeSet<Vec<u8>>,
-    leaderless: BTreeSet<u64>,
-    silent: BTreeSet<u64>,
-}
-
-impl World {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    /// From now on this node takes nothing.
-    pub(crate) fn lose_majority(&self, node: u64) {
-        self.lock().leaderless.insert(node);
-    }
-
-    /// From now on this node stores what it is sent and does not answer.
-    pub(crate) fn fall_silent(&self, node: u64) {
-        self.lock().silent.insert(node);
-    }
-
-    /// Ends every session.
-    pub(crate) fn end_sessions(&self) {
-        self.lock().tokens.clear();
-    }
-
-    /// Somebody says something.
-    pub(crate) fn say(&self, id: u16) {
-        self.store(MessageId(u128::from(id).to_be_bytes()), &id.to_be_bytes());
-    }
-
-    pub(crate) fn stored(&self) -> usize {
-        self.lock().messages.len()
-    }
-
-    fn store(&self, message_id: MessageId, payload: &[u8]) -> Position {
-        let mut state = self.lock();
-        if let Some(known) = state.messages.iter().find(|message| message.message_id == message_id) {
-            return known.position;
-        }
-        let position = Position(state.messages.len() as u64 + 1);
-        state.messages.push(MessageView {
-            conversation: ConversationId(1),
-            position,
-            message_id,
-            sender: UserId(1001),
-            sender_name: "alice".parse().unwrap(),
-            sent_at: Stamp(position.0),
-            state: MessageState::Original,
-            revision: 0,
-            payload: payload.to_vec(),
-        });
-        self.count.send_replace(state.messages.len());
-        position
-    }
-}
-
-fn alice() -> UserView {
-    UserView {
-        id: UserId(1001),
-        username: "alice".parse().unwrap(),
-        display_name: "Alice".to_owned(),
-        deleted: false,
-        last_seen: None,
-        online: true,
-    }
-}
-
-fn cursor(change: u64) -> [u8; 21] {
-    Cursor { cluster: 7, epoch: 1, change: ChangeNumber(change) }.to_bytes()
-}
+use crate::world::{ALICE, TOGETHER, World, people, person};
 
 /// One node, as one caller meets it. Each capability is one of its own: the same object would be taken for the same
 /// capability.
@@ -117,8 +36,19 @@ impl Node {
         granted.set_session(session);
         granted.set_session_id(7);
         granted.set_fresh(true);
-        write_user(granted.reborrow().init_user(), &alice());
-        granted.init_seen().set_bytes(&cursor(self.world.stored() as u64));
+        write_user(granted.reborrow().init_user(), &person(ALICE, "alice"));
+        granted.init_seen().set_bytes(&self.world.cursor(self.world.stored() as u64));
+    }
+}
+
+impl Node {
+    /// An act that changes nothing here; a silent node does not answer it.
+    async fn noted(&self, act: String) -> Result<(), Error> {
+        self.world.lock().acts.push(act);
+        if self.world.lock().silent.contains(&self.id) {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
     }
 }
 
@@ -147,7 +77,9 @@ impl gateway::Server for Node {
         params: gateway::ResumeParams,
         mut results: gateway::ResumeResults,
     ) -> Result<(), Error> {
-        if self.world.lock().tokens.contains(params.get()?.get_token()?) {
+        if !self.world.knows(params.get()?.get_seen()?.get_bytes()?) {
+            write_refusal(results.get().init_refused(), &ErrorCode::ForeignCursor.into());
+        } else if self.world.lock().tokens.contains(params.get()?.get_token()?) {
             self.grant(results.get().init_granted());
         } else {
             write_refusal(results.get().init_refused(), &ErrorCode::SessionEnded.into());
@@ -164,7 +96,7 @@ impl session::Server for Node {
     ) -> Result<(), Error> {
         results.get().set_session_id(7);
         results.get().set_node(self.id);
-        write_user(results.get().init_user(), &alice());
+        write_user(results.get().init_user(), &person(ALICE, "alice"));
         Ok(())
     }
 
@@ -173,18 +105,82 @@ impl session::Server for Node {
         _: session::DirectParams,
         mut results: session::DirectResults,
     ) -> Result<(), Error> {
-        let view = ConversationView {
-            id: ConversationId(1),
-            kind: ConversationKind::Direct,
-            title: String::new(),
-            members: vec![alice()],
-            last_position: Position(self.world.stored() as u64),
-            read_position: Position(0),
-            unread: 0,
-        };
+        let view = self.world.together();
         write_conversation(results.get().init_state(), &view);
         results.get().set_conversation(capnp_rpc::new_client(Self::clone(&self)));
         Ok(())
+    }
+
+    async fn direct_with(
+        self: Rc<Self>,
+        _: session::DirectWithParams,
+        mut results: session::DirectWithResults,
+    ) -> Result<(), Error> {
+        write_conversation(results.get().init_state(), &self.world.together());
+        results.get().set_conversation(capnp_rpc::new_client(Self::clone(&self)));
+        Ok(())
+    }
+
+    async fn conversation(
+        self: Rc<Self>,
+        params: session::ConversationParams,
+        mut results: session::ConversationResults,
+    ) -> Result<(), Error> {
+        if params.get()?.get_id() != TOGETHER.0 {
+            write_refusal(results.get().init_refused(), &ErrorCode::NoSuchConversation.into());
+            return Ok(());
+        }
+        write_conversation(results.get().init_state(), &self.world.together());
+        results.get().set_conversation(capnp_rpc::new_client(Self::clone(&self)));
+        Ok(())
+    }
+
+    async fn conversations(
+        self: Rc<Self>,
+        _: session::ConversationsParams,
+        mut results: session::ConversationsResults,
+    ) -> Result<(), Error> {
+        write_conversation(results.get().init_conversations(1).get(0), &self.world.together());
+        Ok(())
+    }
+
+    async fn users(
+        self: Rc<Self>,
+        params: session::UsersParams,
+        mut results: session::UsersResults,
+    ) -> Result<(), Error> {
+        // One at a time, as where there are many.
+        let after = params.get()?.get_after();
+        let left: Vec<_> = people().into_iter().filter(|user| user.id.0 > after).collect();
+        results.get().set_more(left.len() > 1);
+        let mut list = results.get().init_users(u32::from(!left.is_empty()));
+        if let Some(user) = left.first() {
+            write_user(list.reborrow().get(0), user);
+        }
+        Ok(())
+    }
+
+    async fn blocked(self: Rc<Self>, _: session::BlockedParams, _: session::BlockedResults) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn end_session(
+        self: Rc<Self>,
+        params: session::EndSessionParams,
+        _: session::EndSessionResults,
+    ) -> Result<(), Error> {
+        self.noted(format!("end session {}", params.get()?.get_id())).await
+    }
+
+    async fn set_profile(
+        self: Rc<Self>,
+        params: session::SetProfileParams,
+        _: session::SetProfileResults,
+    ) -> Result<(), Error> {
+        let params = params.get()?;
+        let (presence, receipts) = (params.get_presence()?, params.get_receipts()?);
+        let name = params.get_display_name()?.to_str()?;
+        self.noted(format!("profile {name:?} {} {}", presence as u16, receipts as u16)).await
     }
 
     async fn catch_up(
@@ -192,7 +188,8 @@ impl session::Server for Node {
         _: session::CatchUpParams,
         mut results: session::CatchUpResults,
     ) -> Result<(), Error> {
-        results.get().init_seen().set_bytes(&cursor(self.world.stored() as u64));
+        results.get().init_seen().set_bytes(&self.world.cursor(self.world.stored() as u64));
+        results.get().set_fresh(!self.world.lock().leaderless.contains(&self.id));
         Ok(())
     }
 
@@ -202,6 +199,10 @@ impl session::Server for Node {
         mut results: session::SubscribeResults,
     ) -> Result<(), Error> {
         let from = params.get()?.get_from()?.get_bytes()?;
+        if !self.world.knows(from) {
+            write_refusal(results.get().init_refused(), &ErrorCode::ForeignCursor.into());
+            return Ok(());
+        }
         let from = Cursor::from_bytes(from).map_or(0, |cursor| cursor.change.0);
         let feed = tokio::task::spawn_local(push(Rc::clone(&self), from, params.get()?.get_receiver()?));
         results.get().set_subscription(capnp_rpc::new_client(Pushing(feed)));
@@ -237,23 +238,30 @@ async fn push(node: Rc<Node>, mut from: u64, receiver: receiver::Client) -> Resu
     let mut count = node.world.count.subscribe();
     let mut caught_up = false;
     loop {
+        // Who is silent tells of nothing either.
+        count.wait_for(|_| !node.world.lock().silent.contains(&node.id)).await.unwrap();
         let missed: Vec<_> = node.world.lock().messages.iter().skip(usize::try_from(from).unwrap()).cloned().collect();
         let mut answers = Vec::new();
         for page in missed.chunks(2) {
             let mut request = receiver.changes_request();
             from += page.len() as u64;
-            request.get().init_cursor().set_bytes(&cursor(from));
+            request.get().init_cursor().set_bytes(&node.world.cursor(from));
             let mut list = request.get().init_changes(u32::try_from(page.len()).unwrap());
             for (at, message) in (0..).zip(page) {
                 let (number, row) = (ChangeNumber(message.position.0), ChangedRow::Message(message.clone()));
                 write_change(list.reborrow().get(at), &Change { number, row });
             }
-            answers.push(request.send().promise);
+            let counts = Counts { as_of: ChangeNumber(from), ..Counts::default() };
+            write_counts(request.get().init_counts(1).get(0), TOGETHER, &counts);
+            let (answer, upto) = (request.send().promise, from);
+            answers.push(async move { answer.await.map(|_| upto) });
         }
-        futures::future::try_join_all(answers).await?;
+        for upto in futures::future::try_join_all(answers).await? {
+            node.world.acknowledged.send_if_modified(|seen| std::mem::replace(seen, upto.max(*seen)) < upto);
+        }
         if !std::mem::replace(&mut caught_up, true) {
             let mut request = receiver.changes_request();
-            request.get().init_cursor().set_bytes(&cursor(from));
+            request.get().init_cursor().set_bytes(&node.world.cursor(from));
             request.send().promise.await?;
         }
         count.wait_for(|count| *count as u64 > from).await.unwrap();
@@ -270,8 +278,16 @@ impl conversation::Server for Node {
             write_refusal(results.get().init_refused(), &ErrorCode::NoLeader.into());
             return Ok(());
         }
+        self.world.lock().sends += 1;
+        let left = self.world.lock().too_many.checked_sub(1);
+        if let Some(left) = left {
+            self.world.lock().too_many = left;
+            let refusal = Refusal { code: ErrorCode::RateLimited, retry_after_ms: 20 };
+            write_refusal(results.get().init_refused(), &refusal);
+            return Ok(());
+        }
         let params = params.get()?;
-        let position = self.world.store(read_message_id(params.get_message_id()?), params.get_payload()?);
+        let position = self.world.store(ALICE, read_message_id(params.get_message_id()?), params.get_payload()?);
         if self.world.lock().silent.contains(&self.id) {
             std::future::pending::<()>().await;
         }
@@ -286,19 +302,101 @@ impl conversation::Server for Node {
         params: conversation::HistoryParams,
         mut results: conversation::HistoryResults,
     ) -> Result<(), Error> {
+        if self.world.lock().keeps_history {
+            std::future::pending::<()>().await;
+        }
         let params = params.get()?;
+        let after = params.get_after();
         let before = match params.get_before() {
             0 => u64::MAX,
             before => before,
         };
-        let below = |message: &&MessageView| message.position.0 < before;
-        let all: Vec<_> = self.world.lock().messages.iter().filter(below).cloned().collect();
+        let meant = |message: &&MessageView| match after {
+            0 => message.position.0 < before,
+            _ => message.position.0 > after,
+        };
+        let all: Vec<_> = self.world.lock().messages.iter().filter(meant).cloned().collect();
         // Fewer than asked for, as where messages are large.
         let most = usize::try_from(params.get_limit()).unwrap().min(3);
-        let page = all.iter().rev().take(most).rev();
+        let skipped = if after == 0 { all.len().saturating_sub(most) } else { 0 };
+        let page = all.iter().skip(skipped).take(most);
         let mut list = results.get().init_messages(u32::try_from(page.len()).unwrap());
         for (at, message) in (0..).zip(page) {
             write_message(list.reborrow().get(at), message);
+        }
+        Ok(())
+    }
+
+    async fn edit(self: Rc<Self>, params: conversation::EditParams, _: conversation::EditResults) -> Result<(), Error> {
+        let params = params.get()?;
+        self.noted(format!("edit {} {:?}", params.get_position(), params.get_payload()?)).await
+    }
+
+    async fn react(
+        self: Rc<Self>,
+        params: conversation::ReactParams,
+        _: conversation::ReactResults,
+    ) -> Result<(), Error> {
+        let params = params.get()?;
+        let emoji = params.get_emoji()?.to_str()?;
+        self.noted(format!("react {} {emoji} {}", params.get_position(), params.get_on())).await
+    }
+
+    async fn set_mute(
+        self: Rc<Self>,
+        params: conversation::SetMuteParams,
+        _: conversation::SetMuteResults,
+    ) -> Result<(), Error> {
+        self.noted(format!("mute {}", params.get()?.get_until_ms())).await
+    }
+
+    async fn mark_read(
+        self: Rc<Self>,
+        _: conversation::MarkReadParams,
+        _: conversation::MarkReadResults,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn add_members(
+        self: Rc<Self>,
+        params: conversation::AddMembersParams,
+        _: conversation::AddMembersResults,
+    ) -> Result<(), Error> {
+        let members: Vec<u64> = params.get()?.get_members()?.iter().collect();
+        self.noted(format!("add {members:?}")).await
+    }
+
+    async fn leave(
+        self: Rc<Self>,
+        _: conversation::LeaveParams,
+        mut results: conversation::LeaveResults,
+    ) -> Result<(), Error> {
+        if self.world.lock().acts.iter().any(|act| act == "leave") {
+            write_refusal(results.get().init_refused(), &ErrorCode::NotAMember.into());
+            return Ok(());
+        }
+        self.noted("leave".to_owned()).await
+    }
+
+    async fn state(
+        self: Rc<Self>,
+        _: conversation::StateParams,
+        mut results: conversation::StateResults,
+    ) -> Result<(), Error> {
+        write_conversation(results.get().init_state(), &self.world.together());
+        Ok(())
+    }
+
+    async fn members(
+        self: Rc<Self>,
+        _: conversation::MembersParams,
+        mut results: conversation::MembersResults,
+    ) -> Result<(), Error> {
+        let members = self.world.together().members;
+        let mut list = results.get().init_members(u32::try_from(members.len()).unwrap());
+        for (at, member) in (0..).zip(&members) {
+            write_member_view(list.reborrow().get(at), member);
         }
         Ok(())
     }
@@ -315,7 +413,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) async fn start() -> Self {
         let authorities = Authorities::create(SystemTime::now()).unwrap();
-        let world = Arc::new(World { state: Mutex::default(), count: watch::Sender::new(0) });
+        let world = Arc::new(World::new());
         let threads = RpcThreads::start(1).unwrap();
         let mut servers = Vec::new();
         for node in 1..=3 {

@@ -1,39 +1,20 @@
-//! Messages: sent once, in one order, and deleted by who sent them. A direct conversation comes into being here,
-//! with its first message.
+//! Messages: sent once, in one order. A direct conversation comes into being here, with its first message.
+
+use std::collections::BTreeSet;
 
 use raftchat_schema::command::{Done, Recipient, Send};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
-use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
+use raftchat_schema::limits::{MENTIONS_MAX, PAYLOAD_BYTES_MAX};
 use raftchat_schema::view::ChangedRow;
 
+use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use crate::feed::Feed;
+use super::{Joined, accounts, blocks};
 use crate::keys;
-use crate::read;
-use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow, UserRow};
+use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow};
 use crate::tables::Tables;
 use crate::views;
-
-/// A conversation and one of its members.
-pub(super) struct Place {
-    pub(super) id: ConversationId,
-    pub(super) row: ConversationRow,
-    pub(super) member: MemberRow,
-}
-
-impl Place {
-    pub(super) fn feed(&self) -> Feed {
-        Feed::Conversation(self.id)
-    }
-}
-
-/// The conversation, if the user is in it.
-pub(super) fn place<T: Tables>(step: &Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, Place> {
-    let Some(member) = step.get(&keys::member(id, user))? else { return Err(ErrorCode::NoSuchConversation.into()) };
-    let row = read::needed(step.tables, &keys::conversation(id))?;
-    Ok(Place { id, row, member })
-}
 
 /// Sends, or answers what came of it when this sender first sent a message of this id: also to somebody else, also
 /// if it was deleted since.
@@ -42,19 +23,30 @@ pub(super) fn send<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, send
     if let Some(first) = step.get::<SentRow>(&key)? {
         return Ok(sent(&first));
     }
-    if send.payload.is_empty() {
-        return Err(ErrorCode::EmptyMessage.into());
-    }
-    if send.payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(ErrorCode::TooLarge.into());
+    check_payload(&send.payload)?;
+    let mentions: BTreeSet<_> = send.mentions.iter().copied().collect();
+    if mentions.len() > MENTIONS_MAX {
+        return Err(ErrorCode::TooMany.into());
     }
     let place = match send.to {
         Recipient::Conversation(id) => existing(step, session.user, id)?,
         Recipient::Direct(other) => direct(step, session.user, other)?,
     };
-    let row = append(step, session, place, send)?;
+    let mentions = mention(step, &place, mentions)?;
+    let row = append(step, session, place, send, mentions)?;
     step.put(key, &row)?;
     Ok(sent(&row))
+}
+
+/// Refuses what cannot be a message's payload.
+pub(super) fn check_payload(payload: &[u8]) -> Result<(), ErrorCode> {
+    if payload.is_empty() {
+        return Err(ErrorCode::EmptyMessage);
+    }
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(ErrorCode::TooLarge);
+    }
+    Ok(())
 }
 
 fn sent(row: &SentRow) -> Done {
@@ -62,9 +54,10 @@ fn sent(row: &SentRow) -> Done {
 }
 
 fn existing<T: Tables>(step: &Step<'_, T>, sender: UserId, id: ConversationId) -> Handled<T, Place> {
-    let place = place(step, sender, id)?;
-    let KindRow::Direct { lower, higher } = place.row.kind;
-    account(step, if lower == sender { higher } else { lower })?;
+    let place = Place::of(step, sender, id)?;
+    if let KindRow::Direct { lower, higher } = place.conversation.row.kind {
+        reachable(step, sender, if lower == sender { higher } else { lower })?;
+    }
     Ok(place)
 }
 
@@ -72,54 +65,76 @@ fn direct<T: Tables>(step: &mut Step<'_, T>, sender: UserId, other: UserId) -> H
     if sender == other {
         return Err(ErrorCode::ToYourself.into());
     }
-    account(step, other)?;
+    reachable(step, sender, other)?;
     match step.get(&keys::pair(sender, other))? {
-        Some(id) => place(step, sender, id),
+        Some(id) => Place::of(step, sender, id),
         None => create_direct(step, sender, other),
     }
 }
 
-/// Refuses unless the user has an account.
-fn account<T: Tables>(step: &Step<'_, T>, user: UserId) -> Handled<T, ()> {
-    let row: Option<UserRow> = step.get(&keys::user(user))?;
-    match row {
-        Some(row) if !row.deleted => Ok(()),
-        _ => Err(ErrorCode::NoSuchUser.into()),
-    }
+/// Refuses unless the one may write to the other.
+fn reachable<T: Tables>(step: &Step<'_, T>, sender: UserId, other: UserId) -> Handled<T, ()> {
+    accounts::existing(step, other)?;
+    blocks::refuse_between(step, sender, other)
 }
 
 fn create_direct<T: Tables>(step: &mut Step<'_, T>, sender: UserId, other: UserId) -> Handled<T, Place> {
     let id = step.next_conversation();
-    let feed = Feed::Conversation(id);
-    let number = step.note(feed, ChangeNumber(0), Reference::Conversation { conversation: id })?;
     let (lower, higher) = (sender.min(other), sender.max(other));
     let row = ConversationRow {
         kind: KindRow::Direct { lower, higher },
         created: step.now(),
         last_position: Position(0),
-        last_change: number,
-        changed: number,
+        last_change: ChangeNumber(0),
+        changed: ChangeNumber(0),
+        title: String::new(),
+        group_members: 0,
+        pinned: Vec::new(),
     };
+    let mut conversation = Conversation { id, row };
+    conversation.note_itself(step)?;
+    conversation.store(step)?;
     step.put(keys::pair(sender, other), &id)?;
-    step.put(keys::conversation(id), &row)?;
-    let member = MemberRow::new(step.now());
+    let member = MemberRow::new(step.now(), Position(0), sender);
     for user in [lower, higher] {
         step.put(keys::member(id, user), &member)?;
         step.tables.put(keys::membership(user, id), Vec::new());
-        step.effects.joined.push((user, id));
+        step.effects.joined.push(Joined { user, conversation: id, since: Position(0) });
     }
-    let view = views::conversation(step.tables, id, &row)?;
-    step.show(feed, number, ChangedRow::Conversation(view));
-    Ok(Place { id, row, member })
+    conversation.show_itself(step)?;
+    Ok(Place { conversation, user: sender, member })
+}
+
+/// Counts the mention of those who are other members, and says who they are.
+fn mention<T: Tables>(step: &mut Step<'_, T>, place: &Place, asked: BTreeSet<UserId>) -> Handled<T, Vec<UserId>> {
+    let mut mentioned = Vec::new();
+    for user in asked {
+        let key = keys::member(place.conversation.id, user);
+        let member: Option<MemberRow> = step.get(&key)?;
+        let Some(member) = member.filter(|_| user != place.user) else { continue };
+        let mentions_after_read = member.mentions_after_read.saturating_add(1);
+        step.put(key, &MemberRow { mentions_after_read, ..member })?;
+        mentioned.push(user);
+    }
+    Ok(mentioned)
 }
 
 /// Puts the message after the last. Costs the same however many members there are.
-fn append<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, place: Place, send: &Send) -> Handled<T, SentRow> {
-    let feed = place.feed();
-    let Place { id, row, member } = place;
-    let position = row.last_position.next();
-    let reference = Reference::Message { conversation: id, position };
-    let number = step.note(feed, ChangeNumber(0), reference)?;
+fn append<T: Tables>(
+    step: &mut Step<'_, T>,
+    session: &SessionRow,
+    mut place: Place,
+    send: &Send,
+    mentions: Vec<UserId>,
+) -> Handled<T, SentRow> {
+    place.member.own_after_read = place.member.own_after_read.saturating_add(1);
+    place.store_member(step)?;
+    let mut conversation = place.conversation;
+    let id: ConversationId = conversation.id;
+    let position = conversation.row.last_position.next();
+    let number = conversation.note(step, ChangeNumber(0), Reference::Message { conversation: id, position })?;
+    conversation.row.last_position = position;
+    conversation.store(step)?;
     let message = MessageRow {
         sender: session.user,
         state: StateRow::Original,
@@ -128,59 +143,14 @@ fn append<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, place: Place,
         sent_at: step.now(),
         changed: number,
         payload: send.payload.clone(),
+        mentions,
+        revision: 0,
+        edited: None,
+        reactions_changed: ChangeNumber(0),
+        reactions: Vec::new(),
     };
     step.put(keys::message(id, position), &message)?;
-    step.put(keys::conversation(id), &ConversationRow { last_position: position, last_change: number, ..row })?;
-    let own_after_read = member.own_after_read.saturating_add(1);
-    step.put(keys::member(id, session.user), &MemberRow { own_after_read, ..member })?;
     let sent = SentRow { conversation: id, position, sent_at: message.sent_at };
-    step.show(feed, number, ChangedRow::Message(views::message(id, position, message)));
+    conversation.show(step, number, ChangedRow::Message(views::message(id, position, message)));
     Ok(sent)
-}
-
-/// Leaves a tombstone: the payload is erased at once. Deleting again is as the sender wants it.
-pub(super) fn delete<T: Tables>(
-    step: &mut Step<'_, T>,
-    user: UserId,
-    conversation: ConversationId,
-    position: Position,
-) -> Handled<T> {
-    let place = place(step, user, conversation)?;
-    let key = keys::message(conversation, position);
-    let Some(message) = step.get::<MessageRow>(&key)? else { return Err(ErrorCode::NoSuchMessage.into()) };
-    if message.sender != user {
-        return Err(ErrorCode::NotYours.into());
-    }
-    if message.state == StateRow::Deleted {
-        return Ok(Done::Nothing);
-    }
-    let reference = Reference::Message { conversation, position };
-    let number = step.note(place.feed(), message.changed, reference)?;
-    let message = MessageRow { state: StateRow::Deleted, changed: number, payload: Vec::new(), ..message };
-    step.put(key, &message)?;
-    step.put(keys::conversation(conversation), &ConversationRow { last_change: number, ..place.row })?;
-    uncount(step, conversation, position, user)?;
-    let view = views::message(conversation, position, message);
-    step.show(Feed::Conversation(conversation), number, ChangedRow::Message(view));
-    Ok(Done::Nothing)
-}
-
-/// Takes a deleted message off the unread of all who had it unread. Never off the sender's: to them it is one of
-/// their own, deleted or not.
-fn uncount<T: Tables>(
-    step: &mut Step<'_, T>,
-    conversation: ConversationId,
-    position: Position,
-    sender: UserId,
-) -> Handled<T, ()> {
-    let members = read::all(step.tables, &keys::members_of(conversation), read::numbered::<2, MemberRow>)?;
-    for ([_conversation, member], row) in members {
-        let member = UserId(member);
-        if member == sender || row.read_position >= position {
-            continue;
-        }
-        let deleted_after_read = row.deleted_after_read.saturating_add(1);
-        step.put(keys::member(conversation, member), &MemberRow { deleted_after_read, ..row })?;
-    }
-    Ok(())
 }

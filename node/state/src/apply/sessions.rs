@@ -3,13 +3,13 @@
 //! A session that ended leaves nothing behind. So a repeat of what ended it, a logout or a deleted account, meets
 //! `session-ended`: to who asked for the end that is the same news, and the node answers it as done.
 
-use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome};
+use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome, SessionUse};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
-use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, REQUEST_WINDOW, SESSIONS_PER_USER_MAX};
+use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, LAST_USED_INTERVAL_MS, REQUEST_WINDOW, SESSIONS_PER_USER_MAX};
 
 use super::step::{Handled, Step, Stop};
-use super::{LAST_USED_INTERVAL_MS, accounts, marks, messages, settled};
+use super::{acts, settled};
 use crate::keys;
 use crate::read;
 use crate::rows::{SessionRow, UserRow, VerifierRow};
@@ -28,6 +28,7 @@ pub(super) struct Grant<'c> {
     pub(super) device: DeviceId,
     pub(super) device_name: &'c str,
     pub(super) token: TokenHash,
+    pub(super) address: &'c str,
 }
 
 pub(super) fn open<T: Tables>(step: &mut Step<'_, T>, command: &OpenSession) -> Handled<T> {
@@ -54,6 +55,7 @@ pub(super) fn open<T: Tables>(step: &mut Step<'_, T>, command: &OpenSession) -> 
             device: command.device,
             device_name: &command.device_name,
             token: command.token,
+            address: &command.address,
         },
     )
 }
@@ -88,10 +90,12 @@ pub(super) fn grant<T: Tables>(step: &mut Step<'_, T>, grant: &Grant<'_>) -> Han
         created: step.now(),
         last_used: step.now(),
         floor: RequestNumber(0),
+        address: grant.address.to_owned(),
     };
     step.put(keys::session(session), &row)?;
     step.put(keys::token(&grant.token), &session)?;
     step.tables.put(keys::user_session(grant.user, session), Vec::new());
+    step.tables.put(keys::known_device(grant.user, &grant.device), Vec::new());
     Ok(Done::SessionOpened { session, user: grant.user })
 }
 
@@ -141,7 +145,7 @@ pub(super) fn in_session<T: Tables>(step: &mut Step<'_, T>, command: &InSession)
     touch(step, &mut live)?;
     // A message is unique by its id, for longer than any window: it neither asks nor fills one.
     if matches!(command.act, Act::Send(_)) {
-        return perform(step, &live, &command.act);
+        return acts::perform(step, &live, &command.act);
     }
     once(step, live, command)
 }
@@ -156,6 +160,23 @@ fn touch<T: Tables>(step: &mut Step<'_, T>, live: &mut Live) -> Handled<T, ()> {
     Ok(())
 }
 
+/// Notes that sessions were used, each as exactly as [`LAST_USED_INTERVAL_MS`] says, and from where, at once; passes over
+/// what has ended. An empty address is not known, and no news.
+pub(super) fn note_use<T: Tables>(step: &mut Step<'_, T>, uses: &[SessionUse]) -> Handled<T> {
+    let now = step.now();
+    for SessionUse { session, address } in uses {
+        let row: Option<SessionRow> = step.get(&keys::session(*session))?;
+        let Some(row) = row.filter(|row| !expired(row, now)) else { continue };
+        let moved = !address.is_empty() && *address != row.address;
+        if moved {
+            step.put(keys::session(*session), &SessionRow { last_used: now, address: address.clone(), ..row })?;
+        } else {
+            touch(step, &mut Live { id: *session, row })?;
+        }
+    }
+    Ok(Done::Nothing)
+}
+
 /// Performs a request the first time, and answers its repeats from memory.
 fn once<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession) -> Handled<T> {
     if let Some(outcome) = step.get::<Outcome>(&keys::outcome(live.id, command.request))? {
@@ -164,7 +185,7 @@ fn once<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession) -> H
     if command.request < live.row.floor {
         return Err(ErrorCode::StaleRequest.into());
     }
-    let outcome = settled(perform(step, &live, &command.act))?;
+    let outcome = settled(acts::perform(step, &live, &command.act))?;
     // An act that ended its own session has nobody left to repeat it.
     if step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
         remember(step, live, command, &outcome)?;
@@ -194,23 +215,22 @@ fn remember<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession, 
     Ok(())
 }
 
-fn perform<T: Tables>(step: &mut Step<'_, T>, live: &Live, act: &Act) -> Handled<T> {
-    let user = live.row.user;
-    match act {
-        Act::Send(send) => messages::send(step, &live.row, send),
-        Act::DeleteMessage { conversation, position } => messages::delete(step, user, *conversation, *position),
-        Act::MarkRead { conversation, position } => marks::read(step, user, *conversation, *position),
-        Act::EndSession(session) => end_own(step, user, *session),
-        Act::DeleteAccount { verifier_version } => accounts::delete(step, user, *verifier_version),
-    }
-}
-
 /// Ends a session of the user's own; one that is gone already is as the user wants it.
-fn end_own<T: Tables>(step: &mut Step<'_, T>, user: UserId, session: SessionId) -> Handled<T> {
+pub(super) fn end_own<T: Tables>(step: &mut Step<'_, T>, user: UserId, session: SessionId) -> Handled<T> {
     let Some(row) = step.get::<SessionRow>(&keys::session(session))? else { return Ok(Done::Nothing) };
     if row.user != user {
         return Err(ErrorCode::NotYours.into());
     }
     end(step, session, &row)?;
+    Ok(Done::Nothing)
+}
+
+/// Ends all of the user's sessions but `kept`.
+pub(super) fn end_others<T: Tables>(step: &mut Step<'_, T>, user: UserId, kept: SessionId) -> Handled<T> {
+    for (session, row) in of(step, user)? {
+        if session != kept {
+            end(step, session, &row)?;
+        }
+    }
     Ok(Done::Nothing)
 }

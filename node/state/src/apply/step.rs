@@ -103,13 +103,18 @@ impl<'t, T: Tables> Step<'t, T> {
         before: ChangeNumber,
         reference: Reference,
     ) -> Result<ChangeNumber, ApplyError<T::Error>> {
-        if before != ChangeNumber(0) {
-            self.tables.delete(keys::change(feed, before));
-        }
+        self.forget(feed, before);
         self.counters.change = self.counters.change.next();
         let number = self.counters.change;
         self.put(keys::change(feed, number), &reference)?;
         Ok(number)
+    }
+
+    /// Takes the entry at `before` (0: there is none) out of the feed: its row is gone or is nobody's business any more.
+    pub(super) fn forget(&mut self, feed: Feed, before: ChangeNumber) {
+        if before != ChangeNumber(0) {
+            self.tables.delete(keys::change(feed, before));
+        }
     }
 
     /// Tells the node of a change that was noted.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use raftchat_schema::command::Outcome;
 use raftchat_schema::id::{RequestNumber, SessionId, UserId, Username};
-use raftchat_schema::limits::REQUEST_WINDOW;
+use raftchat_schema::limits::{BLOCKS_MAX, REQUEST_WINDOW};
 
 use super::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};
-use crate::rows::{SessionRow, UserRow, VerifierRow};
+use crate::rows::{BlockRow, SessionRow, UserRow, VerifierRow};
 use crate::tables::Rows;
 
 pub(super) fn users<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
@@ -21,6 +21,8 @@ pub(super) fn users<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadE
         found.expect(id <= counters.user, "a user's id was given by the counter", || id.to_string());
         let named = read::row(rows, &keys::username(&row.username))?;
         found.expect(named == Some(id), "a user's name leads to the user", || id.to_string());
+        let hidden = row.presence_hidden && row.last_seen.is_some();
+        found.expect(!hidden, "who hides when they are there was never seen", || id.to_string());
         let verifier: Option<VerifierRow> = read::row(rows, &keys::verifier(id))?;
         found.expect(verifier.is_some() != row.deleted, "who has an account, and nobody else, has a verifier", || {
             id.to_string()
@@ -54,6 +56,8 @@ pub(super) fn sessions<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Re
         found.expect(by_token == Some(id), "a session's token leads to it", || id.to_string());
         let listed = rows.get(&keys::user_session(row.user, id)).map_err(ReadError::Store)?;
         found.expect(listed.is_some(), "a session is listed with its user", || id.to_string());
+        let known = queries::knows_device(rows, row.user, row.device)?;
+        found.expect(known, "the device of a session is known", || id.to_string());
         let ordered = row.created <= row.last_used && row.last_used <= counters.stamp;
         found.expect(ordered, "a session was opened before it was used, and used before now", || id.to_string());
     }
@@ -76,6 +80,24 @@ pub(super) fn outcomes<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Re
         let within = session.is_some_and(|session| requests.iter().all(|request| *request >= session.floor));
         found.expect(within, "outcomes are of an open session and not below its floor", || id.to_string());
         found.expect(requests.len() <= REQUEST_WINDOW, "a session keeps no more than the window", || id.to_string());
+    }
+    Ok(())
+}
+
+pub(super) fn blocks<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
+    let mut on = BTreeMap::<UserId, usize>::new();
+    for ([user, other], row) in read::all(rows, &Span::table(Table::Blocks), read::numbered::<2, BlockRow>)? {
+        let (user, other) = (UserId(user), UserId(other));
+        for id in [user, other] {
+            let row: Option<UserRow> = read::row(rows, &keys::user(id))?;
+            found.expect(row.is_some(), "a block is between users", || format!("{user} {other}"));
+        }
+        found.expect(user != other, "nobody has blocked themselves", || user.to_string());
+        let count = on.entry(user).or_default();
+        *count = count.saturating_add(usize::from(row.on));
+    }
+    for (user, count) in on {
+        found.expect(count <= BLOCKS_MAX, "nobody has blocked too many", || user.to_string());
     }
     Ok(())
 }

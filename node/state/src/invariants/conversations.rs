@@ -1,24 +1,20 @@
-//! Members, positions, unread counts and message ids belong together.
+//! Conversations, who is in them, who was, and what each has of them alone belong together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use raftchat_schema::id::{ConversationId, MessageId, Position, UserId};
+use raftchat_schema::command::MemberRole;
+use raftchat_schema::id::{ConversationId, UserId};
 
 use super::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};
-use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, SentRow, StateRow};
+use crate::rows::{ConversationRow, DepartedRow, KindRow, MemberRow, OwnRow, UserRow};
 use crate::tables::Rows;
 
-fn conversations<R: Rows>(rows: &R) -> Result<Vec<(ConversationId, ConversationRow)>, ReadError<R::Error>> {
+pub(super) fn all<R: Rows>(rows: &R) -> Result<Vec<(ConversationId, ConversationRow)>, ReadError<R::Error>> {
     let found = read::all(rows, &Span::table(Table::Conversations), read::numbered::<1, ConversationRow>)?;
     Ok(found.into_iter().map(|([id], row)| (ConversationId(id), row)).collect())
-}
-
-fn messages<R: Rows>(rows: &R, of: ConversationId) -> Result<Vec<(Position, MessageRow)>, ReadError<R::Error>> {
-    let found = read::all(rows, &keys::messages_below(of, Position(0)), read::numbered::<2, MessageRow>)?;
-    Ok(found.into_iter().map(|([_conversation, position], row)| (Position(position), row)).collect())
 }
 
 pub(super) fn members<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
@@ -28,81 +24,66 @@ pub(super) fn members<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Rea
     found.expect(members == turned, "members and memberships are the same", || {
         format!("{:?}", members.symmetric_difference(&turned).collect::<Vec<_>>())
     });
-    let all = conversations(rows)?;
-    let known: BTreeSet<_> = all.iter().map(|(id, _)| id.0).collect();
+    let known: BTreeSet<_> = all(rows)?.iter().map(|(id, _)| id.0).collect();
     let strays = members.iter().filter(|[conversation, _]| !known.contains(conversation)).count();
     found.expect(strays == 0, "a member is of a conversation that exists", || strays.to_string());
-    for (id, row) in all {
-        let KindRow::Direct { lower, higher } = row.kind;
-        let of: Vec<_> =
-            members.iter().filter(|[conversation, _]| *conversation == id.0).map(|[_, user]| *user).collect();
-        found.expect(lower < higher && of == [lower.0, higher.0], "a direct conversation has its two members", || {
-            id.to_string()
-        });
-        let by_pair = queries::direct(rows, higher, lower)?;
-        found.expect(by_pair == Some(id), "a pair leads to its conversation", || id.to_string());
+    Ok(())
+}
+
+pub(super) fn kinds<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
+    let mut members = BTreeMap::<ConversationId, Vec<(UserId, MemberRole)>>::new();
+    for ([id, user], row) in read::all(rows, &Span::table(Table::Members), read::numbered::<2, MemberRow>)? {
+        members.entry(ConversationId(id)).or_default().push((UserId(user), row.role));
+    }
+    let mut directs = 0_usize;
+    for (id, row) in all(rows)? {
+        let of = members.remove(&id).unwrap_or_default();
+        let counted = usize::try_from(row.member_count()).is_ok_and(|count| count == of.len());
+        found.expect(counted, "a conversation knows how many are in it", || id.to_string());
+        match row.kind {
+            KindRow::Direct { lower, higher } => {
+                directs = directs.saturating_add(1);
+                let plain = [(lower, MemberRole::Member), (higher, MemberRole::Member)];
+                let whole = lower < higher && of == plain;
+                found.expect(whole, "a direct conversation has its two members", || id.to_string());
+                let by_pair = queries::direct(rows, higher, lower)?;
+                found.expect(by_pair == Some(id), "a pair leads to its conversation", || id.to_string());
+            }
+            KindRow::Group => {
+                let owners = of.iter().filter(|(_, role)| *role == MemberRole::Owner).count();
+                found.expect(owners == of.len().min(1), "a group has one owner", || id.to_string());
+                found.expect(!row.title.is_empty(), "a group has a title", || id.to_string());
+            }
+        }
     }
     let pairs = read::all(rows, &Span::table(Table::Pairs), read::bare::<2>)?.len();
-    found.expect(pairs == known.len(), "a pair has a conversation", || pairs.to_string());
+    found.expect(pairs == directs, "a pair has a conversation", || pairs.to_string());
     Ok(())
 }
 
-pub(super) fn positions<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
-    let mut total = 0;
-    for (id, row) in conversations(rows)? {
-        let messages = messages(rows, id)?;
-        total += messages.len();
-        let whole = messages.iter().zip(1..).all(|((position, _), expected)| position.0 == expected);
-        let last = messages.last().map_or(Position(0), |(position, _)| *position);
-        found.expect(whole && last == row.last_position, "positions have no hole", || id.to_string());
-        let ordered = messages.iter().map(|(_, message)| message.sent_at).is_sorted();
-        found.expect(ordered, "stamps never run backwards", || id.to_string());
-        let erased = |row: &MessageRow| (row.state == StateRow::Deleted) == row.payload.is_empty();
-        found.expect(messages.iter().all(|(_, row)| erased(row)), "tombstones, and they alone, are empty", || {
-            id.to_string()
-        });
-    }
-    let all = read::all(rows, &Span::table(Table::Messages), read::bare::<2>)?.len();
-    found.expect(all == total, "a message is in a conversation that exists", || all.to_string());
-    Ok(())
-}
-
-pub(super) fn unread<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
-    for ([conversation, user], member) in read::all(rows, &Span::table(Table::Members), read::numbered::<2, MemberRow>)?
-    {
-        let (id, user) = (ConversationId(conversation), UserId(user));
-        let row: ConversationRow = read::needed(rows, &keys::conversation(id))?;
-        let unread = messages(rows, id)?
-            .into_iter()
-            .filter(|(position, message)| {
-                *position > member.read_position && message.sender != user && message.state != StateRow::Deleted
-            })
-            .count() as u64;
-        found.expect(member.unread(row.last_position) == unread, "unread is what its definition says", || {
-            format!("{user} in {id}: kept {}, counted {unread}", member.unread(row.last_position))
-        });
-        found.expect(member.read_position <= row.last_position, "a read mark is at a message", || {
-            format!("{user} in {id}")
-        });
+pub(super) fn departed<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
+    for ([id, user], departed) in read::all(rows, &Span::table(Table::Departed), read::numbered::<2, DepartedRow>)? {
+        let (id, user) = (ConversationId(id), UserId(user));
+        let place = || format!("{user} in {id}");
+        let member = queries::is_member(rows, id, user)?;
+        found.expect(member.is_none(), "who has left is not a member", place);
+        let row: Option<ConversationRow> = read::row(rows, &keys::conversation(id))?;
+        let was_there = row.is_some_and(|row| row.kind == KindRow::Group && departed.after <= row.last_position);
+        found.expect(was_there, "who has left was in a group", place);
     }
     Ok(())
 }
 
-pub(super) fn message_ids<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
-    let parse = |key: &[u8], row: &[u8]| {
-        let (sender, id) = key.get(1..)?.split_first_chunk::<8>()?;
-        let id = MessageId(id.try_into().ok()?);
-        Some((UserId(u64::from_be_bytes(*sender)), id, minicbor::decode::<SentRow>(row).ok()?))
-    };
-    let sent = read::all(rows, &Span::table(Table::MessageIds), parse)?;
-    for (sender, id, sent) in &sent {
-        let message: Option<MessageRow> = read::row(rows, &keys::message(sent.conversation, sent.position))?;
-        let same = message.is_some_and(|message| {
-            message.sender == *sender && message.message_id == *id && message.sent_at == sent.sent_at
-        });
-        found.expect(same, "a message id leads to its message", || format!("{id:?} of {sender}"));
+pub(super) fn own<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
+    for ([user, id], own) in read::all(rows, &Span::table(Table::Own), read::numbered::<2, OwnRow>)? {
+        let (user, id) = (UserId(user), ConversationId(id));
+        let place = || format!("{user} in {id}");
+        let row: Option<UserRow> = read::row(rows, &keys::user(user))?;
+        found.expect(row.is_some(), "settings are a user's", place);
+        let member = queries::is_member(rows, id, user)?;
+        found.expect(own.left == member.is_none(), "whose settings say so, and nobody else, has left", place);
+        let blank = OwnRow { changed: own.changed, left: true, ..OwnRow::default() };
+        found.expect(!own.left || own == blank, "who has left keeps no settings", place);
     }
-    let messages = read::all(rows, &Span::table(Table::Messages), read::bare::<2>)?.len();
-    found.expect(messages == sent.len(), "a message is known by its id", || format!("{messages} {}", sent.len()));
     Ok(())
 }

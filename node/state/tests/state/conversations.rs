@@ -2,12 +2,12 @@
 
 use raftchat_schema::command::{Done, Recipient};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{ChangeNumber, ConversationId};
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position};
 use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 use raftchat_schema::view::{ChangedRow, MessageState};
-use raftchat_state::{Feed, PageLimits, change_number, direct, feed_page, feeds_of};
+use raftchat_state::{Feed, Joined, PageLimits, change_number, direct, feed_page, feeds_of};
 
-use crate::world::{World, code, position, sending};
+use crate::world::{Person, World, code, position, sending};
 
 #[test]
 fn the_first_message_makes_the_conversation_whoever_writes_it() {
@@ -20,15 +20,18 @@ fn the_first_message_makes_the_conversation_whoever_writes_it() {
     let places: Vec<_> = applied.outcomes.into_iter().map(position).collect();
     let conversation = places[0].0;
     assert_eq!(places, [(conversation, 1), (conversation, 2)]);
-    assert_eq!(applied.joined, [(alice.user, conversation), (bob.user, conversation)]);
+    let joined = [alice.user, bob.user].map(|user| Joined { user, conversation, since: Position(0) });
+    assert_eq!(applied.joined, joined);
     let kinds: Vec<_> =
         applied.changes.iter().map(|change| matches!(change.change.row, ChangedRow::Message(_))).collect();
     assert_eq!(kinds, [false, true, true], "the conversation is shown before what is said in it");
     assert!(applied.changes.iter().all(|change| change.feed == Feed::Conversation(conversation)));
 
     assert_eq!(direct(&world.tables, alice.user, bob.user).unwrap(), Some(conversation));
-    assert_eq!(feeds_of(&world.tables, bob.user).unwrap(), [Feed::Directory, Feed::Conversation(conversation)]);
-    assert_eq!(feeds_of(&world.tables, carol.user).unwrap(), [Feed::Directory]);
+    let always = |person: Person| vec![(Feed::Directory, Position(0)), (Feed::Own(person.user), Position(0))];
+    let bobs = [always(bob), vec![(Feed::Conversation(conversation), Position(0))]].concat();
+    assert_eq!(feeds_of(&world.tables, bob.user).unwrap(), bobs);
+    assert_eq!(feeds_of(&world.tables, carol.user).unwrap(), always(carol));
     world.check();
 }
 
@@ -62,7 +65,7 @@ fn what_cannot_be_sent_is_refused_and_hinders_nobody() {
         (Recipient::Direct(carol.user), b"to myself", ErrorCode::ToYourself),
         (Recipient::Direct(stranger), b"to nobody", ErrorCode::NoSuchUser),
         (Recipient::Conversation(ConversationId(1 << 40)), b"nowhere", ErrorCode::NoSuchConversation),
-        (Recipient::Conversation(conversation), b"not mine", ErrorCode::NoSuchConversation),
+        (Recipient::Conversation(conversation), b"not mine", ErrorCode::NotAMember),
     ];
     let send = |(to, payload, _): &(Recipient, &[u8], _)| sending(carol.session, *to, 1, payload);
     let mut commands: Vec<_> = cases.iter().map(send).collect();
@@ -83,7 +86,7 @@ fn a_deleted_message_is_a_tombstone_and_its_payload_is_nowhere() {
     let cursor = change_number(&world.tables).unwrap();
 
     assert_eq!(code(world.delete(bob, conversation, 1)), ErrorCode::NotYours);
-    assert_eq!(code(world.delete(carol, conversation, 1)), ErrorCode::NoSuchConversation);
+    assert_eq!(code(world.delete(carol, conversation, 1)), ErrorCode::NotAMember);
     assert_eq!(code(world.delete(alice, conversation, 0)), ErrorCode::NoSuchMessage);
     assert_eq!(code(world.delete(alice, conversation, 3)), ErrorCode::NoSuchMessage);
     assert_eq!(change_number(&world.tables).unwrap(), cursor);

@@ -3,6 +3,13 @@
 
 mod accounts;
 mod conversations;
+mod devices;
+mod erasure;
+mod feeds;
+mod groups;
+mod log;
+mod messages;
+mod own;
 mod properties;
 mod sessions;
 mod world;

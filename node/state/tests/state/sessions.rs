@@ -1,12 +1,12 @@
 //! Sessions: bound to a device, bounded in number and age, and each of their requests done once.
 
-use raftchat_schema::command::{Act, Command, Done};
+use raftchat_schema::command::{Act, Command, Done, OtherSessions, SessionUse, Verifier};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, Position, SessionId, TokenHash};
 use raftchat_schema::limits::{
     DEVICE_NAME_BYTES_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX, SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
 };
-use raftchat_state::{session, session_by_token};
+use raftchat_state::{session, session_by_token, sessions_of, verifier};
 
 use crate::world::{World, code, digest, opening, request};
 
@@ -141,5 +141,68 @@ fn a_session_is_ended_by_its_own_user_alone() {
     let logout = request(at_sea.session, 9000, 0, Act::EndSession(at_sea.session));
     assert_eq!(world.one(logout.clone()), Ok(Done::Nothing));
     assert_eq!(code(world.one(logout)), ErrorCode::SessionEnded, "the node tells who logs out that it is done");
+    world.check();
+}
+
+#[test]
+fn all_other_sessions_end_at_once() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let at_sea = world.login(alice.user);
+    let others: Vec<_> = (0..3).map(|_| world.login(alice.user).session).collect();
+    let command = request(at_sea.session, 9000, 0, Act::EndOtherSessions);
+    let applied = world.apply(&[command]);
+    let ended = [&[alice.session][..], &others].concat();
+    assert_eq!((applied.ended_sessions, applied.outcomes), (ended, vec![Ok(Done::Nothing)]));
+    let open = sessions_of(&world.tables, alice.user).unwrap();
+    assert_eq!(open.iter().map(|session| session.id).collect::<Vec<_>>(), [at_sea.session]);
+    assert!(session(&world.tables, bob.session).unwrap().is_some());
+    world.check();
+}
+
+#[test]
+fn a_new_password_ends_other_sessions_unless_they_are_kept() {
+    let (mut world, alice, ..) = World::of_three();
+    let at_sea = world.login(alice.user);
+    let change = |verifier_version, others| {
+        let verifier = Verifier::Argon2id(format!("$argon2id$after-{verifier_version}"));
+        Act::ChangePassword { verifier_version, verifier, others }
+    };
+    assert_eq!(code(world.act(alice, change(2, OtherSessions::End))), ErrorCode::AccountChanged);
+    assert_eq!(world.act(alice, change(1, OtherSessions::Keep)), Ok(Done::Nothing));
+    assert!(session(&world.tables, at_sea.session).unwrap().is_some());
+    assert_eq!(code(world.act(alice, change(1, OtherSessions::Keep))), ErrorCode::AccountChanged);
+    assert_eq!(world.act(alice, change(2, OtherSessions::End)), Ok(Done::Nothing));
+    assert!(session(&world.tables, at_sea.session).unwrap().is_none());
+    assert!(session(&world.tables, alice.session).unwrap().is_some());
+    let (current, version) = verifier(&world.tables, alice.user).unwrap().unwrap();
+    assert_eq!((current, version), (Verifier::Argon2id("$argon2id$after-2".to_owned()), 3));
+    let open = opening(alice.user, world.next_device());
+    assert_eq!(code(world.one(Command::OpenSession(open))), ErrorCode::AccountChanged);
+    world.check();
+}
+
+#[test]
+fn the_use_of_a_session_is_noted_by_the_hour_and_where_it_is_from_at_once() {
+    let (mut world, alice, ..) = World::of_three();
+    let shown = |world: &World| {
+        let session = session(&world.tables, alice.session).unwrap().unwrap();
+        (session.last_used.0, session.address)
+    };
+    let opened = shown(&world).0;
+    let used = |from: &str| {
+        let unknown = SessionUse { session: SessionId(1 << 40), address: from.to_owned() };
+        Command::NoteUse(vec![unknown, SessionUse { session: alice.session, address: from.to_owned() }])
+    };
+    world.one(used("")).unwrap();
+    assert_eq!(shown(&world), (opened, String::new()));
+    world.one(used("192.0.2.7")).unwrap();
+    let moved = world.now;
+    assert_eq!(shown(&world), (moved, "192.0.2.7".to_owned()));
+    world.one(used("192.0.2.7")).unwrap();
+    world.one(used("")).unwrap();
+    assert_eq!(shown(&world), (moved, "192.0.2.7".to_owned()));
+    world.now += 3_600_000;
+    world.one(used("")).unwrap();
+    assert_eq!(shown(&world), (world.now, "192.0.2.7".to_owned()));
     world.check();
 }

@@ -5,10 +5,13 @@ use raftchat_schema::command::{
 };
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{
-    ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
+    ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
 };
-use raftchat_schema::view::MessageView;
-use raftchat_state::{Applied, MemoryTables, apply_batch, history, invariants};
+use raftchat_schema::view::{ChangedRow, MessageView};
+use raftchat_state::{
+    Applied, HistoryRange, MemoryTables, PageLimits, apply_batch, change_number, counts, erasure_pending, feed_page,
+    history, invariants,
+};
 
 /// Somebody on one of their devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,7 @@ pub(crate) fn registration(name: &str, device: u64) -> Register {
         device: DeviceId(digest(device)),
         device_name: "desk".to_owned(),
         token: TokenHash(digest(device)),
+        address: String::new(),
     }
 }
 
@@ -57,6 +61,7 @@ pub(crate) fn opening(user: UserId, device: u64) -> OpenSession {
         device: DeviceId(digest(device)),
         device_name: "boat".to_owned(),
         token: TokenHash(digest(device)),
+        address: String::new(),
     }
 }
 
@@ -70,7 +75,12 @@ pub(crate) fn request(session: SessionId, request: u64, acknowledged_below: u64,
 }
 
 pub(crate) fn sending(session: SessionId, to: Recipient, id: u64, payload: &[u8]) -> Command {
-    request(session, 0, 0, Act::Send(Send { to, message_id: message_id(id), payload: payload.to_vec() }))
+    mentioning(session, to, id, payload, &[])
+}
+
+pub(crate) fn mentioning(session: SessionId, to: Recipient, id: u64, payload: &[u8], mentions: &[UserId]) -> Command {
+    let (payload, mentions) = (payload.to_vec(), mentions.to_vec());
+    request(session, 0, 0, Act::Send(Send { to, message_id: message_id(id), payload, mentions }))
 }
 
 pub(crate) fn code(outcome: Outcome) -> ErrorCode {
@@ -152,6 +162,27 @@ impl World {
         position(self.one(command))
     }
 
+    /// Makes a group of which the first person is the owner.
+    pub(crate) fn group(&mut self, owner: Person, others: &[Person]) -> ConversationId {
+        let members = others.iter().map(|person| person.user).collect();
+        match self.act(owner, Act::CreateGroup { title: "the boat".to_owned(), members }) {
+            Ok(Done::GroupCreated { conversation }) => conversation,
+            other => panic!("no group: {other:?}"),
+        }
+    }
+
+    /// Says something new in a conversation.
+    pub(crate) fn tell(&mut self, from: Person, conversation: ConversationId, text: &str) -> u64 {
+        self.call(from, conversation, text, &[])
+    }
+
+    /// Says something new in a conversation, and asks for attention.
+    pub(crate) fn call(&mut self, from: Person, conversation: ConversationId, text: &str, whom: &[UserId]) -> u64 {
+        self.message += 1;
+        let to = Recipient::Conversation(conversation);
+        position(self.one(mentioning(from.session, to, self.message, text.as_bytes(), whom))).1
+    }
+
     /// Makes a request that was never made before.
     pub(crate) fn act(&mut self, person: Person, act: Act) -> Outcome {
         self.request += 1;
@@ -167,11 +198,38 @@ impl World {
     }
 
     pub(crate) fn messages(&self, person: Person, conversation: ConversationId) -> Vec<MessageView> {
-        history(&self.tables, person.user, conversation, Position(0), 100).unwrap().unwrap()
+        let newest = HistoryRange::Below(Position(0));
+        history(&self.tables, person.user, conversation, newest, 100).unwrap().unwrap()
     }
 
     pub(crate) fn unread(&self, person: Person, conversation: ConversationId) -> u64 {
-        raftchat_state::conversation(&self.tables, person.user, conversation).unwrap().unwrap().unread
+        counts(&self.tables, person.user, conversation).unwrap().unwrap().unread
+    }
+
+    pub(crate) fn mentions(&self, person: Person, conversation: ConversationId) -> u64 {
+        counts(&self.tables, person.user, conversation).unwrap().unwrap().mentions
+    }
+
+    /// What the person's devices are shown that were up to date at `after`.
+    pub(crate) fn shown(&self, person: Person, after: ChangeNumber) -> Vec<ChangedRow> {
+        let limits = PageLimits { changes: usize::MAX, bytes: usize::MAX };
+        let page = feed_page(&self.tables, person.user, after, limits).unwrap();
+        page.changes.into_iter().map(|change| change.row).collect()
+    }
+
+    pub(crate) fn changes(&self) -> ChangeNumber {
+        change_number(&self.tables).unwrap()
+    }
+
+    /// Erases until there is nothing left to erase; says in how many pieces.
+    pub(crate) fn erase(&mut self) -> usize {
+        let mut pieces = 0;
+        while erasure_pending(&self.tables).unwrap() {
+            assert_eq!(self.one(Command::Erase), Ok(Done::Nothing));
+            self.check();
+            pieces += 1;
+        }
+        pieces
     }
 
     /// Everything but the counters and the hash.

@@ -7,19 +7,14 @@ use std::time::{Duration, Instant};
 use capnp::capability::Rc as CapnpRc;
 use raftchat_schema::generated::client_capnp::{conversation, receiver, subscription};
 use raftchat_schema::generated::types_capnp::change;
-use raftchat_schema::id::MessageId;
-use raftchat_schema::wire::{Payload, decode_payload, encode_payload, read_refusal, write_message_id};
+use raftchat_schema::id::UserId;
+use raftchat_schema::wire::{decode_payload, read_refusal};
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::{Afterwards, Phase, Shared};
-use crate::bench::door::{Door, Token, Trouble, Visit, random};
+use crate::bench::door::{Door, Token, Trouble, Visit, patiently, random, say};
+use crate::bench::stamp::{sent_at, stamped};
 use crate::bench::tally::{Tally, record};
-
-/// Digits at the beginning of a text that say when it was sent.
-const STAMP_DIGITS: usize = 20;
-/// How often a call that is refused with a time is repeated while the load is set up.
-const ATTEMPTS: u32 = 20;
 
 /// One of the crowd.
 pub(super) struct User {
@@ -78,21 +73,10 @@ impl User {
     }
 
     /// Does what costs a password's hash: a few users at a time, and again where the node is busy.
-    async fn in_turn<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    async fn in_turn<T>(&self, attempt: impl AsyncFnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
         // The semaphore is never closed.
         let _turn = self.shared.turns.acquire().await;
-        let mut attempts = 0;
-        loop {
-            match attempt().await {
-                Err(trouble) => {
-                    let wait = trouble.retry_after_ms().filter(|_| attempts < ATTEMPTS);
-                    let Some(ms) = wait else { return Err(trouble) };
-                    attempts += 1;
-                    sleep(Duration::from_millis(ms)).await;
-                }
-                done => return done,
-            }
-        }
+        patiently(attempt).await
     }
 
     async fn open(&self, visit: &Visit) -> Result<(conversation::Client, Option<subscription::Client>), Trouble> {
@@ -109,21 +93,15 @@ impl User {
             phase: self.shared.phase.clone(),
             clock: self.shared.clock,
         };
-        let mut request = visit.session.subscribe_request();
-        request.get().set_receiver(capnp_rpc::new_client(ear));
-        let response = request.send().promise.await?;
-        let answer = response.get()?;
-        if answer.has_refused() {
-            return Err(read_refusal(answer.get_refused()?).into());
-        }
-        Ok((conversation, Some(answer.get_subscription()?)))
+        let subscription = visit.subscribe(capnp_rpc::new_client(ear)).await?;
+        Ok((conversation, Some(subscription)))
     }
 
     async fn send_steadily(&self, conversation: &conversation::Client) {
         while *self.shared.phase.borrow() < Phase::Over {
             let began = Instant::now();
             let sent = tokio::select! {
-                sent = self.send(conversation) => sent,
+                sent = say(conversation, stamped(self.shared.clock.elapsed(), self.shared.crowd.size)) => sent,
                 () = self.reaches(Phase::Over) => return,
             };
             match sent {
@@ -139,25 +117,11 @@ impl User {
             }
         }
     }
-
-    async fn send(&self, conversation: &conversation::Client) -> Result<(), Trouble> {
-        let text = stamped(self.shared.clock.elapsed(), self.shared.crowd.size);
-        let mut request = conversation.send_request();
-        let id = MessageId(Uuid::now_v7().into_bytes());
-        write_message_id(request.get().init_message_id(), id);
-        request.get().set_payload(&encode_payload(&Payload { text, reply_to: None }));
-        let response = request.send().promise.await?;
-        let answer = response.get()?;
-        if answer.has_refused() {
-            return Err(read_refusal(answer.get_refused()?).into());
-        }
-        Ok(())
-    }
 }
 
 /// Hears what others say.
 struct Ear {
-    me: u64,
+    me: UserId,
     tally: Rc<RefCell<Tally>>,
     phase: tokio::sync::watch::Receiver<Phase>,
     clock: Instant,
@@ -172,7 +136,7 @@ impl Ear {
         for changed in params.get()?.get_changes()? {
             let Ok(change::Message(message)) = changed.which() else { continue };
             let message = message?;
-            if message.get_sender() == self.me {
+            if UserId(message.get_sender()) == self.me {
                 continue;
             }
             if let Some(sent) = decode_payload(message.get_payload()?).ok().and_then(|payload| sent_at(&payload.text)) {
@@ -208,30 +172,5 @@ impl receiver::Server for Ear {
         let refusal = read_refusal(params.get()?.get_refusal()?);
         self.tally.borrow_mut().error(&format!("a subscription ended: {refusal}"));
         Ok(())
-    }
-}
-
-/// A text of `size` bytes, or a little more, that begins with the moment it was sent.
-fn stamped(since_start: Duration, size: usize) -> String {
-    let stamp = since_start.as_nanos();
-    let rest = size.saturating_sub(STAMP_DIGITS);
-    format!("{stamp:0STAMP_DIGITS$}{:x<rest$}", "")
-}
-
-fn sent_at(text: &str) -> Option<Duration> {
-    Some(Duration::from_nanos(text.get(..STAMP_DIGITS)?.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_carries_its_moment() {
-        let moment = Duration::new(3, 42);
-        let text = stamped(moment, 200);
-        assert_eq!((text.len(), sent_at(&text)), (200, Some(moment)));
-        assert_eq!(stamped(moment, 0).len(), STAMP_DIGITS);
-        assert_eq!(sent_at("hello"), None);
     }
 }

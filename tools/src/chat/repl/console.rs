@@ -1,17 +1,20 @@
 //! Lines in and lines out: with editing and a prompt on a terminal, plainly where there is none. Knows nothing of what
 //! they mean.
 
+mod keys;
+mod line;
+mod terminal;
+
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::mpsc as prompts;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::history::DefaultHistory;
-use rustyline::{Editor, ExternalPrinter};
 use tokio::sync::mpsc;
 
+use self::keys::Decoder;
+use self::line::Entered;
+use self::terminal::Terminal;
 use crate::failure::Failure;
 
 /// Lines that were typed faster than they are taken wait here; more wait at the keyboard.
@@ -20,14 +23,13 @@ const LINES_WAITING: usize = 16;
 /// The side that is typed on. Dropping it gives the terminal back as it was.
 pub(super) struct Console {
     lines: mpsc::Receiver<String>,
-    prompts: prompts::Sender<String>,
-    before: Option<Termios>,
+    terminal: Option<Arc<Mutex<Terminal>>>,
 }
 
 /// The side that is read. Clones are the same screen; lines may come from anywhere at any time.
 #[derive(Clone)]
 pub(crate) struct Screen {
-    printer: Arc<Mutex<Box<dyn Print>>>,
+    terminal: Option<Arc<Mutex<Terminal>>>,
     style: Style,
 }
 
@@ -37,49 +39,29 @@ enum Style {
     Dimmed,
 }
 
-/// One line below the conversation and above what is being typed.
-trait Print: Send {
-    fn print(&mut self, line: String) -> io::Result<()>;
-}
-
-struct BesidePrompt<P>(P);
-
-impl<P: ExternalPrinter + Send> Print for BesidePrompt<P> {
-    fn print(&mut self, line: String) -> io::Result<()> {
-        self.0.print(line).map_err(io::Error::other)
-    }
-}
-
-struct Plainly;
-
-impl Print for Plainly {
-    fn print(&mut self, line: String) -> io::Result<()> {
-        io::stdout().lock().write_all(line.as_bytes())
-    }
-}
-
 impl Console {
     /// Takes the terminal, or plain standard input and output.
     pub(super) fn open() -> Result<(Self, Screen), Failure> {
         let (lines, typed) = mpsc::channel(LINES_WAITING);
-        let (ask, asked) = prompts::channel();
-        let editor = if io::stdin().is_terminal() && io::stdout().is_terminal() { with_editing() } else { None };
-        let Some((editor, printer)) = editor else {
+        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let terminal = if is_terminal { Terminal::take().ok() } else { None };
+        let Some(terminal) = terminal else {
             spawn(move || read_plainly(&lines))?;
-            let screen = Screen { printer: Arc::new(Mutex::new(Box::new(Plainly))), style: Style::Plain };
-            return Ok((Self { lines: typed, prompts: ask, before: None }, screen));
+            return Ok((Self { lines: typed, terminal: None }, Screen { terminal: None, style: Style::Plain }));
         };
-        let before = tcgetattr(io::stdin()).ok();
-        spawn(move || edit(editor, &asked, &lines))?;
+        let terminal = Arc::new(Mutex::new(terminal));
+        let at_keyboard = Arc::clone(&terminal);
+        spawn(move || edit(&at_keyboard, &lines))?;
         let style = if std::env::var_os("NO_COLOR").is_some() { Style::Plain } else { Style::Dimmed };
-        let screen = Screen { printer: Arc::new(Mutex::new(printer)), style };
-        Ok((Self { lines: typed, prompts: ask, before }, screen))
+        let screen = Screen { terminal: Some(Arc::clone(&terminal)), style };
+        Ok((Self { lines: typed, terminal: Some(terminal) }, screen))
     }
 
-    /// Asks for the next line.
+    /// Asks for the next line, under this prompt from now on.
     pub(super) fn ask(&self, prompt: String) {
-        // Nobody is there to ask at the end of the input, which `next_line` tells.
-        let _ = self.prompts.send(prompt);
+        if let Some(terminal) = &self.terminal {
+            lock(terminal).ask(prompt);
+        }
     }
 
     /// The next line; `None` at the end of the input.
@@ -90,9 +72,8 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // The terminal may be gone, and then needs nothing.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, before);
+        if let Some(terminal) = &self.terminal {
+            lock(terminal).give_back();
         }
     }
 }
@@ -104,10 +85,13 @@ impl fmt::Debug for Screen {
 }
 
 impl Screen {
-    /// One line of the conversation.
+    /// One line of the conversation, above what is being typed.
     pub(crate) fn show(&self, line: &str) -> Result<(), Failure> {
-        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
-        printer.print(format!("{line}\n")).map_err(Failure::Output)
+        let shown = match &self.terminal {
+            Some(terminal) => lock(terminal).print(line),
+            None => writeln!(io::stdout().lock(), "{line}"),
+        };
+        shown.map_err(Failure::Output)
     }
 
     /// One line that is not part of the conversation.
@@ -119,10 +103,8 @@ impl Screen {
     }
 }
 
-fn with_editing() -> Option<(Editor<(), DefaultHistory>, Box<dyn Print>)> {
-    let mut editor = Editor::new().ok()?;
-    let printer = editor.create_external_printer().ok()?;
-    Some((editor, Box::new(BesidePrompt(printer))))
+fn lock(terminal: &Mutex<Terminal>) -> MutexGuard<'_, Terminal> {
+    terminal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
@@ -130,15 +112,29 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     thread.map(drop).map_err(|error| Failure::System(format!("the system gives no thread for the keyboard: {error}")))
 }
 
-fn edit(mut editor: Editor<(), DefaultHistory>, prompts: &prompts::Receiver<String>, lines: &mpsc::Sender<String>) {
-    while let Ok(prompt) = prompts.recv() {
-        // Ctrl-C, Ctrl-D and a terminal that is gone are all the end.
-        let Ok(line) = editor.readline(&prompt) else { return };
-        if let Err(error) = editor.add_history_entry(&line) {
-            tracing::debug!(%error, "the line is not kept for the arrow keys");
-        }
-        if lines.blocking_send(line).is_err() {
-            return;
+/// Every byte that was read is looked at before more is waited for, so that nothing of what came at once is left lying.
+fn edit(terminal: &Mutex<Terminal>, lines: &mpsc::Sender<String>) {
+    let mut decoder = Decoder::default();
+    let mut bytes = [0; 4096];
+    loop {
+        let taken = match io::stdin().lock().read(&mut bytes) {
+            Ok(0) => return,
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        for key in decoder.feed(bytes.get(..taken).unwrap_or_default()) {
+            // Bound, so that the terminal is not held while the line waits to be taken.
+            let entered = lock(terminal).press(key);
+            match entered {
+                None => {}
+                Some(Entered::Line(line)) => match lines.blocking_send(line) {
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+                // Ctrl-C and Ctrl-D are both the end.
+                Some(Entered::End) => return,
+            }
         }
     }
 }

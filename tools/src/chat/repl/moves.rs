@@ -1,8 +1,8 @@
-//! What a person is told of the link: where it moved and how long that took, and nothing while all is well.
+//! What a person is told of the connection: where it moved and how long that took, and nothing while all is well.
 
 use std::time::Instant;
 
-use raftchat_client::LinkState;
+use raftchat_model::Connection;
 use raftchat_schema::id::NodeId;
 
 /// Where the link was and since when it is none.
@@ -10,30 +10,41 @@ use raftchat_schema::id::NodeId;
 pub(super) struct Moves {
     here: Option<NodeId>,
     lost_at: Option<Instant>,
+    read_only: bool,
 }
 
 impl Moves {
     /// Takes note of a change, and gives the sentence that is worth telling, if any.
-    pub(super) fn hear(&mut self, state: &LinkState, now: Instant) -> Option<String> {
-        match state {
-            LinkState::Connecting => None,
-            LinkState::Lost { .. } => {
-                self.lost_at.get_or_insert(now);
+    pub(super) fn hear(&mut self, connection: Connection, now: Instant) -> Option<String> {
+        match connection {
+            Connection::Offline | Connection::Connecting => {
+                if self.here.is_some() {
+                    self.lost_at.get_or_insert(now);
+                }
                 None
             }
-            LinkState::Connected { node, .. } => {
-                let gone_for = self.lost_at.take().map(|lost| now.saturating_duration_since(lost).as_millis());
-                let before = self.here.replace(*node);
-                match (before, gone_for) {
-                    (Some(before), Some(ms)) if before != *node => {
-                        Some(format!("node {before} is gone; moved to node {node} in {ms} ms"))
-                    }
-                    (Some(_), Some(ms)) => Some(format!("back on node {node} after {ms} ms")),
-                    (Some(before), None) if before != *node => Some(format!("moved from node {before} to node {node}")),
-                    (Some(_), None) => None,
-                    (None, _) => Some(format!("connected to node {node}")),
-                }
+            Connection::ReadOnly { .. } => {
+                let told = "no majority of the nodes answers: everything can be read, and what you type waits";
+                (!std::mem::replace(&mut self.read_only, true)).then(|| told.to_owned())
             }
+            Connection::CatchingUp { node, .. } | Connection::Online { node, .. } => {
+                let again = std::mem::take(&mut self.read_only).then(|| "a majority answers again".to_owned());
+                self.arrive(node, now).or(again)
+            }
+        }
+    }
+
+    fn arrive(&mut self, node: NodeId, now: Instant) -> Option<String> {
+        let gone_for = self.lost_at.take().map(|lost| now.saturating_duration_since(lost).as_millis());
+        let before = self.here.replace(node);
+        match (before, gone_for) {
+            (Some(before), Some(ms)) if before != node => {
+                Some(format!("node {before} is gone; moved to node {node} in {ms} ms"))
+            }
+            (Some(_), Some(ms)) => Some(format!("back on node {node} after {ms} ms")),
+            (Some(before), None) if before != node => Some(format!("moved from node {before} to node {node}")),
+            (Some(_), None) => None,
+            (None, _) => Some(format!("connected to node {node}")),
         }
     }
 }
@@ -44,24 +55,24 @@ mod tests {
 
     use super::*;
 
-    fn connected(node: u64) -> LinkState {
-        LinkState::Connected { node: NodeId(node), address: "127.0.0.1:7400".to_owned(), rtt: Duration::ZERO }
-    }
-
     #[test]
     fn a_move_is_told_once_with_what_it_took() {
+        let online = |node| Connection::Online { node: NodeId(node), rtt_ms: 1 };
+        let catching_up = |node| Connection::CatchingUp { node: NodeId(node), rtt_ms: 1 };
         let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let lost = LinkState::Lost { cause: "silence".to_owned() };
         let mut moves = Moves::default();
-        let mut told = |state: &LinkState, ms| moves.hear(state, at(ms));
-        assert_eq!(told(&LinkState::Connecting, 0), None);
-        assert_eq!(told(&connected(2), 5).as_deref(), Some("connected to node 2"));
-        assert_eq!(told(&lost, 100), None);
-        assert_eq!(told(&lost, 150), None);
-        assert_eq!(told(&connected(4), 184).as_deref(), Some("node 2 is gone; moved to node 4 in 84 ms"));
-        assert_eq!(told(&connected(4), 190), None);
-        assert_eq!(told(&lost, 200), None);
-        assert_eq!(told(&connected(4), 250).as_deref(), Some("back on node 4 after 50 ms"));
+        let mut told = |connection, ms| moves.hear(connection, start + Duration::from_millis(ms));
+        assert_eq!(told(Connection::Connecting, 0), None);
+        assert_eq!(told(catching_up(2), 5).as_deref(), Some("connected to node 2"));
+        assert_eq!(told(online(2), 6), None);
+        assert_eq!(told(Connection::Connecting, 100), None);
+        assert_eq!(told(Connection::Connecting, 150), None);
+        assert_eq!(told(catching_up(4), 184).as_deref(), Some("node 2 is gone; moved to node 4 in 84 ms"));
+        assert_eq!(told(Connection::Offline, 200), None);
+        assert_eq!(told(online(4), 250).as_deref(), Some("back on node 4 after 50 ms"));
+        let read_only = Connection::ReadOnly { node: NodeId(4), rtt_ms: 1 };
+        assert!(told(read_only, 300).is_some_and(|told| told.starts_with("no majority")));
+        assert_eq!(told(read_only, 310), None);
+        assert_eq!(told(online(4), 320).as_deref(), Some("a majority answers again"));
     }
 }

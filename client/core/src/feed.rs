@@ -1,0 +1,101 @@
+//! What a program sees of the feed: batches as nodes send them, each to be acknowledged by whoever has taken it in.
+//! Knows nothing of where they come from.
+
+use raftchat_schema::id::{ConversationId, UserId, Username};
+use raftchat_schema::view::{Change, Counts};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::worker::LinkState;
+
+/// Where a subscription begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// With everything there is.
+    FromStart,
+    /// With what changes from now on. "Now" has come when catching up is told.
+    FromNow,
+    /// After this cursor, which an earlier event told.
+    After(Vec<u8>),
+}
+
+/// Changes that a node sent together. Until it is acknowledged the node takes it for not received, and sends only so much
+/// more. One that is dropped without that ends the subscription on its link; it goes on over another, after this batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// In order of number, none of an earlier batch.
+    pub changes: Vec<Change>,
+    /// What the user has to read in the conversations that the changes are in.
+    pub counts: Vec<(ConversationId, Counts)>,
+    /// Where to go on from when all of it is taken in.
+    pub cursor: Vec<u8>,
+    /// The cursor before it.
+    pub(crate) begin: Vec<u8>,
+    pub(crate) taken: oneshot::Sender<()>,
+}
+
+impl Batch {
+    /// Tells the node that this device holds the batch.
+    pub fn acknowledge(self) {
+        // The link may be gone, and with it who waits for this.
+        let _ = self.taken.send(());
+    }
+}
+
+/// What a [`Feed`] tells.
+#[derive(Debug)]
+pub enum FeedEvent {
+    /// Rows that the user can see have changed. In order of number, none missing, none twice.
+    Batch(Batch),
+    /// Everything that was missed has been told; once for each link.
+    CaughtUp {
+        /// Where to go on from.
+        cursor: Vec<u8>,
+    },
+    /// A hint about somebody; not numbered, possibly lost.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// Their name.
+        username: Username,
+        /// Whether they have a live session.
+        online: bool,
+    },
+    /// A hint that a member is writing; not numbered, possibly lost, and good for
+    /// [`TYPING_MS`](raftchat_schema::limits::TYPING_MS).
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// Their name.
+        username: Username,
+        /// Whether they are writing.
+        active: bool,
+    },
+    /// The link has changed; the feed goes on by itself.
+    Link(LinkState),
+    /// The feed is over, and this is the last event.
+    Ended(ClientError),
+}
+
+/// The feed as nodes send it. Ends by being dropped. Batches that are not acknowledged hold up the node, which then sends
+/// no more: nothing is lost.
+#[derive(Debug)]
+pub struct Feed {
+    events: mpsc::Receiver<FeedEvent>,
+    /// Keeps the client's thread for as long as somebody listens.
+    _client: Client,
+}
+
+impl Feed {
+    pub(crate) fn new(events: mpsc::Receiver<FeedEvent>, client: Client) -> Self {
+        Self { events, _client: client }
+    }
+
+    /// The next event; none after [`FeedEvent::Ended`]. May be given up at any await without losing an event.
+    pub async fn next(&mut self) -> Option<FeedEvent> {
+        self.events.recv().await
+    }
+}

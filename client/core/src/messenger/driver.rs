@@ -1,0 +1,297 @@
+//! The messenger's thread: whatever happens is told to the model, and what the model answers is done before the next thing
+//! is looked at. Knows nothing of what it means.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use raftchat_model::{Effect, Input, Link, Model, Stored};
+use raftchat_schema::command::Switch;
+use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::id::Stamp;
+use raftchat_transport::Backoff;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::link::Connection;
+use super::tasks::{self, Fetch, Report, Reports, Trouble};
+use super::{Order, Update};
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::feed::{Batch, Feed, FeedEvent, Following};
+use crate::repeat::backoff;
+use crate::store::{Store, StoreError, Sweep};
+use crate::worker::LinkState;
+
+/// How often a node is tried for while nothing else tries.
+const KNOCK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Driver {
+    model: Model,
+    pub(super) store: Store,
+    pub(super) client: Client,
+    pub(super) updates: mpsc::UnboundedSender<Vec<Update>>,
+    pub(super) reports: Reports,
+    pub(super) reported: mpsc::UnboundedReceiver<Report>,
+    /// As far as the store holds the feed; none before everything was fetched.
+    pub(super) cursor: Option<Vec<u8>>,
+    pub(super) fetching: BTreeSet<Fetch>,
+    /// When the model wants to be told the time.
+    pub(super) wake: Option<Instant>,
+    feed: Option<Feed>,
+    /// Not before then is the feed taken up again.
+    feed_pause: Option<Instant>,
+    backoff: Backoff,
+    links: watch::Receiver<LinkState>,
+    connection: Connection,
+    /// When to ask for a majority, or for any node.
+    ask: Option<Instant>,
+    /// Something that was removed may still take room in the store.
+    pub(super) sweeping: bool,
+    session_over: bool,
+}
+
+impl Driver {
+    /// A driver for what is stored, and what the model wants done first.
+    pub(super) fn new(
+        store: Store,
+        stored: Stored,
+        client: Client,
+        updates: mpsc::UnboundedSender<Vec<Update>>,
+    ) -> (Self, Vec<Effect>) {
+        let (reports, reported) = Reports::channel();
+        let links = client.link();
+        let cursor = stored.cursor.as_ref().filter(|_| stored.bootstrapped).map(|row| row.bytes.clone());
+        let (model, effects) = Model::open(super::codec(), now(), stored);
+        let driver = Self {
+            model,
+            store,
+            client,
+            updates,
+            reports,
+            reported,
+            cursor,
+            fetching: BTreeSet::new(),
+            wake: None,
+            feed: None,
+            feed_pause: None,
+            backoff: backoff(),
+            links,
+            connection: Connection::new(),
+            ask: Some(Instant::now()),
+            sweeping: true,
+            session_over: false,
+        };
+        (driver, effects)
+    }
+
+    /// Runs until nobody holds the messenger any more.
+    pub(super) async fn run(
+        &mut self,
+        first: Vec<Effect>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Result<(), StoreError> {
+        self.carry_out(first)?;
+        self.tell(Input::Link(self.connection.link()))?;
+        loop {
+            self.follow();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order)?,
+                    None => return Ok(()),
+                },
+                Some(report) = self.reported.recv() => self.take(report)?,
+                event = next(&mut self.feed) => self.hear(event)?,
+                state = changed(&mut self.links) => self.notice(&state)?,
+                () = at(self.wake) => {
+                    self.wake = None;
+                    self.tell(Input::Tick)?;
+                }
+                () = at(self.feed_pause) => self.feed_pause = None,
+                () = at(self.ask) => self.ask(),
+                () = std::future::ready(()), if self.sweeping => self.sweeping = self.store.sweep()? == Sweep::More,
+            }
+        }
+    }
+
+    /// Lets go of the store with everything on the disk.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        self.store.close()
+    }
+
+    /// Tells the model and does what it answers.
+    pub(super) fn tell(&mut self, input: Input) -> Result<(), StoreError> {
+        let effects = self.model.handle(now(), input);
+        self.carry_out(effects)
+    }
+
+    /// Takes the feed up where the store ends, if it is not followed and could be.
+    fn follow(&mut self) {
+        if self.feed.is_some() || self.feed_pause.is_some() || self.session_over {
+            return;
+        }
+        if let Some(cursor) = &self.cursor {
+            self.feed = Some(self.client.feed(Following::After(cursor.clone())));
+        }
+    }
+
+    fn obey(&mut self, order: Order) -> Result<(), StoreError> {
+        // Whoever asked may have given up.
+        match order {
+            Order::Act(intent) => return self.tell(Input::Do(intent)),
+            Order::Search { query, limit, answer } => {
+                let _ = answer.send(self.store.search(&query, limit, None));
+            }
+            Order::Head { chat, answer } => {
+                let _ = answer.send(self.head(chat)?);
+            }
+            Order::Read { conversation, after, answer } => {
+                let _ = answer.send(self.store.messages_after(conversation, after, super::READ_MESSAGES)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, report: Report) -> Result<(), StoreError> {
+        match report {
+            Report::Input(input) => {
+                let fetched_upto = match &*input {
+                    Input::Bootstrapped { cursor } => Some(cursor.clone()),
+                    _ => None,
+                };
+                self.tell(*input)?;
+                self.cursor = fetched_upto.or(self.cursor.take());
+            }
+            Report::Asked(applied) => {
+                self.ask_later();
+                if let Some(applied) = applied {
+                    let link = self.connection.note_majority(applied.fresh);
+                    self.tell_link(link)?;
+                }
+            }
+            Report::SessionOver(refusal) => self.end_session(refusal)?,
+            Report::Ended(fetch) => {
+                self.fetching.remove(&fetch);
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, event: Option<FeedEvent>) -> Result<(), StoreError> {
+        match event {
+            Some(FeedEvent::Batch(batch)) => self.take_in(batch),
+            Some(FeedEvent::CaughtUp { cursor }) => {
+                self.backoff.reset();
+                self.tell(Input::CaughtUp { cursor })
+            }
+            Some(FeedEvent::Presence { user, online, .. }) => {
+                self.tell(Input::Presence { user, switch: Switch::from_bool(online) })
+            }
+            Some(FeedEvent::Typing { conversation, user, active, .. }) => {
+                self.tell(Input::Typing { conversation, user, switch: Switch::from_bool(active) })
+            }
+            // Told by the client itself, also while nothing is followed.
+            Some(FeedEvent::Link(_)) => Ok(()),
+            Some(FeedEvent::Ended(error)) => self.lose_feed(error),
+            None => {
+                self.feed = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// The node hears that this device holds the batch once it does.
+    fn take_in(&mut self, mut batch: Batch) -> Result<(), StoreError> {
+        let (changes, counts) = (std::mem::take(&mut batch.changes), std::mem::take(&mut batch.counts));
+        self.tell(Input::Changes { changes, counts, cursor: batch.cursor.clone() })?;
+        batch.acknowledge();
+        Ok(())
+    }
+
+    fn lose_feed(&mut self, error: ClientError) -> Result<(), StoreError> {
+        self.feed = None;
+        match Trouble::of(error) {
+            Trouble::SessionOver(refusal) => self.end_session(refusal),
+            Trouble::Refused(refusal) if refusal.code == ErrorCode::ForeignCursor => {
+                // The cluster was restored: what is stored is of another history. The model has all fetched anew.
+                self.cursor = None;
+                self.tell(Input::SessionEnded(refusal))
+            }
+            Trouble::Refused(refusal) => {
+                tracing::warn!(%refusal, "the feed is refused");
+                self.feed_pause = Some(Instant::now() + self.backoff.next_wait().max(KNOCK_EVERY));
+                Ok(())
+            }
+            Trouble::Passing(wait) => {
+                self.feed_pause = Some(Instant::now() + self.backoff.next_wait().max(wait));
+                Ok(())
+            }
+        }
+    }
+
+    fn end_session(&mut self, refusal: Refusal) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.session_over, true) {
+            return Ok(());
+        }
+        (self.feed, self.ask) = (None, None);
+        self.tell(Input::SessionEnded(refusal))?;
+        let link = self.connection.end();
+        self.tell_link(link)
+    }
+
+    fn notice(&mut self, state: &LinkState) -> Result<(), StoreError> {
+        if self.session_over {
+            return Ok(());
+        }
+        let link = self.connection.notice(state);
+        if matches!(state, LinkState::Connected { .. }) {
+            self.ask = Some(Instant::now());
+        }
+        self.tell_link(link)
+    }
+
+    fn tell_link(&mut self, link: Option<Link>) -> Result<(), StoreError> {
+        link.map_or(Ok(()), |link| self.tell(Input::Link(link)))
+    }
+
+    /// Asks for a majority; without a link that finds a node first.
+    fn ask(&mut self) {
+        self.ask = None;
+        tokio::task::spawn_local(tasks::ask_for_majority(self.client.clone(), self.reports.clone()));
+    }
+
+    fn ask_later(&mut self) {
+        let after = self.connection.ask_again_after().or(self.feed.is_none().then_some(KNOCK_EVERY));
+        self.ask = after.filter(|_| !self.session_over).map(|after| Instant::now() + after);
+    }
+}
+
+/// The feed's next event; never, while there is no feed.
+async fn next(feed: &mut Option<Feed>) -> Option<FeedEvent> {
+    match feed {
+        Some(feed) => feed.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How the link is when it has changed.
+async fn changed(links: &mut watch::Receiver<LinkState>) -> LinkState {
+    match links.changed().await {
+        Ok(()) => links.borrow_and_update().clone(),
+        // The client's thread is gone: nothing changes any more.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Waits until then; for ever, if that is never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// By this device's clock.
+pub(super) fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

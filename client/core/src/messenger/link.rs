@@ -1,0 +1,110 @@
+//! How the connection stands, out of what the client and the nodes say of it. Knows nothing of who is told.
+
+use std::time::Duration;
+
+use raftchat_model::Link;
+use raftchat_schema::id::NodeId;
+
+use crate::worker::LinkState;
+
+/// How long after a question for a majority the next is asked, while there is none.
+const WITHOUT_MAJORITY: Duration = Duration::from_secs(1);
+/// The same while all is well: an act that is not done asks at once.
+const WITH_MAJORITY: Duration = Duration::from_secs(10);
+
+/// What is known of the connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    node: Option<(NodeId, u32)>,
+    has_majority: bool,
+    link: Link,
+}
+
+impl Connection {
+    pub(super) fn new() -> Self {
+        Self { node: None, has_majority: true, link: Link::Connecting }
+    }
+
+    pub(super) fn link(&self) -> Link {
+        self.link
+    }
+
+    /// Takes in what the client says; the link if it is another now.
+    pub(super) fn notice(&mut self, state: &LinkState) -> Option<Link> {
+        let was_linked = self.node.is_some();
+        self.node = match state {
+            LinkState::Connected { node, rtt, .. } => Some((*node, u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX))),
+            LinkState::Connecting | LinkState::Lost { .. } => None,
+        };
+        self.has_majority = true;
+        // A link that was just lost is about to be replaced; one that was not made shows that no node is there.
+        self.change(match state {
+            LinkState::Lost { .. } if !was_linked => Link::Offline,
+            _ => Link::Connecting,
+        })
+    }
+
+    /// Takes in whether the node at the other end has a majority; the link if it is another now.
+    pub(super) fn note_majority(&mut self, has_majority: bool) -> Option<Link> {
+        self.has_majority = has_majority;
+        self.change(self.link)
+    }
+
+    /// The session is over: no link is of use.
+    pub(super) fn end(&mut self) -> Option<Link> {
+        self.node = None;
+        self.change(Link::Offline)
+    }
+
+    /// When to ask next whether there is a majority; never without a link.
+    pub(super) fn ask_again_after(&self) -> Option<Duration> {
+        self.node?;
+        Some(if self.has_majority { WITH_MAJORITY } else { WITHOUT_MAJORITY })
+    }
+
+    fn change(&mut self, without_node: Link) -> Option<Link> {
+        let link = match self.node {
+            Some((node, rtt_ms)) if self.has_majority => Link::Online { node, rtt_ms },
+            Some((node, rtt_ms)) => Link::ReadOnly { node, rtt_ms },
+            None => without_node,
+        };
+        (std::mem::replace(&mut self.link, link) != link).then_some(link)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linked(node: u64) -> LinkState {
+        LinkState::Connected { node: NodeId(node), address: "n".to_owned(), rtt: Duration::from_millis(3) }
+    }
+
+    fn lost() -> LinkState {
+        LinkState::Lost { cause: "silence".to_owned() }
+    }
+
+    #[test]
+    fn a_lost_link_is_about_to_be_replaced_until_no_node_is_found() {
+        let mut connection = Connection::new();
+        assert_eq!(connection.link(), Link::Connecting);
+        assert_eq!(connection.notice(&linked(2)), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(connection.notice(&lost()), Some(Link::Connecting));
+        assert_eq!(connection.notice(&lost()), Some(Link::Offline));
+        assert_eq!(connection.notice(&lost()), None);
+        assert_eq!(connection.notice(&linked(3)), Some(Link::Online { node: NodeId(3), rtt_ms: 3 }));
+    }
+
+    #[test]
+    fn a_node_without_a_majority_is_one_to_read_from() {
+        let mut connection = Connection::new();
+        assert_eq!(connection.ask_again_after(), None);
+        connection.notice(&linked(2));
+        assert_eq!(connection.note_majority(true), None);
+        assert_eq!(connection.ask_again_after(), Some(WITH_MAJORITY));
+        assert_eq!(connection.note_majority(false), Some(Link::ReadOnly { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(connection.ask_again_after(), Some(WITHOUT_MAJORITY));
+        assert_eq!(connection.note_majority(true), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(connection.end(), Some(Link::Offline));
+    }
+}

@@ -1,0 +1,89 @@
+//! What a device asks before it is anybody. Knows nothing of what a session can do.
+
+use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted, node_address, session};
+use raftchat_schema::id::{SessionId, Username};
+use raftchat_schema::view::{NodeStatus, UserView};
+use raftchat_schema::wire::{read_status, read_user};
+
+use crate::call::Failure;
+use crate::profile::NodeEntry;
+use crate::session_file::SessionToken;
+
+/// A session as a node grants it.
+pub(crate) struct Granted {
+    pub(crate) client: session::Client,
+    pub(crate) session: SessionId,
+    pub(crate) user: UserView,
+    /// A majority confirmed that nothing acknowledged before is missing.
+    pub(crate) fresh: bool,
+    /// As far as the node has applied.
+    pub(crate) seen: Vec<u8>,
+}
+
+/// What a session is asked for with.
+pub(crate) struct Account<'a> {
+    pub(crate) username: &'a Username,
+    pub(crate) password: &'a str,
+    pub(crate) token: &'a SessionToken,
+    pub(crate) device_name: &'a str,
+}
+
+/// The nodes that a node tells of.
+pub(crate) async fn hello(gateway: &gateway::Client) -> Result<Vec<NodeEntry>, capnp::Error> {
+    let response = ask!(gateway, hello_request);
+    let nodes = response.get()?.get_nodes()?;
+    let entry = |node: node_address::Reader<'_>| {
+        Ok(NodeEntry { node: node.get_id(), address: node.get_address()?.to_str()?.to_owned() })
+    };
+    nodes.iter().map(entry).collect()
+}
+
+pub(crate) async fn register(
+    gateway: &gateway::Client,
+    account: &Account<'_>,
+    display_name: &str,
+) -> Result<Granted, Failure> {
+    let response = ask!(gateway, register_request, |params| {
+        params.set_username(account.username.as_str());
+        params.set_display_name(display_name);
+        params.set_password(account.password);
+        params.set_token(account.token.bytes());
+        params.set_device_name(account.device_name);
+    });
+    read_granted(unless_refused!(response).get_granted()?)
+}
+
+pub(crate) async fn login(gateway: &gateway::Client, account: &Account<'_>) -> Result<Granted, Failure> {
+    let response = ask!(gateway, login_request, |params| {
+        params.set_username(account.username.as_str());
+        params.set_password(account.password);
+        params.set_token(account.token.bytes());
+        params.set_device_name(account.device_name);
+    });
+    read_granted(unless_refused!(response).get_granted()?)
+}
+
+/// Takes the session up, with everything that was acknowledged to anybody if a majority answers.
+pub(crate) async fn resume(gateway: &gateway::Client, token: &SessionToken, seen: &[u8]) -> Result<Granted, Failure> {
+    let response = ask!(gateway, resume_request, |params| {
+        params.set_token(token.bytes());
+        params.reborrow().init_seen().set_bytes(seen);
+        params.set_freshness(Freshness::Linearizable);
+    });
+    read_granted(unless_refused!(response).get_granted()?)
+}
+
+fn read_granted(granted: granted::Reader<'_>) -> Result<Granted, Failure> {
+    Ok(Granted {
+        client: granted.get_session()?,
+        session: SessionId(granted.get_session_id()),
+        user: read_user(granted.get_user()?)?,
+        fresh: granted.get_fresh(),
+        seen: granted.get_seen()?.get_bytes()?.to_vec(),
+    })
+}
+
+pub(crate) async fn status(gateway: &gateway::Client) -> Result<NodeStatus, Failure> {
+    let response = ask!(gateway, status_request);
+    Ok(read_status(response.get()?.get_status()?)?)
+}

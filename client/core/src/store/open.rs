@@ -1,0 +1,117 @@
+//! Opens a store: makes it, or finds it whole, or has what came from the nodes come again. Knows nothing of messages.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Mutex;
+
+use raftchat_model::{Durability, Write};
+use raftchat_schema::id::UserId;
+
+use super::database::{Database, OpenFailure, Table, View};
+use super::error::{StoreError, StoreOpenError};
+use super::keys::{self, Kind};
+use super::rows::Origin;
+use super::{Store, frame, overlay, rows::Row as _};
+
+/// The format of what this program writes; it reads no other.
+const FORMAT: u32 = 1;
+/// The database's directory in the store's.
+pub(super) const DATABASE: &str = "db";
+/// Beyond this much to be read at each start, the database is closed and opened once more.
+const JOURNAL_BYTES_MAX: u64 = 8 << 20;
+
+pub(super) fn open(dir: &Path, me: UserId) -> Result<Store, StoreOpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StoreOpenError::io("making the directory", dir))?;
+    let lock = lock(dir)?;
+    let damaged = |reason: String| StoreOpenError::Damaged { path: dir.to_owned(), reason };
+    let database = open_database(dir)?;
+    let view = database.view();
+    let batches = last_batches(&view).map_err(|error| damaged(error.to_string()))?;
+    let origin = origin(&view).map_err(|error| damaged(error.to_string()))?;
+    drop(view);
+    let last_batch = batches.into_iter().max().flatten();
+    let store = Store { database, last_batch: Mutex::new(last_batch.unwrap_or_default()), _lock: lock };
+    match origin {
+        Some(origin) => must_be(dir, origin, me)?,
+        None if last_batch.is_none() => store.claim(me).map_err(|error| damaged(error.to_string()))?,
+        None => return Err(damaged("nothing says whose they are".into())),
+    }
+    if batches.into_iter().any(|batch| batch != last_batch) {
+        tracing::error!("a part of what was stored is lost; what came from the nodes is fetched anew");
+        store.write(&[Write::Forget], Durability::Synced).map_err(|error| damaged(error.to_string()))?;
+    }
+    Ok(store)
+}
+
+/// Takes the directory for this program alone, until the file is dropped.
+pub(super) fn lock(dir: &Path) -> Result<File, StoreOpenError> {
+    let path = dir.join("lock");
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = open.map_err(StoreOpenError::io("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreOpenError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(StoreOpenError::io("locking", &path)(error)),
+    }
+}
+
+impl Store {
+    fn claim(&self, me: UserId) -> Result<(), StoreError> {
+        let origin = Origin { format: FORMAT, me };
+        self.batch(Durability::Synced, |rows| {
+            rows.put(Table::Rows, Kind::Origin.key(), &origin);
+            Ok(())
+        })
+    }
+}
+
+/// A journal that a crash left long is read once, not at every start.
+fn open_database(dir: &Path) -> Result<Database, StoreOpenError> {
+    let path = dir.join(DATABASE);
+    let open = || {
+        Database::open(&path).map_err(|failure| match failure {
+            OpenFailure::InUse => StoreOpenError::InUse { path: dir.to_owned() },
+            OpenFailure::Damaged(reason) => StoreOpenError::Damaged { path: dir.to_owned(), reason },
+            OpenFailure::Io(source) => StoreOpenError::io("opening", &path)(source),
+        })
+    };
+    let damaged = |error: StoreError| StoreOpenError::Damaged { path: dir.to_owned(), reason: error.to_string() };
+    let database = open()?;
+    if database.journal_bytes().map_err(damaged)? <= JOURNAL_BYTES_MAX {
+        return Ok(database);
+    }
+    database.close().map_err(damaged)?;
+    open()
+}
+
+/// The number of the last batch, as each table has it. fjall cuts a damaged journal short without a word: tables that
+/// were written out at different times then differ.
+fn last_batches(view: &View) -> Result<[Option<u64>; 3], StoreError> {
+    let mut batches = [None; 3];
+    for (table, batch) in Table::ALL.into_iter().zip(&mut batches) {
+        *batch = view.get(table, keys::BATCH)?.and_then(|sealed| overlay::read(keys::BATCH, &sealed));
+    }
+    Ok(batches)
+}
+
+fn origin(view: &View) -> Result<Option<Origin>, StoreError> {
+    let key = Kind::Origin.key();
+    let sealed = view.get(Table::Rows, &key)?;
+    Ok(sealed.and_then(|sealed| frame::unseal(&key, &sealed).and_then(Origin::decode)))
+}
+
+fn must_be(dir: &Path, origin: Origin, me: UserId) -> Result<(), StoreOpenError> {
+    let path = dir.to_owned();
+    if origin.format != FORMAT {
+        return Err(StoreOpenError::Newer { path, found: origin.format, known: FORMAT });
+    }
+    if origin.me != me {
+        return Err(StoreOpenError::OtherUser { path, found: origin.me, me });
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! The model: all that the client holds in memory, and the one door to it. Knows nothing of who calls.
+
+use std::collections::BTreeMap;
+
+use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
+
+use crate::chat::Chat;
+use crate::codec::Codec;
+use crate::effect::{Effect, PageRequest};
+use crate::input::{Attention, Input, Stored};
+use crate::marks;
+use crate::outbox::Outbox;
+use crate::people::People;
+use crate::rows::ChatId;
+use crate::scene::Scene;
+use crate::shown::{Receipt, Shown};
+use crate::summary::Summaries;
+use crate::sync::Sync;
+use crate::timeline::Timeline;
+use crate::timers::{Timer, Timers};
+use crate::turn::Turn;
+use crate::typing::OwnTyping;
+
+/// What a client knows and decides. See the crate's documentation.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) me: UserId,
+    pub(crate) codec: Codec,
+    pub(crate) people: People,
+    pub(crate) chats: BTreeMap<ConversationId, Chat>,
+    /// The direct conversations by the other.
+    pub(crate) directs: BTreeMap<UserId, ConversationId>,
+    /// Drafts to people with whom there is no conversation yet.
+    pub(crate) direct_drafts: BTreeMap<UserId, Vec<u8>>,
+    pub(crate) outbox: Outbox,
+    pub(crate) timeline: Option<Timeline>,
+    pub(crate) sync: Sync,
+    pub(crate) timers: Timers,
+    pub(crate) own_typing: OwnTyping,
+    pub(crate) summaries: Summaries,
+    pub(crate) attention: Attention,
+    last_page_request: PageRequest,
+}
+
+impl Model {
+    /// A model of what is stored, and what there is to do and to draw at once: all of the list of conversations.
+    pub fn open(codec: Codec, now: Stamp, stored: Stored) -> (Self, Vec<Effect>) {
+        let mut model = Self {
+            me: stored.me,
+            codec,
+            people: People::new(stored.people, stored.blocked),
+            chats: stored.conversations.into_iter().map(|one| (one.conversation.id, Chat::stored(one))).collect(),
+            directs: BTreeMap::new(),
+            direct_drafts: stored.direct_drafts.into_iter().collect(),
+            outbox: Outbox::new(stored.outbox, stored.last_number),
+            timeline: None,
+            sync: Sync::new(stored.cursor, stored.bootstrapped),
+            timers: Timers::default(),
+            own_typing: OwnTyping::default(),
+            summaries: Summaries::default(),
+            attention: Attention::Away,
+            last_page_request: PageRequest::default(),
+        };
+        let mut turn = Turn::new(now);
+        model.show_all(&mut turn);
+        let effects = model.conclude(turn);
+        (model, effects)
+    }
+
+    /// Takes one thing in and says what is to be done, in this order.
+    pub fn handle(&mut self, now: Stamp, input: Input) -> Vec<Effect> {
+        let mut turn = Turn::new(now);
+        match input {
+            Input::Do(intent) => self.intend(&mut turn, intent),
+            Input::Changes { changes, counts, cursor } => self.take_page(&mut turn, changes, counts, cursor),
+            Input::CaughtUp { cursor } => self.caught_up(&mut turn, cursor),
+            Input::Presence { user, switch } => self.presence(&mut turn, user, switch),
+            Input::Typing { conversation, user, switch } => self.others_typing(&mut turn, conversation, user, switch),
+            Input::Link(link) => self.link_changed(&mut turn, link),
+            Input::SessionEnded(refusal) => self.session_ended(&mut turn, refusal),
+            Input::Outcome { id, result } => self.outcome(&mut turn, id, result),
+            Input::People(people) => self.take_people(&mut turn, people),
+            Input::Roster(conversations) => self.take_roster(&mut turn, conversations),
+            Input::Members { conversation, members } => self.take_members(&mut turn, conversation, members),
+            Input::Blocked(people) => self.take_blocked(&mut turn, people),
+            Input::Newest { conversation, messages } => self.take_newest(&mut turn, conversation, messages),
+            Input::Bootstrapped { cursor } => self.bootstrapped(&mut turn, cursor),
+            Input::StoredPage { request, messages } => self.stored_page(&mut turn, request, messages),
+            Input::FetchedPage { request, messages } => self.fetched_page(&mut turn, request, messages),
+            Input::FetchFailed { request } => self.fetch_failed(&mut turn, request),
+            Input::Tick => self.tick(&mut turn),
+        }
+        self.conclude(turn)
+    }
+
+    /// How far each who tells has got with a message.
+    pub fn receipts(&self, chat: ChatId, position: Position) -> Vec<Receipt> {
+        match self.scene(self.resolve(chat)).chat {
+            Some(chat) => marks::receipts(chat, &self.people, self.me, position),
+            None => Vec::new(),
+        }
+    }
+
+    /// Does and draws what the input has led to.
+    fn conclude(&mut self, mut turn: Turn) -> Vec<Effect> {
+        if self.sync.is_connected() {
+            self.outbox.dispatch(&mut turn);
+        }
+        self.draw_timeline(&mut turn);
+        self.draw_summaries(&mut turn);
+        self.sync.show(&mut turn);
+        if let Some(due) = self.timers.announce() {
+            turn.effect(Effect::WakeAt(due));
+        }
+        turn.into_effects()
+    }
+
+    fn tick(&mut self, turn: &mut Turn) {
+        for timer in self.timers.take_due(turn.now) {
+            match timer {
+                Timer::SaveDraft(chat) => self.save_draft(turn, chat),
+                Timer::TypingOver(conversation, user) => self.typing_over(turn, conversation, user),
+                Timer::Unmute(conversation) => {
+                    turn.touch(ChatId::Known(conversation));
+                }
+                // The outbox is looked at after each input.
+                Timer::Retry(_) => {}
+            }
+        }
+    }
+
+    fn draw_timeline(&mut self, turn: &mut Turn) {
+        let Some(mut timeline) = self.timeline.take() else { return };
+        let id = timeline.chat;
+        if let Some(touched) = turn.touched(id) {
+            let scene = self.scene(id);
+            let changes = timeline.draw(&scene, touched);
+            let draft = touched.draft;
+            let members = touched.members;
+            if !changes.is_empty() {
+                turn.show(Shown::Timeline { chat: id, changes });
+            }
+            if let Some(state) = timeline.new_state(&scene) {
+                turn.show(Shown::TimelineState(state));
+            }
+            if let Some(shown) = self.new_draft(&scene, &mut timeline).filter(|_| draft) {
+                turn.show(shown);
+            }
+            if members {
+                turn.show(self.shown_members(id));
+            }
+        }
+        self.timeline = Some(timeline);
+        self.load_quotes(turn);
+    }
+
+    pub(crate) fn scene(&self, id: ChatId) -> Scene<'_> {
+        let chat = match id {
+            ChatId::Known(conversation) => self.chats.get(&conversation),
+            ChatId::Direct(_) => None,
+        };
+        Scene { me: self.me, codec: self.codec, people: &self.people, outbox: &self.outbox, id, chat }
+    }
+
+    /// A direct conversation by its id, if it has one.
+    pub(crate) fn resolve(&self, chat: ChatId) -> ChatId {
+        match chat {
+            ChatId::Direct(user) => self.directs.get(&user).map_or(chat, |conversation| ChatId::Known(*conversation)),
+            ChatId::Known(_) => chat,
+        }
+    }
+
+    /// The open timeline, if it is of that conversation.
+    pub(crate) fn timeline_of(&mut self, conversation: ConversationId) -> Option<&mut Timeline> {
+        self.timeline.as_mut().filter(|timeline| timeline.chat == ChatId::Known(conversation))
+    }
+
+    pub(crate) fn is_open(&self, chat: ChatId) -> bool {
+        self.timeline.as_ref().is_some_and(|timeline| timeline.chat == chat)
+    }
+
+    pub(crate) fn next_page_request(&mut self) -> PageRequest {
+        self.last_page_request = PageRequest(self.last_page_request.0.saturating_add(1));
+        self.last_page_request
+    }
+
+    /// Draws everything, as the program has just started.
+    fn show_all(&mut self, turn: &mut Turn) {
+        let me = self.me;
+        for chat in self.chats.values() {
+            if let Some(other) = chat.other(me) {
+                self.directs.insert(other, chat.id());
+            }
+            turn.touch(ChatId::Known(chat.id()));
+        }
+        for person in self.people.ids().filter_map(|user| self.people.shown(user, me)) {
+            turn.show(Shown::Person(Box::new(person)));
+        }
+        let lanes: Vec<ChatId> =
+            self.outbox.chats().chain(self.direct_drafts.keys().copied().map(ChatId::Direct)).collect();
+        for chat in lanes {
+            match (chat, self.resolve(chat)) {
+                (ChatId::Direct(user), ChatId::Known(conversation)) => self.adopt(turn, user, conversation),
+                _ => {
+                    turn.touch(chat);
+                }
+            }
+        }
+        self.resume_drafts(turn);
+    }
+}

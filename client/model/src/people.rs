@@ -1,0 +1,109 @@
+//! Everybody whom the client knows of. Knows nothing of conversations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raftchat_schema::id::UserId;
+use raftchat_schema::view::UserView;
+
+use crate::merge;
+use crate::shown::Person;
+
+/// People by id, and whom the person has blocked.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    views: BTreeMap<UserId, UserView>,
+    blocked: BTreeSet<UserId>,
+}
+
+/// What a new row of somebody has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PersonChange {
+    /// Nothing.
+    Nothing,
+    /// Not more than when they were there.
+    Seen,
+    /// What others call them, or what they tell.
+    Looks,
+}
+
+impl People {
+    pub(crate) fn new(views: Vec<UserView>, blocked: Vec<UserId>) -> Self {
+        let offline = |view: UserView| UserView { online: false, ..view };
+        Self {
+            views: views.into_iter().map(|view| (view.id, offline(view))).collect(),
+            blocked: blocked.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, user: UserId) -> Option<&UserView> {
+        self.views.get(&user)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = UserId> {
+        self.views.keys().copied()
+    }
+
+    /// What somebody is called.
+    pub(crate) fn name(&self, user: UserId) -> String {
+        let Some(view) = self.views.get(&user) else { return user.to_string() };
+        if view.display_name.is_empty() { view.username.to_string() } else { view.display_name.clone() }
+    }
+
+    /// Takes a row in; whether they are online is not for it to say.
+    pub(crate) fn take(&mut self, view: UserView) -> PersonChange {
+        let Some(held) = self.views.get_mut(&view.id) else {
+            self.views.insert(view.id, UserView { online: false, ..view });
+            return PersonChange::Looks;
+        };
+        let looks = held.display_name != view.display_name
+            || held.username != view.username
+            || held.deleted != view.deleted
+            || held.receipts_off != view.receipts_off;
+        if !merge::user(held, view) {
+            return PersonChange::Nothing;
+        }
+        if looks { PersonChange::Looks } else { PersonChange::Seen }
+    }
+
+    /// Notes that somebody is there or not; true if that is news.
+    pub(crate) fn set_online(&mut self, user: UserId, online: bool) -> bool {
+        let Some(view) = self.views.get_mut(&user) else { return false };
+        let online = online && !view.presence_hidden && !view.deleted;
+        std::mem::replace(&mut view.online, online) != online
+    }
+
+    /// Who is held to be there.
+    pub(crate) fn online(&self) -> Vec<UserId> {
+        self.views.values().filter(|view| view.online).map(|view| view.id).collect()
+    }
+
+    pub(crate) fn is_blocked(&self, user: UserId) -> bool {
+        self.blocked.contains(&user)
+    }
+
+    /// Notes that somebody is blocked or not; true if that is news.
+    pub(crate) fn set_blocked(&mut self, user: UserId, blocked: bool) -> bool {
+        if blocked { self.blocked.insert(user) } else { self.blocked.remove(&user) }
+    }
+
+    pub(crate) fn blocked(&self) -> Vec<UserId> {
+        self.blocked.iter().copied().collect()
+    }
+
+    /// Somebody as they are drawn; none if they are not known.
+    pub(crate) fn shown(&self, user: UserId, me: UserId) -> Option<Person> {
+        let view = self.views.get(&user)?;
+        Some(Person {
+            user,
+            username: view.username.clone(),
+            display_name: self.name(user),
+            me: user == me,
+            online: view.online,
+            last_seen: view.last_seen,
+            deleted: view.deleted,
+            blocked: self.is_blocked(user),
+            presence_hidden: view.presence_hidden,
+            receipts_off: view.receipts_off,
+        })
+    }
+}

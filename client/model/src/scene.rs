@@ -1,0 +1,59 @@
+//! All that an item or a line of the list is drawn from. Knows nothing of what was drawn before.
+
+use raftchat_schema::command::Act;
+use raftchat_schema::id::{Position, UserId};
+use raftchat_schema::view::ConversationKind;
+
+use crate::chat::Chat;
+use crate::codec::Codec;
+use crate::outbox::Outbox;
+use crate::people::People;
+use crate::rows::{ChatId, Lane, OutboxEntry};
+
+/// A conversation and what is around it, to look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) me: UserId,
+    pub(crate) codec: Codec,
+    pub(crate) people: &'a People,
+    pub(crate) outbox: &'a Outbox,
+    pub(crate) id: ChatId,
+    /// None for a direct one before its first message.
+    pub(crate) chat: Option<&'a Chat>,
+}
+
+impl<'a> Scene<'a> {
+    /// What was done and is to be done in it, in order.
+    pub(crate) fn acts(&self) -> impl Iterator<Item = &'a Act> + use<'a> {
+        self.settled().chain(self.waiting()).map(|entry| &entry.act)
+    }
+
+    /// What was done and does not show yet.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = &'a OutboxEntry> + use<'a> {
+        self.chat.into_iter().flat_map(|chat| &chat.settled)
+    }
+
+    /// What is to be done.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &'a OutboxEntry> + use<'a> {
+        self.outbox.of(Lane::Chat(self.id))
+    }
+
+    pub(crate) fn is_group(&self) -> bool {
+        self.chat.is_some_and(|chat| chat.row.kind == ConversationKind::Group)
+    }
+
+    /// The person sees messages after this position.
+    pub(crate) fn floor(&self) -> Position {
+        self.chat.map_or(Position(0), |chat| chat.since(self.me))
+    }
+
+    /// The highest position there is.
+    pub(crate) fn last_position(&self) -> Position {
+        self.chat.map_or(Position(0), |chat| chat.row.last_position)
+    }
+
+    /// What somebody says there is not shown unless asked for.
+    pub(crate) fn hides(&self, user: UserId) -> bool {
+        self.is_group() && self.people.is_blocked(user)
+    }
+}

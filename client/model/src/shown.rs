@@ -1,0 +1,309 @@
+//! What a window draws. Knows no colours, no languages and no pixels: texts are as people wrote them.
+
+mod timeline;
+
+use raftchat_schema::command::MemberRole;
+use raftchat_schema::error::Refusal;
+use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId, Username};
+use raftchat_schema::view::ConversationKind;
+
+use crate::rows::ChatId;
+pub use timeline::{
+    Bubble, Happening, Item, ItemKey, Notice, Original, Quote, ReactionSummary, Run, TimelineChange, TimelineState,
+};
+
+/// One change of what is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A line of the list of conversations, new or changed.
+    Chat(Box<ChatSummary>),
+    /// A line of the list is gone, and with it whatever shows that conversation.
+    ChatGone(ChatId),
+    /// What was shown under one name goes on under another: its list line, its timeline and what is being written.
+    Renamed {
+        /// The old name.
+        from: ChatId,
+        /// The new one.
+        to: ChatId,
+    },
+    /// The open timeline changes; to be applied one after the other.
+    Timeline {
+        /// Of which conversation.
+        chat: ChatId,
+        /// How.
+        changes: Vec<TimelineChange>,
+    },
+    /// How the open timeline lies in its conversation.
+    TimelineState(TimelineState),
+    /// What stands in the entry field of the open conversation: when it is opened, when it was written elsewhere, and when it
+    /// was sent.
+    Draft {
+        /// Of which conversation.
+        chat: ChatId,
+        /// What stands there.
+        text: String,
+        /// What it answers.
+        reply: Option<Quote>,
+    },
+    /// Who is in the open conversation, or in one that was asked for.
+    Members {
+        /// Of which.
+        chat: ChatId,
+        /// In order of user id.
+        members: Vec<MemberItem>,
+    },
+    /// Who has received and read a message.
+    Receipts {
+        /// In which conversation.
+        chat: ChatId,
+        /// Which message.
+        position: Position,
+        /// In order of user id; who does not tell is not in it.
+        receipts: Vec<Receipt>,
+    },
+    /// Who is writing.
+    Typing {
+        /// Where.
+        chat: ChatId,
+        /// The names to show, in order of user id; empty: nobody.
+        names: Vec<String>,
+    },
+    /// Somebody, new or changed.
+    Person(Box<Person>),
+    /// How the connection stands.
+    Connection(Connection),
+    /// What there is to read in all conversations that are not muted.
+    Total {
+        /// Messages, and one for each conversation that is only marked as unread.
+        unread: u64,
+        /// Those that mention the person.
+        mentions: u64,
+    },
+    /// A group that was asked for is there.
+    GroupCreated(ConversationId),
+    /// Something that was asked for was not done.
+    Failed(Failure),
+    /// The session is over: the person has to log in again.
+    SessionEnded(Refusal),
+}
+
+/// A line of the list of conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is drawn or not")]
+pub struct ChatSummary {
+    /// Which.
+    pub chat: ChatId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// The group's title, or the other's name.
+    pub title: String,
+    /// The other, in a direct one.
+    pub other: Option<UserId>,
+    /// The other is there.
+    pub online: bool,
+    /// How many are in it.
+    pub member_count: u32,
+    /// What the person may do in it.
+    pub role: MemberRole,
+    /// The last that was said, sent or not.
+    pub last: Option<Preview>,
+    /// When it last came to life: what to sort by, newest first, below those that are pinned.
+    pub active: Stamp,
+    /// Messages of others to read.
+    pub unread: u64,
+    /// Those that mention the person.
+    pub mentions: u64,
+    /// Marked as unread.
+    pub marked_unread: bool,
+    /// The first message to read; none if there is none.
+    pub first_unread: Option<Position>,
+    /// The highest position there is.
+    pub last_position: Position,
+    /// It does not call for attention now.
+    pub muted: bool,
+    /// Until when; 0 if it is not muted.
+    pub muted_until: Stamp,
+    /// It is kept on top.
+    pub pinned: bool,
+    /// What was written and not sent; none if nothing.
+    pub draft: Option<String>,
+    /// What the members have pinned, in the order in which they did.
+    pub pinned_messages: Vec<Position>,
+}
+
+/// The last that was said in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// By whom.
+    pub sender: UserId,
+    /// What they are called.
+    pub sender_name: String,
+    /// The person said it.
+    pub own: bool,
+    /// What.
+    pub body: Body,
+    /// When.
+    pub at: Stamp,
+    /// What has become of it, if it is one's own.
+    pub delivery: Option<Delivery>,
+    /// It is of somebody whom the person has blocked.
+    pub hidden_blocked: bool,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// This, as it was written.
+    Text(String),
+    /// It was deleted.
+    Deleted,
+    /// A newer program is needed to read it.
+    Newer,
+}
+
+/// What has become of a message of one's own, from least to most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way, or waits for a connection.
+    Sending,
+    /// It was refused.
+    Failed(Refusal),
+    /// A majority of the nodes holds it.
+    Sent,
+    /// A device of everybody who tells holds it.
+    Delivered,
+    /// Everybody who tells has read it.
+    Read,
+}
+
+/// Somebody in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberItem {
+    /// Who.
+    pub user: UserId,
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub role: MemberRole,
+    /// When they joined.
+    pub joined: Stamp,
+}
+
+/// What somebody has received of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who.
+    pub user: UserId,
+    /// What they are called.
+    pub name: String,
+    /// How far it got: sent, delivered or read.
+    pub delivery: Delivery,
+}
+
+/// Somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is drawn or not")]
+pub struct Person {
+    /// Who.
+    pub user: UserId,
+    /// The name to log in with.
+    pub username: Username,
+    /// The name to show.
+    pub display_name: String,
+    /// It is the person themselves.
+    pub me: bool,
+    /// They are there.
+    pub online: bool,
+    /// When they were last there; none if never or if they hide it.
+    pub last_seen: Option<Stamp>,
+    /// The account is gone.
+    pub deleted: bool,
+    /// The person has blocked them.
+    pub blocked: bool,
+    /// They show nobody when they are there.
+    pub presence_hidden: bool,
+    /// They tell nobody what they have read and received.
+    pub receipts_off: bool,
+}
+
+/// How the connection stands, as a person sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// There is none.
+    Offline,
+    /// There is none yet.
+    Connecting,
+    /// What was missed is coming.
+    CatchingUp {
+        /// From which node.
+        node: NodeId,
+        /// The round trip to it, in milliseconds.
+        rtt_ms: u32,
+    },
+    /// Everything works.
+    Online {
+        /// With which node.
+        node: NodeId,
+        /// The round trip to it, in milliseconds.
+        rtt_ms: u32,
+    },
+    /// No majority of the nodes: everything can be read, nothing stored.
+    ReadOnly {
+        /// With which node.
+        node: NodeId,
+        /// The round trip to it, in milliseconds.
+        rtt_ms: u32,
+    },
+}
+
+/// Something that was asked for was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// In which conversation; none for what concerns the account.
+    pub chat: Option<ChatId>,
+    /// What.
+    pub what: Undone,
+    /// Why.
+    pub why: FailureReason,
+}
+
+/// What was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// A message was not sent.
+    Send,
+    /// A message was not edited.
+    Edit,
+    /// A message was not deleted.
+    Delete,
+    /// A reaction was not put or taken away.
+    React,
+    /// A message was not pinned or let go.
+    PinMessage,
+    /// The place was not changed: read mark, mute, pin or draft.
+    Place,
+    /// A group was not made.
+    CreateGroup,
+    /// A group was not changed: title, members or roles.
+    ChangeGroup,
+    /// A group was not left.
+    Leave,
+    /// The account was not changed.
+    Account,
+    /// Messages could not be loaded.
+    Load,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FailureReason {
+    /// The nodes refused it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The person is no longer in that conversation.
+    #[error("You are no longer in that conversation.")]
+    Left,
+    /// No node could be asked.
+    #[error("No node can be reached just now; what is stored on this device is shown.")]
+    Unreachable,
+}

@@ -1,0 +1,183 @@
+//! How the device stands to the cluster: connection, cursor and what was ever fetched. Knows nothing of what the rows say.
+
+use std::collections::BTreeSet;
+
+use raftchat_schema::error::{ErrorCode, Refusal};
+use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId};
+
+use crate::chat::Chat;
+use crate::effect::{Effect, Write};
+use crate::input::Link;
+use crate::model::Model;
+use crate::rows::{ChatId, CursorRow};
+use crate::shown::{Connection, Shown};
+use crate::turn::Turn;
+
+/// The state of connection and synchronisation.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Sync {
+    pub(crate) link: Link,
+    pub(crate) bootstrapped: bool,
+    cursor: Option<CursorRow>,
+    /// On this link nothing is missing any more.
+    caught_up: bool,
+    /// On some link nothing was missing any more: what comes is news.
+    pub(crate) ever_caught_up: bool,
+    /// A node has said that it reaches no majority, and nothing was stored since.
+    pub(crate) no_majority: bool,
+    /// Conversations that were asked for on this link.
+    pub(crate) asked: BTreeSet<ConversationId>,
+    shown: Option<Connection>,
+}
+
+impl Sync {
+    pub(crate) fn new(cursor: Option<CursorRow>, bootstrapped: bool) -> Self {
+        Self {
+            link: Link::Offline,
+            bootstrapped,
+            cursor,
+            caught_up: false,
+            ever_caught_up: false,
+            no_majority: false,
+            asked: BTreeSet::new(),
+            shown: None,
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Online { .. } | Link::ReadOnly { .. })
+    }
+
+    /// Everything up to and with this change was taken in.
+    pub(crate) fn seen(&self) -> ChangeNumber {
+        self.cursor.as_ref().map_or(ChangeNumber(0), |cursor| cursor.change)
+    }
+
+    pub(crate) fn move_to(&mut self, turn: &mut Turn, bytes: Vec<u8>, change: ChangeNumber) {
+        let row = CursorRow { bytes, change: change.max(self.seen()) };
+        if self.cursor.as_ref() != Some(&row) {
+            turn.write(Write::Cursor(row.clone()));
+            self.cursor = Some(row);
+        }
+    }
+
+    fn connection(&self) -> Connection {
+        match self.link {
+            Link::Offline => Connection::Offline,
+            Link::Connecting => Connection::Connecting,
+            Link::ReadOnly { node, rtt_ms } => Connection::ReadOnly { node, rtt_ms },
+            Link::Online { node, rtt_ms } if self.no_majority => Connection::ReadOnly { node, rtt_ms },
+            Link::Online { node, rtt_ms } if !self.caught_up => Connection::CatchingUp { node, rtt_ms },
+            Link::Online { node, rtt_ms } => Connection::Online { node, rtt_ms },
+        }
+    }
+
+    /// Says how the connection stands, if that is news.
+    pub(crate) fn show(&mut self, turn: &mut Turn) {
+        let connection = self.connection();
+        if self.shown != Some(connection) {
+            self.shown = Some(connection);
+            turn.show(Shown::Connection(connection));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.bootstrapped = false;
+        self.cursor = None;
+        self.caught_up = false;
+    }
+}
+
+fn node_of(link: Link) -> Option<NodeId> {
+    match link {
+        Link::Offline | Link::Connecting => None,
+        Link::Online { node, .. } | Link::ReadOnly { node, .. } => Some(node),
+    }
+}
+
+impl Model {
+    pub(crate) fn link_changed(&mut self, turn: &mut Turn, link: Link) {
+        let before = std::mem::replace(&mut self.sync.link, link);
+        let majority_is_back = matches!((before, link), (Link::ReadOnly { .. }, Link::Online { .. }));
+        if majority_is_back {
+            self.sync.no_majority = false;
+            self.outbox.wake_all();
+        }
+        if node_of(before) == node_of(link) {
+            return;
+        }
+        self.sync.no_majority = false;
+        self.sync.caught_up = false;
+        match node_of(link) {
+            Some(_) => self.connected(turn),
+            None => self.nobody_is_known_to_be_there(turn),
+        }
+    }
+
+    fn connected(&mut self, turn: &mut Turn) {
+        self.outbox.wake_all();
+        self.sync.asked.clear();
+        if !self.sync.bootstrapped {
+            turn.effect(Effect::Bootstrap);
+            return;
+        }
+        turn.effect(Effect::FetchPeople);
+        let partial: Vec<ConversationId> =
+            self.chats.values().filter(|chat| !chat.is_complete()).map(Chat::id).collect();
+        for conversation in partial {
+            self.fetch_conversation(turn, conversation);
+        }
+        self.load_gap(turn);
+    }
+
+    /// Asks for a conversation's state and members, once on each link.
+    pub(crate) fn fetch_conversation(&mut self, turn: &mut Turn, conversation: ConversationId) {
+        if self.sync.is_connected() && self.sync.asked.insert(conversation) {
+            turn.effect(Effect::FetchConversation(conversation));
+        }
+    }
+
+    fn nobody_is_known_to_be_there(&mut self, turn: &mut Turn) {
+        for user in self.people.online() {
+            self.set_online(turn, user, false);
+        }
+    }
+
+    pub(crate) fn caught_up(&mut self, turn: &mut Turn, cursor: Vec<u8>) {
+        let seen = self.sync.seen();
+        self.sync.move_to(turn, cursor, seen);
+        self.sync.caught_up = true;
+        self.sync.ever_caught_up = true;
+        self.load_gap(turn);
+    }
+
+    /// The answer to a bootstrap is complete.
+    pub(crate) fn bootstrapped(&mut self, turn: &mut Turn, cursor: Vec<u8>) {
+        self.sync.bootstrapped = true;
+        turn.write(Write::Bootstrapped);
+        let seen = self.sync.seen();
+        self.sync.move_to(turn, cursor, seen);
+        self.load_gap(turn);
+    }
+
+    /// The session is over. Where the cluster was restored from a backup only what was fetched is: it begins anew.
+    pub(crate) fn session_ended(&mut self, turn: &mut Turn, refusal: Refusal) {
+        if refusal.code != ErrorCode::ForeignCursor {
+            self.sync.link = Link::Offline;
+            turn.show(Shown::SessionEnded(refusal));
+            return;
+        }
+        turn.write_synced(Write::Forget);
+        let conversations: Vec<ConversationId> = self.chats.keys().copied().collect();
+        for conversation in conversations {
+            self.chats.remove(&conversation);
+            self.gone(turn, ChatId::Known(conversation));
+        }
+        self.directs.clear();
+        self.sync.forget();
+        if self.sync.is_connected() {
+            turn.effect(Effect::Bootstrap);
+        }
+    }
+}

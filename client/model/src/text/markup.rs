@@ -1,0 +1,222 @@
+//! A safe subset of Markdown, as blocks and spans to draw. Knows nothing of fonts, colours or windows.
+
+mod inline;
+mod link;
+mod protect;
+mod reduce;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use raftchat_schema::id::UserId;
+use raftchat_schema::limits::{MENTIONS_MAX, PAYLOAD_BYTES_MAX};
+
+use super::{mentions, safe};
+pub use link::Link;
+
+/// How deep markup may nest before a text is shown as it was written. People nest three or four deep.
+pub const NESTING_MAX: usize = 32;
+
+/// How many blocks and spans a text may come to before it is shown as it was written: a window draws each.
+pub const PARTS_MAX: usize = 4096;
+
+/// How many levels of quotes and lists are told apart; what lies deeper is shown on the last one.
+pub const LEVELS_MAX: usize = 3;
+
+/// A text as blocks, from top to bottom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// From top to bottom.
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a document that begins on a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// In how many quotes it stands, at most [`LEVELS_MAX`].
+    pub quote_level: usize,
+    /// In how many lists it stands, at most [`LEVELS_MAX`].
+    pub list_level: usize,
+    /// What stands before it as the first block of a list item.
+    pub marker: Option<Marker>,
+    /// What it shows.
+    pub content: Content,
+}
+
+/// What stands before a list item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// A bullet.
+    Bullet,
+    /// A number, as it was written.
+    Number(u64),
+}
+
+/// What a block shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Running text; line breaks in the spans are line breaks.
+    Text(Vec<Span>),
+    /// Lines of code.
+    Code {
+        /// The word after the fence.
+        language: Option<String>,
+        /// The lines, without a line break at the end.
+        text: String,
+    },
+}
+
+/// A piece of running text that looks the same all along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// What is seen.
+    pub text: String,
+    /// How it looks.
+    pub style: Style,
+    /// What it is.
+    pub role: Role,
+}
+
+/// How a span looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Bold, as are headings.
+    pub bold: bool,
+    /// Italic.
+    pub italic: bool,
+    /// Struck through.
+    pub strike: bool,
+}
+
+/// What a span is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Words.
+    Text,
+    /// Code within a line.
+    Code,
+    /// Leads somewhere; several spans may belong to one link.
+    Link(Arc<Link>),
+    /// `@` and what may be a username; [`Document::resolve_mentions`] tells.
+    Name,
+    /// `@name` of somebody.
+    Mention(UserId),
+}
+
+/// The document that `text` describes. What is no markup of ours is shown as it was written, and so is a text that is
+/// longer than a payload or that nests too deep.
+pub fn parse(text: &str) -> Document {
+    let text = safe::body(text);
+    if text.len() > PAYLOAD_BYTES_MAX || nests_too_deep(&text) {
+        return Document::unformatted(text);
+    }
+    protect::Protected::new(&text)
+        .and_then(|protected| reduce::reduce(&protected))
+        .map_or_else(|| Document::unformatted(text), |blocks| Document { blocks })
+}
+
+impl Document {
+    /// `text` as one paragraph with nothing in it understood.
+    fn unformatted(text: String) -> Self {
+        if text.trim().is_empty() {
+            return Self::default();
+        }
+        let span = Span { text, style: Style::default(), role: Role::Text };
+        Self { blocks: vec![Block { quote_level: 0, list_level: 0, marker: None, content: Content::Text(vec![span]) }] }
+    }
+
+    /// Makes a [`Role::Mention`] of each [`Role::Name`] that `is_member` knows, and mere text of the others.
+    ///
+    /// Tells who is mentioned, in order of id: at most [`MENTIONS_MAX`], the first ones; the rest is highlighted only.
+    pub fn resolve_mentions(&mut self, is_member: impl Fn(&str) -> Option<UserId>) -> Vec<UserId> {
+        let mut users = BTreeSet::new();
+        for block in &mut self.blocks {
+            let Content::Text(spans) = &mut block.content else { continue };
+            let unresolved = std::mem::take(spans);
+            for span in unresolved {
+                let Role::Name = span.role else {
+                    spans.push(span);
+                    continue;
+                };
+                let mention = resolve_span(span, spans, &is_member);
+                users.extend(mention.filter(|_| users.len() < MENTIONS_MAX));
+            }
+        }
+        users.into_iter().collect()
+    }
+
+    /// What is seen, without styles: for previews and for reading out. A link that deceives is followed by where it
+    /// leads.
+    pub fn plain(&self) -> String {
+        let lines: Vec<String> = self.blocks.iter().map(Block::plain).collect();
+        lines.join("\n")
+    }
+}
+
+impl Block {
+    fn plain(&self) -> String {
+        let mut line = "> ".repeat(self.quote_level);
+        match self.marker {
+            Some(Marker::Bullet) => line.push_str("• "),
+            Some(Marker::Number(number)) => {
+                line.push_str(&number.to_string());
+                line.push_str(". ");
+            }
+            None => {}
+        }
+        match &self.content {
+            Content::Code { text, .. } => line.push_str(text),
+            Content::Text(spans) => plain_spans(spans, &mut line),
+        }
+        line
+    }
+}
+
+fn plain_spans(spans: &[Span], line: &mut String) {
+    for (at, span) in spans.iter().enumerate() {
+        line.push_str(&span.text);
+        let Role::Link(link) = &span.role else { continue };
+        let goes_on =
+            spans.get(at + 1).is_some_and(|next| matches!(&next.role, Role::Link(other) if Arc::ptr_eq(other, link)));
+        if link.deceives() && !goes_on {
+            line.push_str(" (");
+            line.push_str(link.target());
+            line.push(')');
+        }
+    }
+}
+
+fn resolve_span(span: Span, into: &mut Vec<Span>, is_member: &impl Fn(&str) -> Option<UserId>) -> Option<UserId> {
+    let member = mentions::longest_member(&span.text, is_member);
+    let Some((user, (name, rest))) = member.and_then(|(user, end)| Some((user, span.text.split_at_checked(end)?)))
+    else {
+        into.push(Span { role: Role::Text, ..span });
+        return None;
+    };
+    into.push(Span { text: name.to_owned(), style: span.style, role: Role::Mention(user) });
+    if !rest.is_empty() {
+        into.push(Span { text: rest.to_owned(), style: span.style, role: Role::Text });
+    }
+    Some(user)
+}
+
+/// Whether some line opens more quotes and lists than may nest: found before parsing, because the parser looks at all
+/// of them again on each line that follows.
+fn nests_too_deep(text: &str) -> bool {
+    text.lines().any(|line| {
+        let markers = line
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || matches!(c, ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')'));
+        let mut before = ' ';
+        let mut opened = 0_usize;
+        for c in markers {
+            let item = matches!(c, ' ' | '\t') && matches!(before, '-' | '+' | '*' | '.' | ')');
+            opened += usize::from(c == '>' || item);
+            before = c;
+        }
+        opened > NESTING_MAX
+    })
+}
+
+#[cfg(test)]
+mod tests;

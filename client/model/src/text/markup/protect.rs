@@ -1,0 +1,64 @@
+//! Keeps the Markdown parser from what we do not want understood as Markdown. Knows nothing of the document that
+//! comes of it.
+
+use super::link;
+use crate::text::mentions;
+
+/// What is kept from the parser.
+const KEPT: [char; 4] = [':', '_', '*', '~'];
+
+/// A text in which signs that are no markup have given their place to characters that are in no text.
+///
+/// These are the signs within addresses and names (`@_bob_`), which would end them early, and the colon of `[a]: b`,
+/// which the parser would understand as the definition of a link and hide.
+pub(super) struct Protected {
+    /// For the parser.
+    pub(super) source: String,
+    stand_ins: [char; KEPT.len()],
+}
+
+impl Protected {
+    /// `text` for the parser; none if it has all the characters that could stand in for others.
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let stand_ins = unused(text)?;
+        let mut kept = places(text).into_iter().peekable();
+        let mut source = String::with_capacity(text.len());
+        for (at, c) in text.char_indices() {
+            let keep = kept.next_if_eq(&at).is_some();
+            let stand_in = KEPT.iter().zip(stand_ins).find(|(sign, _)| keep && **sign == c);
+            source.push(stand_in.map_or(c, |(_, stand_in)| stand_in));
+        }
+        Some(Self { source, stand_ins })
+    }
+
+    /// A part of [`Protected::source`] as it was written.
+    pub(super) fn restore(&self, part: &str) -> String {
+        let sign =
+            |c| self.stand_ins.iter().zip(KEPT).find(|(stand_in, _)| **stand_in == c).map_or(c, |(_, sign)| sign);
+        part.chars().map(sign).collect()
+    }
+}
+
+/// Unicode keeps these for programs; they stand for nothing.
+fn unused(text: &str) -> Option<[char; KEPT.len()]> {
+    let mut free = ('\u{FDD0}'..='\u{FDEF}').filter(|c| !text.contains(*c));
+    Some([free.next()?, free.next()?, free.next()?, free.next()?])
+}
+
+/// Where the signs to be kept are, in order.
+fn places(text: &str) -> Vec<usize> {
+    let addresses = link::find(text).into_iter().map(|(range, _)| range);
+    let names = mentions::find(text).into_iter().map(|range| {
+        let name = text.get(range.clone()).unwrap_or_default();
+        range.start..range.start + name.trim_end_matches('_').len()
+    });
+    let mut places: Vec<usize> = addresses
+        .chain(names)
+        .filter_map(|range| Some((range.start, text.get(range)?)))
+        .flat_map(|(start, part)| part.match_indices(['_', '*', '~']).map(move |(at, _)| start + at))
+        .chain(text.match_indices("]:").map(|(at, _)| at + 1))
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}

@@ -1,0 +1,85 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+use raftchat_schema::limits::MENTIONS_MAX;
+
+use super::*;
+
+const ALICE: UserId = UserId(1);
+const BOB: UserId = UserId(1002);
+const BOB_WITH_A_STOP: UserId = UserId(2003);
+const CAROL: UserId = UserId(3004);
+const UNDERLINED: UserId = UserId(4005);
+
+fn member(name: &str) -> Option<UserId> {
+    match name {
+        "alice" => Some(ALICE),
+        "bob" => Some(BOB),
+        "carol" => Some(CAROL),
+        "carol.w" | "bob-b." => Some(BOB_WITH_A_STOP),
+        "_x_" => Some(UNDERLINED),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_message_mentions_the_members_it_names() {
+    for (text, expected) in [
+        ("hello", vec![]),
+        ("@bob", vec![BOB]),
+        ("hello @bob!", vec![BOB]),
+        ("@carol and @alice, @carol again", vec![ALICE, CAROL]),
+        ("@Bob", vec![BOB]),
+        ("(@bob)", vec![BOB]),
+        ("@bob's cat", vec![BOB]),
+        ("@alice/@bob", vec![ALICE, BOB]),
+        ("see @bob.", vec![BOB]),
+        ("see @bob...", vec![BOB]),
+        ("see @bob-b.", vec![BOB_WITH_A_STOP]),
+        ("see @bob-b..", vec![BOB_WITH_A_STOP]),
+        ("@carol.w", vec![BOB_WITH_A_STOP]),
+        ("@bobby", vec![]),
+        ("@bob.smith", vec![]),
+        ("@dave", vec![]),
+        ("@b", vec![]),
+        ("@ bob", vec![]),
+        ("@@bob", vec![]),
+        ("mail bob@bob", vec![]),
+        ("mail x@bob.example", vec![]),
+        ("https://site.example/@bob", vec![]),
+        ("@bobé and @bobe\u{301}", vec![]),
+        ("问@bob好", vec![BOB]),
+        ("`@bob`", vec![]),
+        ("```\n@bob\n```\n@alice", vec![ALICE]),
+        ("**@bob** _@alice_ ~~@carol~~", vec![ALICE, BOB, CAROL]),
+        ("`code`@bob", vec![]),
+        ("> @bob said", vec![BOB]),
+        ("- @bob\n- @alice", vec![ALICE, BOB]),
+        ("@_x_", vec![UNDERLINED]),
+        ("[@bob](https://bob.example)", vec![]),
+    ] {
+        assert_eq!(resolve(text, member), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_so_many_are_mentioned() {
+    let text = (0..100).map(|n| format!("@user{n}")).collect::<Vec<String>>().join(" ");
+    let users = resolve(&text, |name| name.strip_prefix("user")?.parse().ok().map(UserId));
+    assert_eq!(users, (0..MENTIONS_MAX as u64).map(UserId).collect::<Vec<_>>());
+}
+
+proptest! {
+    #[test]
+    fn what_is_found_begins_with_the_sign(text in "[@ab._ é東-]{0,40}") {
+        for range in find(&text) {
+            prop_assert!(text.get(range).unwrap().starts_with('@'));
+        }
+    }
+
+    #[test]
+    fn any_text_has_an_answer(text in any::<String>()) {
+        let users = resolve(&text, |_| Some(BOB));
+        prop_assert!(users.len() <= 1);
+    }
+}

@@ -1,0 +1,51 @@
+//! Characters that change the direction of the text after them. Knows nothing of the letters that have a direction of
+//! their own.
+
+/// How deep changes of direction may nest; the standard has 125, people need two.
+const OPEN_MAX: usize = 32;
+
+const POP_EMBEDDING: char = '\u{202C}';
+const POP_ISOLATE: char = '\u{2069}';
+
+/// Whether `c` begins or ends a change of direction.
+pub(super) fn is_control(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The changes of direction that a line has begun and not ended.
+#[derive(Default)]
+pub(super) struct Directions {
+    /// What ends each.
+    open: Vec<char>,
+}
+
+impl Directions {
+    /// Whether `c` may be shown; it counts as shown then.
+    pub(super) fn admits(&mut self, c: char) -> bool {
+        match c {
+            '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' => self.opens(POP_EMBEDDING),
+            '\u{2066}'..='\u{2068}' => self.opens(POP_ISOLATE),
+            POP_EMBEDDING => self.open.pop_if(|end| *end == POP_EMBEDDING).is_some(),
+            POP_ISOLATE => self.closes_isolate(),
+            _ => true,
+        }
+    }
+
+    /// Writes what ends all that is open.
+    pub(super) fn close_all(&mut self, line: &mut String) {
+        line.extend(self.open.drain(..).rev());
+    }
+
+    fn opens(&mut self, end: char) -> bool {
+        let fits = self.open.len() < OPEN_MAX;
+        self.open.extend(fits.then_some(end));
+        fits
+    }
+
+    /// The end of an isolate also ends the embeddings that were begun in it.
+    fn closes_isolate(&mut self) -> bool {
+        let isolate = self.open.iter().rposition(|end| *end == POP_ISOLATE);
+        self.open.truncate(isolate.unwrap_or(self.open.len()));
+        isolate.is_some()
+    }
+}

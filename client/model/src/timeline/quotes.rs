@@ -1,0 +1,87 @@
+//! The messages that shown ones answer and that are not shown themselves. Knows nothing of how they are drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raftchat_schema::id::Position;
+use raftchat_schema::view::MessageView;
+
+use crate::merge;
+
+/// Quoted messages.
+#[derive(Debug, Default)]
+pub(crate) struct Quotes {
+    /// By which messages a position is quoted.
+    by: BTreeMap<Position, BTreeSet<Position>>,
+    /// What was found where; none: nothing.
+    found: BTreeMap<Position, Option<MessageView>>,
+    /// Yet to be looked for.
+    wanted: BTreeSet<Position>,
+    /// Changed since the last drawing.
+    changed: BTreeSet<Position>,
+}
+
+/// What is known of a quoted message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    /// It was not looked for yet.
+    NotYet,
+    /// There is none.
+    Nothing,
+    /// It.
+    Message(&'a MessageView),
+}
+
+impl Quotes {
+    /// Notes that the message at `from` quotes the one at `position`.
+    pub(crate) fn note(&mut self, position: Position, from: Position) {
+        self.by.entry(position).or_default().insert(from);
+    }
+
+    /// The messages that quote one of these.
+    pub(crate) fn quoting(&self, positions: &BTreeSet<Position>) -> Vec<Position> {
+        positions.iter().filter_map(|position| self.by.get(position)).flatten().copied().collect()
+    }
+
+    /// What is known of a quoted message that is not held; what is not yet is looked for.
+    pub(crate) fn find(&mut self, position: Position) -> Found<'_> {
+        match self.found.get(&position) {
+            Some(Some(message)) => Found::Message(message),
+            Some(None) => Found::Nothing,
+            None => {
+                self.wanted.insert(position);
+                Found::NotYet
+            }
+        }
+    }
+
+    /// Takes in what was found at a position.
+    pub(crate) fn put(&mut self, position: Position, message: Option<MessageView>) {
+        match (self.found.get_mut(&position), message) {
+            (Some(Some(held)), Some(message)) => {
+                merge::message(held, message);
+            }
+            (Some(Some(_)), None) => {}
+            (_, message) => {
+                self.found.insert(position, message);
+            }
+        }
+        self.changed.insert(position);
+    }
+
+    /// Takes in a message that came by itself, if it is quoted.
+    pub(crate) fn take(&mut self, message: &MessageView) {
+        if self.by.contains_key(&message.position) || self.found.contains_key(&message.position) {
+            self.put(message.position, Some(message.clone()));
+        }
+    }
+
+    /// Those to be looked for, once.
+    pub(crate) fn take_wanted(&mut self) -> BTreeSet<Position> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// Those that have changed, once.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Position> {
+        std::mem::take(&mut self.changed)
+    }
+}

@@ -1,0 +1,20 @@
+//! The model's decisions as stories: alice, bob and carol, a cluster that numbers changes, and devices that may crash.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod agree;
+mod cluster;
+mod cluster_acts;
+mod crash;
+mod device;
+mod drafts;
+mod feed;
+mod groups;
+mod marks;
+mod notify;
+mod outbox;
+mod sending;
+mod store;
+mod timeline;
+mod typing;
+mod window;

@@ -1,0 +1,46 @@
+//! Has the leader erase what is to be erased, piece by piece, so that no entry is long. Knows nothing of what that is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use raftchat_schema::command::Command;
+use raftchat_state::erasure_pending;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::NOTE_LIMIT;
+use crate::proposer::Proposer;
+use crate::raft::{RaftHandle, Role};
+
+/// The pause between two pieces: what people do goes first.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often it is looked without having been told to: whoever led before may have left something.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells that there may be something to erase.
+#[derive(Debug, Default)]
+pub(crate) struct Erasures(Notify);
+
+impl Erasures {
+    /// An account or a group may have gone.
+    pub(crate) fn may_be_pending(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Has it done while this node leads, for as long as it runs.
+pub(crate) async fn erase(erasures: Arc<Erasures>, proposer: Proposer, raft: RaftHandle) {
+    let leadership = raft.watch_leadership();
+    loop {
+        let leads = leadership.borrow().role == Role::Leader;
+        let pending = leads && erasure_pending(&raft.stores().state.view()).unwrap_or(false);
+        if !pending {
+            let _elapsed = timeout(LOOK_INTERVAL, erasures.0.notified()).await;
+            continue;
+        }
+        if let Err(error) = proposer.propose(&Command::Erase, NOTE_LIMIT).await {
+            tracing::debug!(%error, "the next piece is not erased yet");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,202 @@
+//! How much a device and an account may ask of this node: token buckets in memory, each no more than the moment at which it
+//! is full again. Never knows what is asked for.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use raftchat_schema::id::{DeviceId, UserId};
+
+use crate::config::LimitsConfig;
+
+/// How much more may be read than done: a read costs no entry of the log.
+const READS_AN_ACT: u32 = 10;
+/// Below so many buckets it is not looked which of them are full.
+const SWEEP_MIN: usize = 1024;
+
+/// How long to wait until it is worth asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooFast {
+    pub(crate) wait: Duration,
+}
+
+/// The buckets of all devices and accounts.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    acts: Shares,
+    reads: Shares,
+    registrations: Buckets<DeviceId>,
+}
+
+/// What is limited for the device and for the account.
+#[derive(Debug)]
+struct Shares {
+    devices: Buckets<DeviceId>,
+    accounts: Buckets<UserId>,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+        let second = Duration::from_secs(1);
+        let shares = |times: u32| Shares {
+            devices: Buckets::new(Rate::new(limits.device_per_second, second, limits.device_burst, times)),
+            accounts: Buckets::new(Rate::new(limits.account_per_second, second, limits.account_burst, times)),
+        };
+        let minute = Duration::from_mins(1);
+        let registrations = Rate::new(limits.registrations_per_minute, minute, limits.registrations_burst, 1);
+        let registrations = Buckets::new(registrations);
+        Self { state: Mutex::new(State { acts: shares(1), reads: shares(READS_AN_ACT), registrations }) }
+    }
+
+    /// One more thing to store for that account.
+    pub(crate) fn act(&self, device: DeviceId, user: UserId, now: Instant) -> Result<(), TooFast> {
+        self.lock().acts.take(device, user, now)
+    }
+
+    /// One more thing to look up for that account.
+    pub(crate) fn read(&self, device: DeviceId, user: UserId, now: Instant) -> Result<(), TooFast> {
+        self.lock().reads.take(device, user, now)
+    }
+
+    /// One more login from that device. Costs the account nothing: it need not be its owner who tries.
+    pub(crate) fn login(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
+        self.lock().acts.devices.take(device, now)
+    }
+
+    /// One more account from that device.
+    pub(crate) fn registration(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
+        self.lock().registrations.take(device, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The buckets are whole after every step, whoever panicked meanwhile.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shares {
+    /// A token of each, or of none.
+    fn take(&mut self, device: DeviceId, user: UserId, now: Instant) -> Result<(), TooFast> {
+        let wait = self.devices.wait(&device, now).max(self.accounts.wait(&user, now));
+        must_not_wait(wait)?;
+        self.devices.spend(device, now);
+        self.accounts.spend(user, now);
+        Ok(())
+    }
+}
+
+fn must_not_wait(wait: Duration) -> Result<(), TooFast> {
+    if wait.is_zero() { Ok(()) } else { Err(TooFast { wait }) }
+}
+
+/// How fast a bucket fills, and how much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rate {
+    /// From one token to the next.
+    interval: Duration,
+    /// From empty to full.
+    filling: Duration,
+}
+
+impl Rate {
+    /// `tokens` in each `period` and `burst` at most, both `times` as much; none if that is no limit.
+    fn new(tokens: u32, period: Duration, burst: u32, times: u32) -> Option<Self> {
+        let interval = period.checked_div(tokens.saturating_mul(times))?;
+        Some(Self { interval, filling: interval.saturating_mul(burst.saturating_mul(times).max(1)) })
+    }
+}
+
+/// One bucket for each key; a full one takes no memory.
+#[derive(Debug)]
+struct Buckets<K> {
+    rate: Option<Rate>,
+    full_at: HashMap<K, Instant>,
+    /// When there are so many, the full ones are forgotten.
+    sweep_at: usize,
+}
+
+impl<K: Copy + Eq + Hash> Buckets<K> {
+    fn new(rate: Option<Rate>) -> Self {
+        Self { rate, full_at: HashMap::new(), sweep_at: SWEEP_MIN }
+    }
+
+    fn take(&mut self, key: K, now: Instant) -> Result<(), TooFast> {
+        must_not_wait(self.wait(&key, now))?;
+        self.spend(key, now);
+        Ok(())
+    }
+
+    /// How long until a token is there.
+    fn wait(&self, key: &K, now: Instant) -> Duration {
+        let Some(rate) = self.rate else { return Duration::ZERO };
+        let missing = self.full_at.get(key).map_or(Duration::ZERO, |full_at| full_at.saturating_duration_since(now));
+        missing.saturating_add(rate.interval).saturating_sub(rate.filling)
+    }
+
+    fn spend(&mut self, key: K, now: Instant) {
+        let Some(rate) = self.rate else { return };
+        if self.full_at.len() >= self.sweep_at {
+            self.full_at.retain(|_, full_at| *full_at > now);
+            self.sweep_at = self.full_at.len().saturating_mul(2).max(SWEEP_MIN);
+        }
+        let full_at = self.full_at.entry(key).or_insert(now);
+        *full_at = (*full_at).max(now) + rate.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: UserId = UserId(1001);
+    const BOB: UserId = UserId(2001);
+    const PHONE: DeviceId = DeviceId([1; 32]);
+    const DESK: DeviceId = DeviceId([2; 32]);
+
+    fn rates() -> Rates {
+        let limits =
+            LimitsConfig { device_per_second: 10, device_burst: 3, account_per_second: 10, ..LimitsConfig::NONE };
+        Rates::new(&LimitsConfig { account_burst: 4, ..limits })
+    }
+
+    fn wait_ms(outcome: Result<(), TooFast>) -> u128 {
+        outcome.err().map_or(0, |too_fast| too_fast.wait.as_millis())
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_one_at_a_time() {
+        let (rates, start) = (rates(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!([0, 1, 2].map(|ms| wait_ms(rates.act(PHONE, ALICE, at(ms)))), [0, 0, 0]);
+        assert_eq!(wait_ms(rates.act(PHONE, ALICE, at(50))), 50);
+        assert_eq!(wait_ms(rates.act(PHONE, ALICE, at(100))), 0, "when it was told to come back");
+        assert_eq!(wait_ms(rates.act(PHONE, ALICE, at(100))), 100);
+        assert_eq!(wait_ms(rates.read(PHONE, ALICE, at(100))), 0, "reads have buckets of their own");
+    }
+
+    #[test]
+    fn an_account_shares_what_its_devices_may_do_and_nobody_elses() {
+        let (rates, now) = (rates(), Instant::now());
+        assert_eq!([PHONE, PHONE, DESK, DESK].map(|device| wait_ms(rates.act(device, ALICE, now))), [0; 4]);
+        assert_eq!(wait_ms(rates.act(DESK, ALICE, now)), 100, "the account has no more");
+        assert_eq!(wait_ms(rates.act(DESK, BOB, now)), 0, "and the refused one cost the device nothing");
+        assert_eq!(wait_ms(rates.login(DESK, now)), 100);
+    }
+
+    #[test]
+    fn a_rate_of_zero_is_no_limit_and_full_buckets_are_forgotten() {
+        let (rates, now) = (rates(), Instant::now());
+        assert!((0..10_000).all(|_| rates.registration(PHONE, now).is_ok()));
+        for user in 0..10_000 {
+            let now = now + Duration::from_secs(user);
+            assert_eq!(wait_ms(rates.act(PHONE, UserId(user), now)), 0);
+        }
+        assert!(rates.lock().acts.accounts.full_at.len() <= SWEEP_MIN);
+    }
+}

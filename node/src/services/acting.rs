@@ -1,0 +1,132 @@
+//! A session that acts: what its capabilities share. Never knows which call it is asked for.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use raftchat_schema::command::{Act, Command, Done, InSession};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::generated::client_capnp::request_stamp;
+use raftchat_schema::id::{ConversationId, DeviceId, RequestNumber, SessionId, UserId, Username};
+use raftchat_state::{SessionRecord, is_member, verifier};
+use zeroize::Zeroizing;
+
+use super::answer::{self, Denied};
+use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use crate::guessing::Source;
+use crate::live::LiveSession;
+use crate::presence::Here;
+use crate::store::StateView;
+use crate::typing::{Throttle, TypingNews};
+
+/// One user on one device, on one connection.
+pub(super) struct Acting {
+    pub(super) services: Arc<Services>,
+    pub(super) id: SessionId,
+    pub(super) user: UserId,
+    pub(super) live: LiveSession,
+    username: Username,
+    device: DeviceId,
+    typing: RefCell<Throttle>,
+    _here: Here,
+}
+
+/// The number of a request and what its client has the outcomes of.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    number: RequestNumber,
+    acknowledged_below: RequestNumber,
+}
+
+impl Request {
+    /// For an act that is unique by itself.
+    pub(super) const NONE: Self = Self { number: RequestNumber(0), acknowledged_below: RequestNumber(0) };
+
+    pub(super) fn read(reader: request_stamp::Reader<'_>) -> Self {
+        Self {
+            number: RequestNumber(reader.get_number()),
+            acknowledged_below: RequestNumber(reader.get_acknowledged_below()),
+        }
+    }
+}
+
+impl Acting {
+    /// The session on a connection from that IP address.
+    pub(super) fn new(services: Arc<Services>, record: &SessionRecord, address: &str) -> Self {
+        Self {
+            id: record.id,
+            user: record.user,
+            live: services.live.join(record.id, address),
+            username: record.username.clone(),
+            device: record.device,
+            typing: RefCell::default(),
+            _here: services.presence.arrive(record.user),
+            services,
+        }
+    }
+
+    /// Refuses once the session is over.
+    pub(super) fn must_live(&self) -> Result<(), Denied> {
+        if self.live.has_ended() { Err(ErrorCode::SessionEnded.into()) } else { Ok(()) }
+    }
+
+    /// Refuses once the session is over, and what is asked too fast.
+    pub(super) fn may_read(&self) -> Result<(), Denied> {
+        self.must_live()?;
+        Ok(self.services.rates.read(self.device, self.user, Instant::now())?)
+    }
+
+    /// Does something as the user.
+    pub(super) async fn act(&self, request: Request, act: Act) -> Result<Done, Denied> {
+        self.must_live()?;
+        self.services.rates.act(self.device, self.user, Instant::now())?;
+        let Request { number: request, acknowledged_below } = request;
+        let command = Command::InSession(InSession { session: self.id, request, acknowledged_below, act });
+        answer::done(self.services.proposer.propose(&command, PROPOSE_LIMIT).await)
+    }
+
+    /// Does what ends the session: that it has ended is what was asked for.
+    pub(super) async fn act_to_end(&self, request: Request, act: Act) -> Result<(), Denied> {
+        match self.act(request, act).await {
+            Err(Denied::Refused(refusal)) if refusal.code == ErrorCode::SessionEnded => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Looks, and where nothing is found looks again once this node knows all that anybody was told is done: what was
+    /// made over another node a moment ago is there.
+    pub(super) async fn look<T>(&self, look: impl Fn(&StateView) -> Result<T, Denied>) -> Result<T, Denied> {
+        self.may_read()?;
+        match look(&self.services.view()) {
+            Err(denied) if denied.is_absence() => {
+                if !self.services.read_index.confirm(FRESH_LIMIT).await {
+                    return Err(Denied::later(ErrorCode::NoLeader));
+                }
+                look(&self.services.view())
+            }
+            other => other,
+        }
+    }
+
+    /// Refuses a password that is not the user's; gives the version of what it was checked against.
+    pub(super) async fn must_know(&self, password: Zeroizing<String>) -> Result<u32, Denied> {
+        self.must_live()?;
+        let (stored, version) = verifier(&self.services.view(), self.user)?.unzip();
+        let source = Source::OwnDevice(self.device);
+        self.services.must_be_right(&self.username, source, password, stored).await?;
+        version.ok_or_else(|| ErrorCode::WrongCredentials.into())
+    }
+
+    /// Tells the others in a conversation that the user is writing there, or no longer, as often as that is of use to them.
+    pub(super) fn tell_typing(&self, conversation: ConversationId, active: bool) -> Result<(), Denied> {
+        let now = Instant::now();
+        self.must_live()?;
+        if !self.typing.borrow_mut().lets(conversation, active, now) {
+            return Ok(());
+        }
+        self.services.rates.act(self.device, self.user, now)?;
+        is_member(&self.services.view(), conversation, self.user)?.ok_or(ErrorCode::NotAMember)?;
+        self.services.typing.tell(TypingNews { conversation, user: self.user, active });
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! What a member reads of the conversation: as much as fits a frame, from what this node has applied.
+
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::generated::client_capnp::conversation::history_params;
+use raftchat_schema::id::{ConversationId, Position, UserId};
+use raftchat_schema::limits::{HISTORY_BYTES_MAX, LIST_PAGE_MAX};
+use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView};
+use raftchat_state::{HistoryRange, conversation_exists, history, members_page, revisions};
+
+use super::{ConversationService, Place};
+use crate::services::answer::Denied;
+use crate::store::StateView;
+
+/// The read mark that is asked for; 0 and whatever is beyond the last message mean to the last.
+pub(super) fn read_position(asked: u64) -> Position {
+    Position(if asked == 0 { u64::MAX } else { asked })
+}
+
+/// Which messages are asked for.
+pub(super) fn range(params: history_params::Reader<'_>) -> HistoryRange {
+    match params.get_after() {
+        0 => HistoryRange::Below(Position(params.get_before())),
+        after => HistoryRange::Above(Position(after)),
+    }
+}
+
+impl ConversationService {
+    pub(super) async fn page_of_history(&self, range: HistoryRange, limit: u32) -> Result<Vec<MessageView>, Denied> {
+        let (acting, user) = (&self.acting, self.acting.user);
+        let mut page = acting
+            .look(|view| match self.id(view)? {
+                Some(id) => Ok(history(view, user, id, range, limit)??),
+                None => Ok(Vec::new()),
+            })
+            .await?;
+        match range {
+            HistoryRange::Above(_) => page.truncate(fitting(page.iter().map(MessageView::weight))),
+            HistoryRange::Below(_) => keep_last(&mut page, MessageView::weight),
+        }
+        Ok(page)
+    }
+
+    /// The newest revisions that fit, and whether older ones are left out.
+    pub(super) async fn revisions_of(&self, position: Position) -> Result<(Vec<RevisionView>, bool), Denied> {
+        let (conversation, user) = (self.existing().await?, self.acting.user);
+        let mut all = self.acting.look(|view| Ok(revisions(view, user, conversation, position)??)).await?;
+        let count = all.len();
+        keep_last(&mut all, |revision| revision.payload.len());
+        let more = all.len() < count;
+        Ok((all, more))
+    }
+
+    /// A page of the members, and whether there are more.
+    pub(super) async fn members_above(&self, after: UserId) -> Result<(Vec<MemberView>, bool), Denied> {
+        let (id, acting) = (self.existing().await?, &self.acting);
+        let page = |view: &StateView| match members_page(view, acting.user, id, after, LIST_PAGE_MAX)? {
+            Some(page) => Ok(page),
+            None => Err(absence(view, id)),
+        };
+        let (members, more) = acting.look(page).await?;
+        let online = |member| acting.services.online_member(acting.user, member);
+        Ok((members.into_iter().map(online).collect(), more))
+    }
+
+    /// The conversation as the member sees it.
+    pub(super) async fn shown(&self) -> Result<ConversationView, Denied> {
+        let acting = &self.acting;
+        acting
+            .look(|view| match self.place {
+                Place::Known(id) => acting.known(view, id),
+                Place::Direct(other) => Ok(acting.direct_with(view, other)?.1),
+            })
+            .await
+    }
+}
+
+/// Why there is no such conversation for somebody who is not in it.
+pub(in crate::services) fn absence(view: &StateView, id: ConversationId) -> Denied {
+    match conversation_exists(view, id) {
+        Ok(true) => ErrorCode::NotAMember.into(),
+        Ok(false) => ErrorCode::NoSuchConversation.into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// How many of the first fit a frame; one always does.
+fn fitting(weights: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0_usize;
+    let fitting = weights.take_while(|weight| {
+        bytes = bytes.saturating_add(*weight);
+        bytes <= HISTORY_BYTES_MAX
+    });
+    fitting.count().max(1)
+}
+
+/// Keeps the last that fit a frame.
+fn keep_last<T>(items: &mut Vec<T>, weight: impl Fn(&T) -> usize) {
+    let kept = fitting(items.iter().rev().map(weight));
+    items.drain(..items.len().saturating_sub(kept));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_is_kept_as_fits_and_always_one() {
+        let large = HISTORY_BYTES_MAX;
+        for (mut weights, first, last) in [
+            (vec![1, 2, 3], vec![1, 2, 3], vec![1, 2, 3]),
+            (vec![1, large - 1, 1], vec![1, large - 1], vec![large - 1, 1]),
+            (vec![large + 1, large + 2], vec![large + 1], vec![large + 2]),
+            (vec![], vec![], vec![]),
+        ] {
+            let mut beginning = weights.clone();
+            beginning.truncate(fitting(beginning.iter().copied()));
+            keep_last(&mut weights, |weight| *weight);
+            assert_eq!((beginning, weights), (first, last));
+        }
+    }
+}

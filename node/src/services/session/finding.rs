@@ -1,0 +1,145 @@
+//! What a user finds: people, conversations, their own sessions; and a group, by making it.
+
+use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{Act, Done};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::generated::client_capnp::session::CreateGroupParams;
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId, Username};
+use raftchat_schema::limits::{GROUP_MEMBERS_MAX, HISTORY_BYTES_MAX, LIST_PAGE_MAX, TITLE_BYTES_MAX};
+use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, PlaceView, SessionEntry, UserView};
+use raftchat_state::{
+    blocked_by, conversation, conversations_page, direct, sessions_of, user, user_by_name, users_page,
+};
+
+use crate::services::acting::{Acting, Request};
+use crate::services::answer::{self, Denied};
+use crate::services::conversation::{Place, absence};
+use crate::store::StateView;
+
+impl Acting {
+    pub(super) fn users(&self, after: UserId) -> Result<(Vec<UserView>, bool), Denied> {
+        self.may_read()?;
+        // One more than fits, to know whether anything is left.
+        let mut page = users_page(&self.services.view(), after, LIST_PAGE_MAX + 1)?;
+        let more = page.len() > LIST_PAGE_MAX;
+        page.truncate(LIST_PAGE_MAX);
+        Ok((self.with_presence(page), more))
+    }
+
+    pub(super) fn blocked(&self) -> Result<Vec<UserView>, Denied> {
+        self.may_read()?;
+        Ok(self.with_presence(blocked_by(&self.services.view(), self.user)?))
+    }
+
+    /// The user whose session it is.
+    pub(super) fn own_user(&self) -> Result<UserView, Denied> {
+        self.may_read()?;
+        let found = user(&self.services.view(), self.user)?.ok_or(ErrorCode::SessionEnded)?;
+        Ok(self.services.online(self.user, found))
+    }
+
+    fn with_presence(&self, users: Vec<UserView>) -> Vec<UserView> {
+        users.into_iter().map(|user| self.services.online(self.user, user)).collect()
+    }
+
+    pub(super) async fn named(&self, username: capnp::text::Reader<'_>) -> Result<UserView, Denied> {
+        let found = self.look(|view| by_name(view, username)).await?;
+        Ok(self.services.online(self.user, found))
+    }
+
+    pub(super) fn conversations(&self, after: ConversationId) -> Result<(Vec<ConversationView>, bool), Denied> {
+        self.may_read()?;
+        let view = self.services.view();
+        let (page, more) = conversations_page(&view, self.user, after, LIST_PAGE_MAX, HISTORY_BYTES_MAX)?;
+        Ok((page.into_iter().map(|shown| self.services.online_members(self.user, shown)).collect(), more))
+    }
+
+    pub(super) fn sessions(&self) -> Result<Vec<SessionEntry>, Denied> {
+        self.may_read()?;
+        let entry = |record: raftchat_state::SessionRecord| SessionEntry {
+            current: record.id == self.id,
+            id: record.id,
+            device_name: record.device_name,
+            created: record.created,
+            last_used: record.last_used,
+            address: record.address,
+        };
+        Ok(sessions_of(&self.services.view(), self.user)?.into_iter().map(entry).collect())
+    }
+
+    /// A conversation of the user.
+    pub(in crate::services) fn known(&self, view: &StateView, id: ConversationId) -> Result<ConversationView, Denied> {
+        let shown = conversation(view, self.user, id)?.ok_or_else(|| absence(view, id))?;
+        Ok(self.services.online_members(self.user, shown))
+    }
+
+    pub(super) async fn direct_with_named(
+        &self,
+        username: capnp::text::Reader<'_>,
+    ) -> Result<(Place, ConversationView), Denied> {
+        self.look(|view| self.direct_with(view, by_name(view, username)?.id)).await
+    }
+
+    /// The direct conversation with that user, whether or not anything was said in it.
+    pub(in crate::services) fn direct_with(
+        &self,
+        view: &StateView,
+        other: UserId,
+    ) -> Result<(Place, ConversationView), Denied> {
+        if other == self.user {
+            return Err(ErrorCode::ToYourself.into());
+        }
+        if let Some(id) = direct(view, self.user, other)? {
+            return Ok((Place::Known(id), self.known(view, id)?));
+        }
+        let found = user(view, other)?.filter(|other| !other.deleted).ok_or(ErrorCode::NoSuchUser)?;
+        let own = user(view, self.user)?.ok_or(ErrorCode::SessionEnded)?;
+        let unspoken = unspoken(own, found);
+        Ok((Place::Direct(other), self.services.online_members(self.user, unspoken)))
+    }
+
+    pub(super) async fn group_made(&self, params: CreateGroupParams) -> Result<(Place, ConversationView), Denied> {
+        let params = params.get()?;
+        let title = answer::text(params.get_title()?, TITLE_BYTES_MAX)?;
+        let members = answer::users(params.get_members()?, GROUP_MEMBERS_MAX)?;
+        let request = Request::read(params.get_request()?);
+        match self.act(request, Act::CreateGroup { title, members }).await? {
+            Done::GroupCreated { conversation } => {
+                Ok((Place::Known(conversation), self.known(&self.services.view(), conversation)?))
+            }
+            _ => Err(answer::impossible()),
+        }
+    }
+}
+
+fn by_name(view: &StateView, username: capnp::text::Reader<'_>) -> Result<UserView, Denied> {
+    let name: Username = username.to_str()?.parse().map_err(|_| ErrorCode::NoSuchUser)?;
+    user_by_name(view, &name)?.ok_or_else(|| ErrorCode::NoSuchUser.into())
+}
+
+/// A direct conversation in which nothing was said.
+fn unspoken(one: UserView, other: UserView) -> ConversationView {
+    let mut members = [one, other].map(|user| MemberView {
+        added_by: user.id,
+        user,
+        role: MemberRole::Member,
+        joined: Stamp(0),
+        since: Position(0),
+        read_position: Position(0),
+        delivered_position: Position(0),
+        changed: ChangeNumber(0),
+    });
+    members.sort_by_key(|member| member.user.id);
+    ConversationView {
+        id: ConversationId(0),
+        kind: ConversationKind::Direct,
+        title: String::new(),
+        member_count: 2,
+        members: members.into(),
+        last_position: Position(0),
+        pinned_messages: Vec::new(),
+        created: Stamp(0),
+        changed: ChangeNumber(0),
+        place: PlaceView::default(),
+    }
+}

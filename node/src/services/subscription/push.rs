@@ -1,0 +1,112 @@
+//! What a subscription tells its receiver: changes with their counts, and hints. Sends, and waits for nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use raftchat_schema::id::{ConversationId, UserId};
+use raftchat_schema::view::{Change, ChangedRow, Counts};
+use raftchat_schema::wire;
+use raftchat_state::{ReadError, counts, is_blocked_between, user};
+
+use super::window::Batch;
+use super::{Over, Pusher};
+use crate::presence::PresenceNews;
+use crate::services::Services;
+use crate::store::StoreError;
+use crate::typing::TypingNews;
+
+impl Pusher {
+    pub(super) fn push(&mut self, changes: &[Arc<Change>]) -> Result<(), Over> {
+        let (services, own) = (&self.acting.services, self.acting.user);
+        let mut call = self.receiver.changes_request();
+        let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
+        let mut batch = Batch::default();
+        let mut touched = BTreeSet::new();
+        for (at, change) in (0..).zip(changes) {
+            batch.add(change, own);
+            touched.extend(change.row.conversation());
+            match with_presence(services, own, change) {
+                Some(change) => wire::write_change(list.reborrow().get(at), &change),
+                None => wire::write_change(list.reborrow().get(at), change),
+            }
+            self.cursor.change = self.cursor.change.max(change.number);
+        }
+        let counted = counted(services, own, touched)?;
+        let mut list = call.get().init_counts(u32::try_from(counted.len()).unwrap_or(u32::MAX));
+        for (at, (conversation, counts)) in (0..).zip(&counted) {
+            wire::write_counts(list.reborrow().get(at), *conversation, counts);
+        }
+        call.get().init_cursor().set_bytes(&self.cursor.to_bytes());
+        self.window.add(&batch);
+        self.unacknowledged.push_back(batch.acknowledged(call.send().promise));
+        Ok(())
+    }
+
+    /// A batch has reached the device.
+    pub(super) fn acknowledged(&mut self, batch: Batch) {
+        self.window.take(&batch);
+        for (conversation, position) in batch.reached() {
+            self.acting.services.deliveries.reached(self.acting.user, conversation, position);
+        }
+    }
+
+    pub(super) fn tell_presence(&self, news: PresenceNews) -> Result<(), Over> {
+        let Some(user) = user(&self.acting.services.view(), news.user)? else { return Ok(()) };
+        if user.presence_hidden && user.id != self.acting.user {
+            return Ok(());
+        }
+        let mut call = self.receiver.presence_request();
+        call.get().set_user(user.id.0);
+        call.get().set_username(user.username.as_str());
+        call.get().set_online(news.online);
+        // A hint: whether it arrives is not looked at. That the receiver is gone shows elsewhere.
+        tokio::task::spawn_local(call.send().promise.map(drop));
+        Ok(())
+    }
+
+    pub(super) fn tell_typing(&self, news: TypingNews) -> Result<(), Over> {
+        let view = self.acting.services.view();
+        let Some(user) = user(&view, news.user)? else { return Ok(()) };
+        if is_blocked_between(&view, self.acting.user, user.id)? {
+            return Ok(());
+        }
+        let mut call = self.receiver.typing_request();
+        call.get().set_conversation(news.conversation.0);
+        call.get().set_user(user.id.0);
+        call.get().set_username(user.username.as_str());
+        call.get().set_active(news.active);
+        tokio::task::spawn_local(call.send().promise.map(drop));
+        Ok(())
+    }
+}
+
+/// The counts of conversations, all of one state that has at least what was pushed; those that the user has left have none.
+fn counted(
+    services: &Services,
+    user: UserId,
+    conversations: BTreeSet<ConversationId>,
+) -> Result<Vec<(ConversationId, Counts)>, ReadError<StoreError>> {
+    if conversations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let view = services.view();
+    let mut counted = Vec::with_capacity(conversations.len());
+    for conversation in conversations {
+        counted.extend(counts(&view, user, conversation)?.map(|counts| (conversation, counts)));
+    }
+    Ok(counted)
+}
+
+/// The change with who is online, which is not in the rows; none if it shows nobody.
+fn with_presence(services: &Services, viewer: UserId, change: &Change) -> Option<Change> {
+    let row = match &change.row {
+        ChangedRow::User(user) => ChangedRow::User(services.online(viewer, user.clone())),
+        ChangedRow::Conversation(shown) => ChangedRow::Conversation(services.online_members(viewer, shown.clone())),
+        ChangedRow::Member { conversation, member } => {
+            ChangedRow::Member { conversation: *conversation, member: services.online_member(viewer, member.clone()) }
+        }
+        _ => return None,
+    };
+    Some(Change { number: change.number, row })
+}

@@ -1,0 +1,119 @@
+//! Who is writing: a hint, passed on at once to who listens here and to the other nodes, kept nowhere and never in the log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use raftchat_schema::id::{ConversationId, NodeId, UserId};
+
+use crate::fanout::Fanout;
+use crate::members::Members;
+use crate::peers::PeerLinks;
+
+/// How long a peer may take to hear of it: later it is of no use.
+const TELL_LIMIT: Duration = Duration::from_millis(500);
+/// A session that goes on writing is passed on this often.
+const ACTIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// In how many conversations a session may write at once; nobody does.
+const CONVERSATIONS_MAX: usize = 64;
+
+/// Somebody is writing, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TypingNews {
+    pub(crate) conversation: ConversationId,
+    pub(crate) user: UserId,
+    pub(crate) active: bool,
+}
+
+/// Passes it on.
+#[derive(Debug)]
+pub(crate) struct Typing {
+    own: NodeId,
+    fanout: Arc<Fanout>,
+    links: Arc<PeerLinks>,
+    members: Arc<Members>,
+}
+
+impl Typing {
+    pub(crate) fn new(own: NodeId, fanout: Arc<Fanout>, links: Arc<PeerLinks>, members: Arc<Members>) -> Self {
+        Self { own, fanout, links, members }
+    }
+
+    /// Somebody on this node: for here and for all others.
+    pub(crate) fn tell(&self, news: TypingNews) {
+        self.heard(news);
+        let now = self.members.now();
+        let peers: Vec<_> = now.membership.members.iter().map(|(node, _)| *node).collect();
+        let peers: Vec<_> = peers.into_iter().filter(|node| *node != self.own && self.links.is_up(*node)).collect();
+        let links = self.links.clone();
+        tokio::spawn(async move {
+            // A hint: whom it does not reach does without.
+            let _told = join_all(peers.into_iter().map(|node| links.tell_typing(node, news, TELL_LIMIT))).await;
+        });
+    }
+
+    /// Somebody, wherever they are: for here.
+    pub(crate) fn heard(&self, news: TypingNews) {
+        self.fanout.hint(news);
+    }
+}
+
+/// What a session has lately said of its writing, so that it cannot flood others with it.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle {
+    told: HashMap<ConversationId, Told>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    last_active: Instant,
+    active: bool,
+}
+
+impl Throttle {
+    /// Whether this is to be passed on: that it goes on once a second, that it is over once.
+    pub(crate) fn lets(&mut self, conversation: ConversationId, active: bool, now: Instant) -> bool {
+        let recent = |told: &Told| now.saturating_duration_since(told.last_active) < ACTIVE_INTERVAL;
+        if !active {
+            return self.told.get_mut(&conversation).is_some_and(|told| std::mem::replace(&mut told.active, false));
+        }
+        if self.told.get(&conversation).is_some_and(recent) {
+            return false;
+        }
+        if self.told.len() >= CONVERSATIONS_MAX {
+            self.told.retain(|_, told| recent(told));
+        }
+        let fits = self.told.len() < CONVERSATIONS_MAX;
+        if fits {
+            self.told.insert(conversation, Told { last_active: now, active });
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_is_passed_on_once_a_second_and_its_end_once() {
+        let (mut throttle, start) = (Throttle::default(), Instant::now());
+        let (here, there) = (ConversationId(7), ConversationId(8));
+        let said = [(here, true, 0), (here, true, 999), (there, true, 999), (here, false, 999), (here, false, 999)];
+        let later = [(here, true, 999), (here, true, 1000), (there, false, 9000)];
+        let passed = said
+            .into_iter()
+            .chain(later)
+            .map(|(conversation, active, ms)| throttle.lets(conversation, active, start + Duration::from_millis(ms)));
+        assert_eq!(passed.collect::<Vec<_>>(), [true, false, true, true, false, false, true, true]);
+    }
+
+    #[test]
+    fn a_session_writes_in_a_few_conversations_at_once() {
+        let (mut throttle, start) = (Throttle::default(), Instant::now());
+        let passed = (0..1000).filter(|id| throttle.lets(ConversationId(*id), true, start)).count();
+        assert_eq!(passed, CONVERSATIONS_MAX);
+        assert!(throttle.lets(ConversationId(1000), true, start + ACTIVE_INTERVAL));
+    }
+}

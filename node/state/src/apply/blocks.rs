@@ -1,0 +1,50 @@
+//! Blocks: neither of two can write to the other directly or add the other to a group while one has blocked the other.
+
+use raftchat_schema::command::{Done, Switch};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{ChangeNumber, UserId};
+use raftchat_schema::limits::BLOCKS_MAX;
+use raftchat_schema::view::ChangedRow;
+
+use super::accounts;
+use super::step::{Handled, Step};
+use crate::feed::Feed;
+use crate::keys;
+use crate::queries;
+use crate::read;
+use crate::rows::{BlockRow, Reference, UserRow};
+use crate::tables::Tables;
+
+/// Blocks somebody or takes it back, which a deleted account does not hinder. What is so already is no change.
+pub(super) fn block<T: Tables>(step: &mut Step<'_, T>, user: UserId, other: UserId, switch: Switch) -> Handled<T> {
+    if user == other {
+        return Err(ErrorCode::ToYourself.into());
+    }
+    if step.get::<UserRow>(&keys::user(other))?.is_none() {
+        return Err(ErrorCode::NoSuchUser.into());
+    }
+    let key = keys::block(user, other);
+    let row = step.get(&key)?.unwrap_or(BlockRow { changed: ChangeNumber(0), on: false });
+    if row.on == switch.is_on() {
+        return Ok(Done::Nothing);
+    }
+    if switch.is_on() {
+        accounts::existing(step, other)?;
+        let blocks = read::all(step.tables, &keys::blocks_of(user), read::numbered::<2, BlockRow>)?;
+        if blocks.iter().filter(|(_, row)| row.on).count() >= BLOCKS_MAX {
+            return Err(ErrorCode::TooMany.into());
+        }
+    }
+    let changed = step.note(Feed::Own(user), row.changed, Reference::Block { user, other })?;
+    step.put(key, &BlockRow { changed, on: switch.is_on() })?;
+    step.show(Feed::Own(user), changed, ChangedRow::Block { user: other, switch });
+    Ok(Done::Nothing)
+}
+
+/// Refuses if either has blocked the other, and does not say which.
+pub(super) fn refuse_between<T: Tables>(step: &Step<'_, T>, one: UserId, other: UserId) -> Handled<T, ()> {
+    if queries::is_blocked_between(step.tables, one, other)? {
+        return Err(ErrorCode::Blocked.into());
+    }
+    Ok(())
+}

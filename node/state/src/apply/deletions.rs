@@ -1,0 +1,108 @@
+//! Messages deleted for everyone: a tombstone is left, and what they said is erased at once.
+
+use raftchat_schema::command::Done;
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
+use raftchat_schema::view::ChangedRow;
+
+use super::conversation::{Conversation, Place};
+use super::step::{Handled, Step};
+use crate::keys;
+use crate::read;
+use crate::rows::{MemberRow, MessageRow, Reference, StateRow};
+use crate::tables::Tables;
+use crate::views;
+
+/// Deletes the user's own message. Deleting again is as the sender wants it.
+pub(super) fn delete<T: Tables>(
+    step: &mut Step<'_, T>,
+    user: UserId,
+    conversation: ConversationId,
+    position: Position,
+) -> Handled<T> {
+    let place = Place::of(step, user, conversation)?;
+    let message = place.message(step, position)?;
+    if message.sender != user {
+        return Err(ErrorCode::NotYours.into());
+    }
+    if message.state != StateRow::Deleted {
+        bury(step, place.conversation, position, message)?;
+    }
+    Ok(Done::Nothing)
+}
+
+/// Leaves a tombstone where `message` was; says how many rows that took.
+pub(super) fn bury<T: Tables>(
+    step: &mut Step<'_, T>,
+    mut conversation: Conversation,
+    position: Position,
+    message: MessageRow,
+) -> Handled<T, usize> {
+    let id = conversation.id;
+    let mut rows = uncount(step, id, position, &message)?;
+    rows = rows.saturating_add(erase_revisions(step, id, position)?);
+    step.forget(conversation.feed(), message.reactions_changed);
+    let reference = Reference::Message { conversation: id, position };
+    let number = conversation.note(step, message.changed, reference)?;
+    let message = MessageRow {
+        state: StateRow::Deleted,
+        changed: number,
+        payload: Vec::new(),
+        reactions_changed: ChangeNumber(0),
+        reactions: Vec::new(),
+        ..message
+    };
+    step.put(keys::message(id, position), &message)?;
+    let was_pinned = conversation.row.pinned.contains(&position);
+    if was_pinned {
+        conversation.row.pinned.retain(|pinned| *pinned != position);
+        conversation.note_itself(step)?;
+    }
+    conversation.store(step)?;
+    conversation.show(step, number, ChangedRow::Message(views::message(id, position, message)));
+    if was_pinned {
+        conversation.show_itself(step)?;
+    }
+    Ok(rows.saturating_add(4))
+}
+
+/// Erases what the message said before its edits; says how many rows that took.
+pub(super) fn erase_revisions<T: Tables>(
+    step: &mut Step<'_, T>,
+    conversation: ConversationId,
+    position: Position,
+) -> Handled<T, usize> {
+    let keys = read::all(step.tables, &keys::revisions_of(conversation, position), |key, _row| Some(key.to_vec()))?;
+    let rows = keys.len();
+    for key in keys {
+        step.tables.delete(key);
+    }
+    Ok(rows)
+}
+
+/// Takes a message off the unread and the mentions of all who had it unread; says how many rows that took. Never off the
+/// sender's: to them it is one of their own, deleted or not.
+fn uncount<T: Tables>(
+    step: &mut Step<'_, T>,
+    conversation: ConversationId,
+    position: Position,
+    message: &MessageRow,
+) -> Handled<T, usize> {
+    let members = read::all(step.tables, &keys::members_of(conversation), read::numbered::<2, MemberRow>)?;
+    let mut rows = 0_usize;
+    for ([_conversation, member], row) in members {
+        let member = UserId(member);
+        if member == message.sender || row.read_position >= position {
+            continue;
+        }
+        let mentioned = u64::from(message.mentions.binary_search(&member).is_ok());
+        let row = MemberRow {
+            deleted_after_read: row.deleted_after_read.saturating_add(1),
+            mentions_after_read: row.mentions_after_read.saturating_sub(mentioned),
+            ..row
+        };
+        step.put(keys::member(conversation, member), &row)?;
+        rows = rows.saturating_add(1);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,167 @@
+//! Groups: made, joined, and called otherwise. A member sees what was said from joining on.
+
+use std::collections::BTreeSet;
+
+use raftchat_schema::command::{Done, MemberRole};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
+use raftchat_schema::limits::{GROUP_MEMBERS_MAX, TITLE_BYTES_MAX};
+use raftchat_schema::view::ChangedRow;
+
+use super::conversation::{Conversation, Place};
+use super::step::{Handled, Step};
+use super::{Joined, accounts, blocks, own, roles};
+use crate::keys;
+use crate::rows::{ConversationRow, DepartedRow, KindRow, MemberRow, Reference};
+use crate::tables::Tables;
+use crate::views;
+
+/// Makes a group of the user, who owns it, and these.
+pub(super) fn create<T: Tables>(step: &mut Step<'_, T>, user: UserId, title: &str, members: &[UserId]) -> Handled<T> {
+    check_title(title)?;
+    let mut others: BTreeSet<_> = members.iter().copied().collect();
+    others.remove(&user);
+    refuse_more(others.len().saturating_add(1))?;
+    invitable(step, user, &others)?;
+    let row = ConversationRow {
+        kind: KindRow::Group,
+        created: step.now(),
+        last_position: Position(0),
+        last_change: ChangeNumber(0),
+        changed: ChangeNumber(0),
+        title: title.to_owned(),
+        group_members: 0,
+        pinned: Vec::new(),
+    };
+    let conversation = Conversation { id: step.next_conversation(), row };
+    let id = conversation.id;
+    let owner = std::iter::once((user, MemberRole::Owner));
+    let admitted = owner.chain(others.into_iter().map(|other| (other, MemberRole::Member))).collect();
+    admit(step, conversation, user, admitted)?;
+    Ok(Done::GroupCreated { conversation: id })
+}
+
+/// Adds members. Who is one already is passed over.
+pub(super) fn add<T: Tables>(
+    step: &mut Step<'_, T>,
+    user: UserId,
+    conversation: ConversationId,
+    members: &[UserId],
+) -> Handled<T> {
+    let place = Place::in_group(step, user, conversation)?;
+    roles::need(place.member.role, MemberRole::Admin)?;
+    let mut others: BTreeSet<_> = members.iter().copied().collect();
+    // No more than that can be members already: so no more rows than that are looked at.
+    refuse_more(others.len())?;
+    for other in others.clone() {
+        if step.get::<MemberRow>(&keys::member(conversation, other))?.is_some() {
+            others.remove(&other);
+        }
+    }
+    let present = usize::try_from(place.conversation.row.member_count()).unwrap_or(usize::MAX);
+    refuse_more(others.len().saturating_add(present))?;
+    invitable(step, user, &others)?;
+    if others.is_empty() {
+        return Ok(Done::Nothing);
+    }
+    let admitted = others.into_iter().map(|other| (other, MemberRole::Member)).collect();
+    admit(step, place.conversation, user, admitted)?;
+    Ok(Done::Nothing)
+}
+
+/// Calls a group otherwise. To call it the same is no change.
+pub(super) fn rename<T: Tables>(
+    step: &mut Step<'_, T>,
+    user: UserId,
+    conversation: ConversationId,
+    title: &str,
+) -> Handled<T> {
+    check_title(title)?;
+    let place = Place::in_group(step, user, conversation)?;
+    roles::need(place.member.role, MemberRole::Admin)?;
+    let mut conversation = place.conversation;
+    if conversation.row.title == title {
+        return Ok(Done::Nothing);
+    }
+    title.clone_into(&mut conversation.row.title);
+    conversation.note_itself(step)?;
+    conversation.store(step)?;
+    conversation.show_itself(step)?;
+    Ok(Done::Nothing)
+}
+
+fn check_title(title: &str) -> Result<(), ErrorCode> {
+    if title.trim().is_empty() {
+        return Err(ErrorCode::EmptyTitle);
+    }
+    if title.len() > TITLE_BYTES_MAX {
+        return Err(ErrorCode::TooLarge);
+    }
+    Ok(())
+}
+
+fn refuse_more(members: usize) -> Result<(), ErrorCode> {
+    if members > GROUP_MEMBERS_MAX {
+        return Err(ErrorCode::TooMany);
+    }
+    Ok(())
+}
+
+/// Refuses unless the user may add each of these.
+fn invitable<T: Tables>(step: &Step<'_, T>, user: UserId, others: &BTreeSet<UserId>) -> Handled<T, ()> {
+    for other in others {
+        accounts::existing(step, *other)?;
+    }
+    for other in others {
+        blocks::refuse_between(step, user, *other)?;
+    }
+    Ok(())
+}
+
+/// Lets them in, as what is said, and shows the conversation and then who is new in it.
+fn admit<T: Tables>(
+    step: &mut Step<'_, T>,
+    mut conversation: Conversation,
+    by: UserId,
+    admitted: Vec<(UserId, MemberRole)>,
+) -> Handled<T, ()> {
+    conversation.note_itself(step)?;
+    let mut joined = Vec::with_capacity(admitted.len());
+    for (user, role) in admitted {
+        joined.push((user, join(step, &mut conversation, user, role, by)?));
+    }
+    conversation.store(step)?;
+    conversation.show_itself(step)?;
+    for (user, row) in &joined {
+        let member = views::membership(step.tables, *user, row)?;
+        let row_shown = ChangedRow::Member { conversation: conversation.id, member };
+        conversation.show(step, row.member_changed, row_shown);
+    }
+    for (user, member) in joined {
+        let place = Place { conversation, user, member };
+        own::return_to(step, &place)?;
+        conversation = place.conversation;
+    }
+    Ok(())
+}
+
+fn join<T: Tables>(
+    step: &mut Step<'_, T>,
+    conversation: &mut Conversation,
+    user: UserId,
+    role: MemberRole,
+    by: UserId,
+) -> Handled<T, MemberRow> {
+    let id = conversation.id;
+    let since = conversation.row.last_position;
+    let departed: Option<DepartedRow> = step.get(&keys::departed(id, user))?;
+    let before = departed.map_or(ChangeNumber(0), |departed| departed.changed);
+    step.tables.delete(keys::departed(id, user));
+    let member_changed = conversation.note(step, before, Reference::Member { conversation: id, user })?;
+    let row = MemberRow { role, member_changed, ..MemberRow::new(step.now(), since, by) };
+    step.put(keys::member(id, user), &row)?;
+    step.tables.put(keys::membership(user, id), Vec::new());
+    conversation.row.group_members = conversation.row.group_members.saturating_add(1);
+    step.effects.joined.push(Joined { user, conversation: id, since });
+    Ok(row)
+}

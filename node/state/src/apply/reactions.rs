@@ -1,0 +1,77 @@
+//! Reactions to messages: each member one of a kind.
+
+use raftchat_schema::command::{Done, Switch};
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::id::{ConversationId, Position, UserId};
+use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX};
+use raftchat_schema::view::ChangedRow;
+
+use super::conversation::Place;
+use super::step::{Handled, Step};
+use crate::keys;
+use crate::rows::{MessageRow, ReactionRow, Reference, StateRow};
+use crate::tables::Tables;
+use crate::views;
+
+/// Puts the user's reaction to a message or takes it away. What is so already is no change.
+pub(super) fn react<T: Tables>(
+    step: &mut Step<'_, T>,
+    user: UserId,
+    conversation: ConversationId,
+    position: Position,
+    emoji: &str,
+    switch: Switch,
+) -> Handled<T> {
+    if !is_reaction(emoji) {
+        return Err(ErrorCode::MalformedReaction.into());
+    }
+    let mut place = Place::of(step, user, conversation)?;
+    let message = place.message(step, position)?;
+    if message.state == StateRow::Deleted {
+        return Err(ErrorCode::NoSuchMessage.into());
+    }
+    let mut reactions = message.reactions.clone();
+    match switch {
+        Switch::On => put(&mut reactions, user, emoji)?,
+        Switch::Off => take(&mut reactions, user, emoji),
+    }
+    if reactions == message.reactions {
+        return Ok(Done::Nothing);
+    }
+    let reference = Reference::Reactions { conversation, position };
+    let number = place.conversation.note(step, message.reactions_changed, reference)?;
+    let message = MessageRow { reactions, reactions_changed: number, ..message };
+    step.put(keys::message(conversation, position), &message)?;
+    place.conversation.store(step)?;
+    let reactions = views::reactions(message.reactions);
+    place.conversation.show(step, number, ChangedRow::Reactions { conversation, position, reactions });
+    Ok(Done::Nothing)
+}
+
+/// What an emoji is, as far as a node can tell: short, and with nothing in it that would break a line. The joiners and
+/// variation selectors that emoji are made of are neither white space nor control characters.
+fn is_reaction(emoji: &str) -> bool {
+    let breaks = |c: char| c.is_control() || c.is_whitespace();
+    (1..=EMOJI_BYTES_MAX).contains(&emoji.len()) && !emoji.chars().any(breaks)
+}
+
+fn put(reactions: &mut Vec<ReactionRow>, user: UserId, emoji: &str) -> Result<(), ErrorCode> {
+    if let Some(kind) = reactions.iter_mut().find(|kind| kind.emoji == emoji) {
+        if let Err(place) = kind.users.binary_search(&user) {
+            kind.users.insert(place, user);
+        }
+        return Ok(());
+    }
+    if reactions.len() >= REACTION_KINDS_MAX {
+        return Err(ErrorCode::TooMany);
+    }
+    reactions.push(ReactionRow { emoji: emoji.to_owned(), users: vec![user] });
+    Ok(())
+}
+
+fn take(reactions: &mut Vec<ReactionRow>, user: UserId, emoji: &str) {
+    for kind in reactions.iter_mut().filter(|kind| kind.emoji == emoji) {
+        kind.users.retain(|reacted| *reacted != user);
+    }
+    reactions.retain(|kind| !kind.users.is_empty());
+}

@@ -1,0 +1,133 @@
+//! Users, their sessions and devices, and whom they have blocked.
+
+use raftchat_schema::command::Verifier;
+use raftchat_schema::id::{DeviceId, SessionId, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::view::UserView;
+
+use crate::keys;
+use crate::read::{self, ReadError};
+use crate::rows::{BlockRow, SessionRow, UserRow, VerifierRow};
+use crate::tables::{Order, Rows};
+use crate::views;
+
+/// A session that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Their username.
+    pub username: Username,
+    /// The device it is bound to: on another it is not to be granted.
+    pub device: DeviceId,
+    /// What the user calls the device.
+    pub device_name: String,
+    /// When it was opened.
+    pub created: Stamp,
+    /// When it was last used, to within an hour.
+    pub last_used: Stamp,
+    /// The IP address it was last used from; empty if not known.
+    pub address: String,
+    /// When it ends if it is not used again.
+    pub expires_at: Stamp,
+}
+
+/// The open session with that token; none if it ended or has expired by the cluster's time.
+pub fn session_by_token<R: Rows>(rows: &R, token: &TokenHash) -> Result<Option<SessionRecord>, ReadError<R::Error>> {
+    match read::row(rows, &keys::token(token))? {
+        None => Ok(None),
+        Some(id) => session(rows, id),
+    }
+}
+
+/// The open sessions of the user, in order of id.
+pub fn sessions_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<SessionRecord>, ReadError<R::Error>> {
+    let mut sessions = Vec::new();
+    for [_user, id] in read::all(rows, &keys::sessions_of(user), read::bare::<2>)? {
+        sessions.extend(session(rows, SessionId(id))?);
+    }
+    Ok(sessions)
+}
+
+/// That session; none if it ended or has expired by the cluster's time.
+pub fn session<R: Rows>(rows: &R, id: SessionId) -> Result<Option<SessionRecord>, ReadError<R::Error>> {
+    let Some(row) = read::row::<_, SessionRow>(rows, &keys::session(id))? else { return Ok(None) };
+    let expires_at = row.expires_at();
+    if expires_at <= super::stamp(rows)? {
+        return Ok(None);
+    }
+    Ok(Some(SessionRecord {
+        id,
+        user: row.user,
+        username: row.username,
+        device: row.device,
+        device_name: row.device_name,
+        created: row.created,
+        last_used: row.last_used,
+        address: row.address,
+        expires_at,
+    }))
+}
+
+/// The user of that name, also one whose account is deleted.
+pub fn user_by_name<R: Rows>(rows: &R, name: &Username) -> Result<Option<UserView>, ReadError<R::Error>> {
+    match read::row(rows, &keys::username(name))? {
+        None => Ok(None),
+        Some(id) => user(rows, id),
+    }
+}
+
+/// That user, also one whose account is deleted.
+pub fn user<R: Rows>(rows: &R, id: UserId) -> Result<Option<UserView>, ReadError<R::Error>> {
+    Ok(read::row(rows, &keys::user(id))?.map(|row| views::user(id, row)))
+}
+
+/// What the user's password is checked against, and its version; none for a deleted account.
+pub fn verifier<R: Rows>(rows: &R, user: UserId) -> Result<Option<(Verifier, u32)>, ReadError<R::Error>> {
+    let row: Option<VerifierRow> = read::row(rows, &keys::verifier(user))?;
+    Ok(row.map(|row| (row.verifier, row.version)))
+}
+
+/// The first `limit` users above `after` who have an account, in order of id.
+pub fn users_page<R: Rows>(rows: &R, after: UserId, limit: usize) -> Result<Vec<UserView>, ReadError<R::Error>> {
+    let mut page = Vec::new();
+    let mut after = after;
+    while page.len() < limit {
+        let wanted = limit.saturating_sub(page.len());
+        let span = keys::users_above(after);
+        let users = read::first(rows, &span, Order::Ascending, wanted, read::numbered::<1, UserRow>)?;
+        let Some(([last], _)) = users.last() else { break };
+        after = UserId(*last);
+        let present = users.into_iter().filter(|(_, row)| !row.deleted);
+        page.extend(present.map(|([id], row)| views::user(UserId(id), row)));
+    }
+    Ok(page)
+}
+
+/// Whether the user has ever logged in on that device.
+pub fn knows_device<R: Rows>(rows: &R, user: UserId, device: DeviceId) -> Result<bool, ReadError<R::Error>> {
+    Ok(rows.get(&keys::known_device(user, &device)).map_err(ReadError::Store)?.is_some())
+}
+
+/// Whom the user has blocked, in order of id.
+pub fn blocked_by<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserView>, ReadError<R::Error>> {
+    let blocks = read::all(rows, &keys::blocks_of(user), read::numbered::<2, BlockRow>)?;
+    let mut blocked = Vec::new();
+    for ([_user, other], _) in blocks.into_iter().filter(|(_, row)| row.on) {
+        let other = UserId(other);
+        blocked.push(views::user(other, read::needed(rows, &keys::user(other))?));
+    }
+    Ok(blocked)
+}
+
+/// Whether either of the two has blocked the other.
+pub fn is_blocked_between<R: Rows>(rows: &R, one: UserId, other: UserId) -> Result<bool, ReadError<R::Error>> {
+    for key in [keys::block(one, other), keys::block(other, one)] {
+        let row: Option<BlockRow> = read::row(rows, &key)?;
+        if row.is_some_and(|row| row.on) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,82 @@
+//! Users, what their passwords are checked against, their sessions, and whom they have blocked.
+
+use minicbor::{Decode, Encode};
+use raftchat_schema::command::Verifier;
+use raftchat_schema::id::{ChangeNumber, DeviceId, RequestNumber, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::limits::{SESSION_AGE_MS_MAX, SESSION_IDLE_MS_MAX};
+
+/// A user; stays for ever, for the name and for the messages.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct UserRow {
+    #[n(0)]
+    pub(crate) username: Username,
+    #[n(1)]
+    pub(crate) display_name: String,
+    #[n(2)]
+    pub(crate) created: Stamp,
+    /// None while presence is hidden.
+    #[n(3)]
+    pub(crate) last_seen: Option<Stamp>,
+    #[n(4)]
+    pub(crate) deleted: bool,
+    #[n(5)]
+    pub(crate) changed: ChangeNumber,
+    #[cbor(n(6), default)]
+    pub(crate) presence_hidden: bool,
+    /// Tells nobody what they have read and received.
+    #[cbor(n(7), default)]
+    pub(crate) receipts_off: bool,
+}
+
+/// What a user's password is checked against; apart from the user, so that no list ever touches it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct VerifierRow {
+    #[n(0)]
+    pub(crate) verifier: Verifier,
+    #[n(1)]
+    pub(crate) version: u32,
+}
+
+/// A session. Carries the username so that sending needs no user row.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct SessionRow {
+    #[n(0)]
+    pub(crate) user: UserId,
+    #[n(1)]
+    pub(crate) username: Username,
+    #[n(2)]
+    pub(crate) device: DeviceId,
+    #[n(3)]
+    pub(crate) device_name: String,
+    #[n(4)]
+    pub(crate) token: TokenHash,
+    #[n(5)]
+    pub(crate) created: Stamp,
+    /// To within [`raftchat_schema::limits::LAST_USED_INTERVAL_MS`].
+    #[n(6)]
+    pub(crate) last_used: Stamp,
+    /// The outcomes of requests below are forgotten.
+    #[n(7)]
+    pub(crate) floor: RequestNumber,
+    /// The IP address it was last used from; empty if not known.
+    #[cbor(n(8), default)]
+    pub(crate) address: String,
+}
+
+impl SessionRow {
+    /// When the session ends if it is not used again.
+    pub(crate) fn expires_at(&self) -> Stamp {
+        let idle = self.last_used.0.saturating_add(SESSION_IDLE_MS_MAX);
+        let age = self.created.0.saturating_add(SESSION_AGE_MS_MAX);
+        Stamp(idle.min(age))
+    }
+}
+
+/// That a user has blocked another. Stays when it is taken back, for devices that have yet to hear of it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct BlockRow {
+    #[n(0)]
+    pub(crate) changed: ChangeNumber,
+    #[n(1)]
+    pub(crate) on: bool,
+}

@@ -1,0 +1,21 @@
+//! Whom a text calls by name.
+
+use std::collections::BTreeMap;
+
+use raftchat_client::{Client, Target};
+use raftchat_model::text::mentions;
+use raftchat_schema::id::UserId;
+
+use crate::failure::Failure;
+
+/// The members of the conversation that the text mentions as `@name`.
+pub(in crate::chat) async fn mentioned(client: &Client, target: &Target, text: &str) -> Result<Vec<UserId>, Failure> {
+    // Most texts call nobody, and then nobody is asked who there is.
+    if !text.contains('@') {
+        return Ok(Vec::new());
+    }
+    let members = client.members(target).await?;
+    let members: BTreeMap<&str, UserId> =
+        members.iter().map(|member| (member.user.username.as_str(), member.user.id)).collect();
+    Ok(mentions::resolve(text, |name| members.get(name).copied()))
+}
