@@ -3,10 +3,14 @@
 
 mod catching_up;
 mod conversation;
+mod devices;
 mod door;
 mod full_disk;
+mod groups;
 mod input;
 mod membership;
+mod messages;
+mod privacy;
 mod stopping;
 mod survival;
 

@@ -1,6 +1,8 @@
 //! Longer trials of what the stories tell once: `cargo test -p raftchat-tests --test trials`. How often is said by
 //! `RAFTCHAT_TRIALS` (10 if it is not set); the order of deaths is printed, as a seed, and taken from `RAFTCHAT_SEED`.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod convergence;
 
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::history::Acknowledged;
