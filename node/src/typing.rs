@@ -67,16 +67,17 @@ pub(crate) struct Throttle {
 
 #[derive(Clone, Copy, Debug)]
 struct Told {
-    last_active: Instant,
+    last: Instant,
     active: bool,
 }
 
 impl Throttle {
-    /// Whether this is to be passed on: that it goes on once a second, that it is over once.
+    /// Whether this is to be passed on: that it goes on once a second, that it is over once. What is over here may have
+    /// begun in another session of the user's.
     pub(crate) fn lets(&mut self, conversation: ConversationId, active: bool, now: Instant) -> bool {
-        let recent = |told: &Told| now.saturating_duration_since(told.last_active) < ACTIVE_INTERVAL;
-        if !active {
-            return self.told.get_mut(&conversation).is_some_and(|told| std::mem::replace(&mut told.active, false));
+        let recent = |told: &Told| now.saturating_duration_since(told.last) < ACTIVE_INTERVAL;
+        if let Some(told) = self.told.get_mut(&conversation).filter(|_| !active) {
+            return std::mem::replace(&mut told.active, false);
         }
         if self.told.get(&conversation).is_some_and(recent) {
             return false;
@@ -86,7 +87,7 @@ impl Throttle {
         }
         let fits = self.told.len() < CONVERSATIONS_MAX;
         if fits {
-            self.told.insert(conversation, Told { last_active: now, active });
+            self.told.insert(conversation, Told { last: now, active });
         }
         fits
     }
@@ -107,6 +108,15 @@ mod tests {
             .chain(later)
             .map(|(conversation, active, ms)| throttle.lets(conversation, active, start + Duration::from_millis(ms)));
         assert_eq!(passed.collect::<Vec<_>>(), [true, false, true, true, false, false, true, true]);
+    }
+
+    #[test]
+    fn what_began_in_another_session_is_over_once() {
+        let (mut throttle, now, here) = (Throttle::default(), Instant::now(), ConversationId(7));
+        assert!(throttle.lets(here, false, now));
+        assert!(!throttle.lets(here, false, now));
+        let passed = (0..1000).filter(|id| throttle.lets(ConversationId(*id), false, now)).count();
+        assert!(passed < CONVERSATIONS_MAX, "{passed}");
     }
 
     #[test]

@@ -22,6 +22,11 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
+/// The same for a name or a title, which is on one line whatever is in it.
+pub(crate) fn printable_name(name: &str) -> String {
+    printable(name).replace(CONTINUED, " ")
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
@@ -55,5 +60,6 @@ mod tests {
         for (written, shown) in cases {
             assert_eq!(printable(written), shown);
         }
+        assert_eq!(printable_name("Bob\n\u{1b}[1mand"), "Bob \\u{1b}[1mand");
     }
 }

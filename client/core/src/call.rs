@@ -106,7 +106,7 @@ impl Failure {
             Self::Connect(ConnectFailure::NotAccepted(cause) | ConnectFailure::Unreachable(cause)) => cause.clone(),
             Self::Link(failure) => failure.to_string(),
             Self::Exception(error) => format!("the node could not do it: {}", error.extra),
-            Self::NoAnswer(waited) => format!("the node has not answered within {waited:?}"),
+            Self::NoAnswer(waited) => format!("the node has not answered within {:.1} s", waited.as_secs_f64()),
             Self::Refused(Refusal { code: ErrorCode::NoLeader, .. }) => "no majority of the nodes answers".to_owned(),
             Self::Refused(refusal) => refusal.code.sentence().trim_end_matches('.').to_owned(),
             Self::Final(error) => error.to_string(),

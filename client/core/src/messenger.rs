@@ -79,6 +79,7 @@ impl Updates {
 enum Order {
     Act(Intent),
     Search { query: String, limit: usize, answer: oneshot::Sender<Result<Vec<MessageView>, StoreError>> },
+    Waiting { answer: oneshot::Sender<usize> },
     Head { chat: ChatId, answer: oneshot::Sender<Option<Head>> },
     Read { conversation: ConversationId, after: Position, answer: oneshot::Sender<Vec<MessageView>> },
 }
@@ -101,6 +102,15 @@ impl Messenger {
     /// Tells what the person wants. What it leads to comes as updates.
     pub fn act(&self, intent: Intent) {
         self.order(Order::Act(intent));
+    }
+
+    /// How much of what was told to it is still to be done at the nodes; what was refused is not counted. What has become
+    /// of everything before is among the updates by then.
+    pub async fn waiting(&self) -> usize {
+        let (answer, waiting) = oneshot::channel();
+        self.order(Order::Waiting { answer });
+        // A messenger that has stopped does nothing any more, and it has said why.
+        waiting.await.unwrap_or(0)
     }
 
     /// Messages on this device in which all these words are, the last one perhaps only begun; newest first.

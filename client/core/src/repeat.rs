@@ -64,7 +64,7 @@ impl Call {
 
     async fn attempt<T>(&self, attempt: &impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>) -> Result<T, Failure> {
         let Ok(connected) = timeout_at(self.deadline, self.worker.connected()).await else {
-            let cause = format!("no node has answered within {:?}", self.worker.timeout());
+            let cause = format!("no node has answered within {:.1} s", self.worker.timeout().as_secs_f64());
             return Err(Failure::Connect(ConnectFailure::Unreachable(cause)));
         };
         let connected = connected.map_err(Failure::Connect)?;

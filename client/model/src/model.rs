@@ -93,6 +93,11 @@ impl Model {
         self.conclude(turn)
     }
 
+    /// How many things are still to be done at the nodes; what was refused waits for the person.
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting()
+    }
+
     /// How far each who tells has got with a message.
     pub fn receipts(&self, chat: ChatId, position: Position) -> Vec<Receipt> {
         match self.scene(self.resolve(chat)).chat {

@@ -230,6 +230,11 @@ impl Outbox {
         self.slots_of(lane).map(|slot| &slot.entry)
     }
 
+    /// How many entries wait for the nodes.
+    pub(crate) fn waiting(&self) -> usize {
+        self.slots.values().filter(|slot| slot.entry.state == EntryState::Waiting).count()
+    }
+
     /// The conversations that something is to be done in.
     pub(crate) fn chats(&self) -> impl Iterator<Item = ChatId> {
         self.lanes.keys().filter_map(|lane| match lane {

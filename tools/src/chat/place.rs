@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use jiff::{Span, Timestamp, Zoned};
 use raftchat_client::Client;
 use raftchat_schema::command::Switch;
-use raftchat_schema::id::{Position, Stamp};
+use raftchat_schema::id::{ConversationId, Position, Stamp};
 use serde_json::json;
 
 use super::saying::{Text, payload};
@@ -160,7 +160,9 @@ async fn draft_of(client: &Client, arguments: DraftArguments, output: Output) ->
     }
     let conversation = client.conversation(&target).await?;
     let kept = draft(&conversation.place.draft);
-    let object = json!({ "conversation": conversation.id.to_string(), "draft": kept });
+    // Nobody has written to the other yet: there is no conversation, and nothing can be kept for it.
+    let id = (conversation.id != ConversationId(0)).then(|| conversation.id.to_string());
+    let object = json!({ "conversation": id, "draft": kept });
     output.answer(&object, || kept.as_deref().map_or_else(|| "-- nothing --".to_owned(), printable))
 }
 

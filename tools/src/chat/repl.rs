@@ -34,6 +34,8 @@ use crate::stop::StopSignals;
 
 /// A link takes a moment; only where none comes for longer is that worth a word.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What is not one's own is neither edited nor deleted.
+const NOT_YOURS: &str = "only the person who sent a message may do that";
 /// How many messages a search shows.
 const FOUND_MAX: usize = 20;
 
@@ -108,7 +110,8 @@ impl Repl {
         self.screen.clone()
     }
 
-    /// Talks until `/quit`, the end of the input, Ctrl-C or SIGTERM. What was typed by then is sent, or stays on this device.
+    /// Talks until `/quit`, the end of the input, Ctrl-C or SIGTERM. What was typed by then is done and answered, or stays on
+    /// this device.
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let mut stop = StopSignals::listen()?;
         self.messenger.act(Intent::Attend(Attention::Focused));
@@ -117,7 +120,7 @@ impl Repl {
             result = self.talk() => result,
         };
         if result.is_ok() {
-            self.send_the_rest().await?;
+            self.finish().await?;
         }
         drop(self.console);
         self.messenger.close().await?;
@@ -152,26 +155,43 @@ impl Repl {
         }
     }
 
-    /// Waits a while for what is on its way; the rest stays on this device.
-    async fn send_the_rest(&mut self) -> Result<(), Failure> {
-        let patience = self.options.timeout;
-        let sending = async {
-            while self.progress.is_sending() {
-                let Some(turn) = self.updates.next().await else { return Ok(()) };
-                self.hear(turn)?;
+    /// Waits a while for what is on its way and for what was asked; the rest stays on this device.
+    async fn finish(&mut self) -> Result<(), Failure> {
+        let longest = self.options.timeout;
+        let patience = if self.progress.is_sending() { longest } else { longest.min(PATIENCE) };
+        match timeout(patience, self.settle()).await {
+            Ok(settled) => settled,
+            Err(_) if self.messenger.waiting().await == 0 => Ok(()),
+            Err(_) => {
+                self.screen.aside("not everything could be sent: it stays on this device and goes out the next time")
             }
-            Ok(())
-        };
-        if let Ok(sent) = timeout(patience, sending).await {
-            return sent;
         }
-        self.screen.aside("not everything could be sent: it stays on this device and goes out the next time")
+    }
+
+    /// Hears what there is to hear until nothing is to be done or answered any more.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        loop {
+            let waiting = self.messenger.waiting().await;
+            let mut heard = false;
+            while let Some(turn) = self.updates.try_next() {
+                self.hear(turn)?;
+                heard = true;
+            }
+            if heard {
+                continue;
+            }
+            if waiting == 0 && !self.view.is_asked() {
+                return Ok(());
+            }
+            let Some(turn) = self.updates.next().await else { return Ok(()) };
+            self.hear(turn)?;
+        }
     }
 
     fn prompt(&self) -> String {
         let me = self.view.my_name().map_or("me", Username::as_str);
         match self.view.title() {
-            Some(title) => format!("{me} → {}> ", crate::text::printable(&title)),
+            Some(title) => format!("{me} → {}> ", crate::text::printable_name(&title)),
             None => format!("{me}> "),
         }
     }
@@ -214,7 +234,16 @@ impl Repl {
                 let answers = self.view.want_history(count, &self.clock());
                 return self.answer(answers);
             }
-            Typed::Edit(position, text) => Intent::Edit { chat, position, text },
+            Typed::Edit(position, text) => match self.view.own(position) {
+                Some(true) => Intent::Edit { chat, position, text },
+                Some(false) => return self.screen.aside(NOT_YOURS),
+                None => {
+                    return self
+                        .screen
+                        .aside(&format!("#{position} does not stand here; /history 100 reads further back"));
+                }
+            },
+            Typed::Delete(position) if self.view.own(position) == Some(false) => return self.screen.aside(NOT_YOURS),
             Typed::Delete(position) => Intent::Delete { chat, position },
             Typed::React(position, emoji) => react(position, emoji, Switch::On),
             Typed::Unreact(position, emoji) => react(position, emoji, Switch::Off),
@@ -259,6 +288,9 @@ impl Repl {
 
     fn begin_with(&mut self, partner: &Username) -> Result<(), Failure> {
         match self.view.chat_with(partner) {
+            Some(_) if self.view.my_name() == Some(partner) => {
+                self.screen.aside("a direct conversation needs another person")?;
+            }
             Some(chat) => self.open_chat(chat),
             None if self.progress.is_online() => self.screen.aside(&format!("there is nobody called {partner}"))?,
             None => {

@@ -8,6 +8,7 @@ mod typing;
 use clap::{Args, Subcommand};
 use raftchat_client::Client;
 use raftchat_schema::command::Switch;
+use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{MessageId, Position};
 use uuid::Uuid;
 
@@ -76,7 +77,12 @@ impl SendArguments {
     /// What to keep on this device.
     pub(super) fn for_later(self) -> Result<Later, Failure> {
         let (target, message_id) = (self.target.target()?, new_message_id(self.message_id));
-        Ok(Later { target, message_id, text: self.text.read()?, reply_to: self.reply_to })
+        let text = self.text.read()?;
+        // What would never be sent is not kept either.
+        if payload(text.clone(), self.reply_to)?.is_empty() {
+            return Err(ErrorCode::EmptyMessage.into());
+        }
+        Ok(Later { target, message_id, text, reply_to: self.reply_to })
     }
 }
 
@@ -127,6 +133,9 @@ pub(super) async fn run(client: &Client, command: SayingCommand, output: Output)
 async fn send(client: &Client, arguments: SendArguments, output: Output) -> Result<(), Failure> {
     let target = arguments.target.target()?;
     let text = arguments.text.read()?;
+    if let Some(answered) = arguments.reply_to {
+        super::target::message_at(client, &target, answered).await?;
+    }
     let mentions = mentioned(client, &target, &text).await?;
     let payload = payload(text, arguments.reply_to)?;
     let message_id = new_message_id(arguments.message_id);

@@ -46,7 +46,7 @@ impl<'a> JsonWriter<'a> {
         write!(out, ",\"members\":")?;
         serde_json::to_writer(&mut *out, &head.members)?;
         write!(out, ",\"exported_at\":")?;
-        serde_json::to_writer(&mut *out, &now.to_string())?;
+        serde_json::to_writer(&mut *out, &rfc3339(now))?;
         write!(out, ",\"messages\":[")?;
         Ok(Self { head, first: true })
     }
@@ -85,9 +85,25 @@ impl<'a> JsonWriter<'a> {
             deleted: message.state == MessageState::Deleted,
             edited: message.state == MessageState::Edited,
             revision: message.revision,
-            sent_at: time(message.sent_at).to_string(),
+            sent_at: rfc3339(time(message.sent_at)),
             reactions: message.reactions.iter().map(|one| (one.emoji.clone(), names(one))).collect(),
             newer,
         }
+    }
+}
+
+/// With milliseconds, also where they are none.
+fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_history_prints_them() {
+        assert_eq!(rfc3339(Timestamp::from_millisecond(1_767_207_600_500).unwrap()), "2025-12-31T19:00:00.500Z");
     }
 }

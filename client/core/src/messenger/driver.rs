@@ -141,6 +141,9 @@ impl Driver {
             Order::Search { query, limit, answer } => {
                 let _ = answer.send(self.store.search(&query, limit, None));
             }
+            Order::Waiting { answer } => {
+                let _ = answer.send(self.model.waiting());
+            }
             Order::Head { chat, answer } => {
                 let _ = answer.send(self.head(chat)?);
             }

@@ -1,7 +1,8 @@
 //! Sending later: into what is kept on this device, from where it goes out when a node can be reached.
 
 use raftchat_client::{ClientOptions, Profile, Target};
-use raftchat_model::Intent;
+use raftchat_model::{ChatId, Intent};
+use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{MessageId, Position};
 use serde_json::json;
 
@@ -32,6 +33,9 @@ pub(in crate::chat) async fn send_later(
         return Err(Failure::Failed(reason));
     }
     let chat = chat_of(&head, device.me(), &later.target)?;
+    if chat == ChatId::Direct(device.me()) {
+        return Err(ErrorCode::ToYourself.into());
+    }
     drop(head);
     let (messenger, _updates) = device.messenger(options)?;
     let Later { message_id, text, reply_to, .. } = later;

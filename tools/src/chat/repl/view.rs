@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use raftchat_model::{
-    ChatId, ChatSummary, Intent, Item, MemberItem, OutboxId, Person, Shown, TimelineChange, TimelineState,
+    Body, ChatId, ChatSummary, Intent, Item, MemberItem, OutboxId, Person, Shown, TimelineChange, TimelineState,
 };
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 
 use super::words::{self, Clock, Told};
 use crate::chat::shapes;
-use crate::text::printable;
+use crate::text::printable_name;
 
 /// How many messages are shown when a conversation is taken up.
 const SHOWN_AT_FIRST: usize = 10;
@@ -105,10 +105,24 @@ impl View {
         self.history_wanted = Some(SHOWN_AT_FIRST);
     }
 
-    /// So many of the last messages are wanted.
+    /// So many of the last messages are wanted: at once, or when they are there.
     pub(super) fn want_history(&mut self, count: usize, clock: &Clock) -> Vec<Answer> {
-        self.history_wanted = Some(count);
+        if self.history_wanted.replace(count).is_some() {
+            return Vec::new();
+        }
         self.history(count, clock)
+    }
+
+    /// Whether something is still to be shown that was asked for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.members_wanted || (self.open.is_some() && self.history_wanted.is_some())
+    }
+
+    /// Whether the message there is the person's own; none if it is not known here, or deleted.
+    pub(super) fn own(&self, position: Position) -> Option<bool> {
+        let bubbles = self.timeline.iter().filter_map(Item::bubble);
+        let found = bubbles.filter(|bubble| bubble.body != Body::Deleted).find(|one| one.position == Some(position));
+        found.map(|bubble| bubble.own)
     }
 
     /// Who is in the conversation is wanted.
@@ -141,7 +155,7 @@ impl View {
             }
             Shown::TimelineState(state) => self.see_state(&state, clock),
             Shown::Typing { chat, names } if Some(chat) == self.open && !names.is_empty() => {
-                let names: Vec<_> = names.iter().map(|name| printable(name)).collect();
+                let names: Vec<_> = names.iter().map(|name| printable_name(name)).collect();
                 vec![Answer::aside(format!("{} is writing", names.join(", ")))]
             }
             Shown::Members { members, .. } if std::mem::take(&mut self.members_wanted) => {
@@ -170,7 +184,7 @@ impl View {
     }
 
     fn see_gone(&mut self, chat: ChatId) -> Option<Answer> {
-        let title = self.chats.remove(&chat).map(|gone| printable(&gone.title));
+        let title = self.chats.remove(&chat).map(|gone| printable_name(&gone.title));
         if self.open == Some(chat) {
             self.open = None;
             self.timeline.clear();
@@ -250,11 +264,11 @@ fn person(person: &Person) -> String {
         (_, false) => "offline",
     };
     let blocked = if person.blocked { ", blocked" } else { "" };
-    format!("{:<32}  {}  ({state}{blocked})", person.username, printable(&person.display_name))
+    format!("{:<32}  {}  ({state}{blocked})", person.username, printable_name(&person.display_name))
 }
 
 fn member(member: &MemberItem) -> String {
-    format!("{}  ({})", printable(&member.name), shapes::role(member.role))
+    format!("{}  ({})", printable_name(&member.name), shapes::role(member.role))
 }
 
 #[cfg(test)]
@@ -306,6 +320,18 @@ mod tests {
         assert_eq!(lines(&answers), ["one", "two"]);
         assert!(answers.contains(&Answer::Ask(Intent::MarkRead { chat: HERE, upto: Position(2) })));
         assert_eq!(view.see(state(false, true), &clock()), [], "and only once");
+    }
+
+    #[test]
+    fn history_that_is_asked_for_while_it_is_fetched_is_shown_once_it_is_there() {
+        let mut view = View::default();
+        view.opening(HERE);
+        assert_eq!(view.want_history(1, &clock()), []);
+        assert!(view.is_asked());
+        view.see(steps(vec![TimelineChange::Reset(vec![item(1, "one"), item(2, "two")])]), &clock());
+        assert_eq!(lines(&view.see(state(false, true), &clock())), ["two"]);
+        assert!(!view.is_asked());
+        assert_eq!((view.own(Position(2)), view.own(Position(3))), (Some(false), None));
     }
 
     #[test]

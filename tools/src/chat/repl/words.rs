@@ -7,7 +7,7 @@ use raftchat_model::{
 };
 use raftchat_schema::id::Stamp;
 
-use crate::text::printable;
+use crate::text::{printable, printable_name};
 use crate::time::for_a_person;
 
 /// The clock of the wall that the person looks at.
@@ -36,7 +36,7 @@ fn bubble(bubble: &Bubble, clock: &Clock) -> String {
     let edited = if bubble.edited { " (edited)" } else { "" };
     let reactions =
         if bubble.reactions.is_empty() { String::new() } else { format!("  {}", reactions(&bubble.reactions)) };
-    let (time, name) = (clock.tell(bubble.at), printable(&bubble.sender_name));
+    let (time, name) = (clock.tell(bubble.at), printable_name(&bubble.sender_name));
     format!("{place:<5} {time}  {name}: {}{edited}{reactions}", said(bubble))
 }
 
@@ -46,7 +46,7 @@ fn said(bubble: &Bubble) -> String {
         return "(from somebody you have blocked)".to_owned();
     }
     let reply = bubble.reply.as_ref().map_or_else(String::new, |quote| match &quote.original {
-        Original::Said { sender_name, .. } => format!("(to {}, #{}) ", printable(sender_name), quote.position),
+        Original::Said { sender_name, .. } => format!("(to {}, #{}) ", printable_name(sender_name), quote.position),
         Original::Loading => format!("(to #{}) ", quote.position),
         Original::Gone => format!("(to #{}, which is gone) ", quote.position),
     });
@@ -64,19 +64,19 @@ fn body(body: &Body) -> String {
 
 fn reactions(reactions: &[ReactionSummary]) -> String {
     let one = |reaction: &ReactionSummary| {
-        let names: Vec<_> = reaction.names.iter().map(|name| printable(name)).collect();
+        let names: Vec<_> = reaction.names.iter().map(|name| printable_name(name)).collect();
         format!("{} {}", printable(&reaction.emoji), names.join(", "))
     };
     reactions.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn notice(notice: &Notice) -> String {
-    let name = printable(&notice.name);
+    let name = printable_name(&notice.name);
     match &notice.what {
         Happening::Created => format!("{name} made this group"),
-        Happening::Joined { by, .. } => format!("{name} was added by {}", printable(by)),
+        Happening::Joined { by, .. } => format!("{name} was added by {}", printable_name(by)),
         Happening::Left => format!("{name} left"),
-        Happening::Removed { by, .. } => format!("{name} was removed by {}", printable(by)),
+        Happening::Removed { by, .. } => format!("{name} was removed by {}", printable_name(by)),
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn difference(before: &Bubble, after: &Bubble, clock: &Clock) -> Vec<
     }
     match (&before.body, &after.body) {
         (before, Body::Deleted) if *before != Body::Deleted => {
-            told.push(Told::Aside(format!("{} has deleted {place}", printable(&after.sender_name))));
+            told.push(Told::Aside(format!("{} has deleted {place}", printable_name(&after.sender_name))));
         }
         (before, now) if before != now => told.push(Told::Said(bubble(after, clock))),
         _ if before.reactions != after.reactions => {
@@ -117,8 +117,8 @@ pub(super) enum Told {
 
 /// What was said in a conversation that is not open.
 pub(super) fn elsewhere(title: &str, last: &Preview, clock: &Clock) -> String {
-    let (time, name) = (clock.tell(last.at), printable(&last.sender_name));
-    format!("{time}  [{}] {name}: {}", printable(title), body(&last.body))
+    let (time, name) = (clock.tell(last.at), printable_name(&last.sender_name));
+    format!("{time}  [{}] {name}: {}", printable_name(title), body(&last.body))
 }
 
 /// A line of the list of conversations.
@@ -137,7 +137,7 @@ pub(super) fn chat(chat: &ChatSummary) -> String {
     if let Some(draft) = &chat.draft {
         facts.push(format!("draft: {}", printable(draft)));
     }
-    format!("{id:<6}  {}  ({})", printable(&chat.title), facts.join(", "))
+    format!("{id:<6}  {}  ({})", printable_name(&chat.title), facts.join(", "))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Text {
     }
 }
 
-/// The text as nodes keep it. An empty one stays empty, for the service to refuse.
+/// The text as nodes keep it. One of nothing but white space becomes empty, for the service to refuse.
 pub(in crate::chat) fn payload(text: String, reply_to: Option<Position>) -> Result<Vec<u8>, Failure> {
     encoded(&Payload { reply_to, ..Payload::text(text) })
 }
@@ -51,7 +51,7 @@ pub(super) fn replaced(before: &[u8], text: String) -> Result<Vec<u8>, Failure> 
 
 /// The bytes of a payload. What is too large would break the link and is refused here as the service would.
 pub(super) fn encoded(payload: &Payload) -> Result<Vec<u8>, Failure> {
-    if payload.text.is_empty() {
+    if payload.text.trim().is_empty() {
         return Ok(Vec::new());
     }
     let bytes = encode_payload(payload);
@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn an_empty_text_is_left_to_the_service_and_a_large_one_refused_as_the_service_does() {
-        assert_eq!(payload(String::new(), None).unwrap(), Vec::<u8>::new());
+        for empty in ["", " \n"] {
+            assert_eq!(payload(empty.to_owned(), None).unwrap(), Vec::<u8>::new());
+        }
         assert!(payload("x".repeat(PAYLOAD_BYTES_MAX - 128), None).is_ok());
         let failure = payload("x".repeat(PAYLOAD_BYTES_MAX), None).unwrap_err();
         assert_eq!((failure.code(), failure.exit_status()), ("too-large", 1));

@@ -8,7 +8,7 @@ use raftchat_schema::wire::decode_payload;
 use serde::Serialize;
 
 use super::display_name;
-use crate::text::printable;
+use crate::text::printable_name;
 use crate::time::rfc3339;
 
 /// A conversation of somebody's.
@@ -62,13 +62,18 @@ impl ConversationShape {
         fact(self.marked_unread, "marked unread".to_owned());
         fact(self.pinned, "kept on top".to_owned());
         fact(self.draft.is_some(), "a draft".to_owned());
-        fact(self.muted_until.is_some(), format!("muted until {}", self.muted_until.as_deref().unwrap_or_default()));
+        fact(self.muted_until.is_some(), muted(self.muted_until.as_deref().unwrap_or_default()));
         let named: Vec<_> = self.members.iter().take(NAMED).map(String::as_str).collect();
         let others = self.members.len().saturating_sub(named.len());
         let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-        let (title, names) = (printable(&self.title), named.join(", "));
+        let (title, names) = (printable_name(&self.title), named.join(", "));
         format!("{:<6}  {title}  ({names}{others}; {})", self.conversation, facts.join(", "))
     }
+}
+
+fn muted(until: &str) -> String {
+    // No clock gets there: it is for good.
+    if until == rfc3339(Stamp(u64::MAX)) { "muted".to_owned() } else { format!("muted until {until}") }
 }
 
 /// The text of a draft; none if there is none that can be read.
@@ -133,7 +138,7 @@ impl MemberShape {
         format!(
             "{:<32}  {}  ({}, since {}, has read #{}{online})",
             self.username,
-            printable(&self.display_name),
+            printable_name(&self.display_name),
             self.role,
             self.joined_at,
             self.read_position
@@ -173,7 +178,7 @@ impl ReceiptShape {
             (Some(false), _) => "has not received it",
             (None, _) => "does not tell",
         };
-        format!("{:<32}  {}  {state}", self.username, printable(&self.display_name))
+        format!("{:<32}  {}  {state}", self.username, printable_name(&self.display_name))
     }
 }
 
@@ -219,6 +224,9 @@ mod tests {
         );
         let words = ConversationShape::of(&group, UserId(3003)).words();
         assert!(words.contains("(alice, bob, carol; 42 messages, a draft, muted until"), "{words}");
+        group.place.muted_until = Stamp(u64::MAX);
+        let words = ConversationShape::of(&group, UserId(3003)).words();
+        assert!(words.ends_with("a draft, muted)"), "{words}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use raftchat_schema::id::{NodeId, SessionId};
 use raftchat_schema::view::{SessionEntry, UserView};
 use serde::Serialize;
 
-use crate::text::printable;
+use crate::text::{printable, printable_name};
 use crate::time::rfc3339;
 
 /// Who is logged in, where.
@@ -34,7 +34,7 @@ impl SessionShape {
         let name = if self.display_name.is_empty() { &self.username } else { &self.display_name };
         format!(
             "{} ({}) on device {}, session {} over node {}",
-            printable(name),
+            printable_name(name),
             self.username,
             self.device,
             self.session,
@@ -72,7 +72,7 @@ impl DeviceShape {
         format!(
             "{:<6}  {}  last used {} from {}, opened {}{here}",
             self.session,
-            printable(&self.device),
+            printable_name(&self.device),
             self.last_used,
             printable(address),
             self.created_at
@@ -111,7 +111,7 @@ impl UserShape {
             (_, _, Some(moment)) => format!("last seen {moment}"),
             (_, _, None) => "never seen".to_owned(),
         };
-        format!("{:<32}  {}  ({state})", self.username, printable(&self.display_name))
+        format!("{:<32}  {}  ({state})", self.username, printable_name(&self.display_name))
     }
 }
 
@@ -140,7 +140,7 @@ impl ProfileShape {
     pub(in crate::chat) fn words(&self) -> String {
         format!(
             "{} ({}), presence {}, receipts {}",
-            printable(&self.display_name),
+            printable_name(&self.display_name),
             self.username,
             self.presence,
             self.receipts

@@ -8,7 +8,8 @@ use raftchat_schema::view::{Change, ChangedRow, ReactionView, UserView};
 
 use crate::chat::names::Names;
 use crate::chat::shapes::{self, message_words};
-use crate::text::printable;
+use crate::text::{printable, printable_name};
+use crate::time::rfc3339;
 
 /// A change of the feed.
 pub(super) fn change(change: &Change, me: UserId, names: &Names) -> String {
@@ -18,7 +19,7 @@ pub(super) fn change(change: &Change, me: UserId, names: &Names) -> String {
             format!("{:<6} {words}", message.conversation.to_string())
         }
         ChangedRow::Conversation(conversation) => {
-            let title = printable(&shapes::title(conversation, me));
+            let title = printable_name(&shapes::title(conversation, me));
             format!("-- {} is the conversation {title} --", conversation.id)
         }
         ChangedRow::ReadMark { conversation, user, position } => {
@@ -56,7 +57,15 @@ fn person(user: &UserView) -> String {
     if user.deleted {
         return format!("-- {} has deleted their account --", user.username);
     }
-    format!("-- {} is called {} --", user.username, printable(&user.display_name))
+    if let Some(seen) = user.last_seen {
+        return format!(
+            "-- {} is called {}, last seen {} --",
+            user.username,
+            printable_name(&user.display_name),
+            rfc3339(seen)
+        );
+    }
+    format!("-- {} is called {} --", user.username, printable_name(&user.display_name))
 }
 
 fn reacted(reactions: &[ReactionView], names: &Names) -> String {
