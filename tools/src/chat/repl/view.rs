@@ -189,7 +189,9 @@ impl View {
             self.open = None;
             self.timeline.clear();
         }
-        title.map(|title| Answer::aside(format!("you are no longer in {title}")))
+        // A direct one that was opened and not begun was never more than an empty page.
+        let was_there = matches!(chat, ChatId::Known(_));
+        title.filter(|_| was_there).map(|title| Answer::aside(format!("you are no longer in {title}")))
     }
 
     fn see_step(&mut self, change: TimelineChange, clock: &Clock) -> Vec<Told> {
