@@ -128,6 +128,11 @@ impl Repl {
     }
 
     async fn talk(&mut self) -> Result<(), Failure> {
+        // What is kept on this device is known before the first line is taken.
+        self.messenger.waiting().await;
+        while let Some(turn) = self.updates.try_next() {
+            self.hear(turn)?;
+        }
         if self.wanted.is_none() {
             self.screen.aside("/with USER begins a conversation, /help tells the rest")?;
         }

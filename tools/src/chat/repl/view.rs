@@ -105,6 +105,16 @@ impl View {
         self.history_wanted = Some(SHOWN_AT_FIRST);
     }
 
+    /// Whether that is the open conversation, perhaps under the id that it has by now.
+    fn is_meant(&self, chat: ChatId) -> bool {
+        match self.open {
+            Some(ChatId::Direct(user)) if self.open != Some(chat) => {
+                self.chats.get(&chat).is_some_and(|summary| summary.other == Some(user))
+            }
+            open => open == Some(chat),
+        }
+    }
+
     /// So many of the last messages are wanted: at once, or when they are there.
     pub(super) fn want_history(&mut self, count: usize, clock: &Clock) -> Vec<Answer> {
         if self.history_wanted.replace(count).is_some() {
@@ -146,6 +156,8 @@ impl View {
                 self.open = self.open.map(|open| if open == from { to } else { open });
                 Vec::new()
             }
+            // Of one that was open before: what is typed meanwhile is not for it.
+            Shown::Timeline { chat, .. } if !self.is_meant(chat) => Vec::new(),
             Shown::Timeline { chat, changes } => {
                 self.open = Some(chat);
                 let mut answers: Vec<_> =
@@ -322,6 +334,19 @@ mod tests {
         assert_eq!(lines(&answers), ["one", "two"]);
         assert!(answers.contains(&Answer::Ask(Intent::MarkRead { chat: HERE, upto: Position(2) })));
         assert_eq!(view.see(state(false, true), &clock()), [], "and only once");
+    }
+
+    #[test]
+    fn what_is_typed_is_for_the_conversation_that_was_opened_last() {
+        let there = ChatId::Known(ConversationId(8));
+        let mut view = View::default();
+        view.opening(there);
+        view.opening(HERE);
+        let late = Shown::Timeline { chat: there, changes: vec![TimelineChange::Reset(vec![item(1, "elsewhere")])] };
+        assert_eq!(view.see(late, &clock()), []);
+        assert_eq!(view.open_chat(), Some(HERE));
+        view.see(steps(vec![TimelineChange::Reset(vec![item(1, "here")])]), &clock());
+        assert_eq!(lines(&view.see(state(false, true), &clock())), ["here"]);
     }
 
     #[test]
