@@ -4,6 +4,7 @@ mod live;
 mod script;
 mod stage;
 mod steps;
+mod window;
 
 use std::path::PathBuf;
 

@@ -1,11 +1,13 @@
 //! Reading conversations, and who there is. Knows nothing of how one logs in, and changes nothing.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use raftchat_schema::generated::client_capnp::conversation;
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 use raftchat_schema::limits::HISTORY_PAGE_MAX;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
+use tokio::time::timeout;
 
 use crate::call::Failure;
 use crate::client::{Page, Target};
@@ -13,6 +15,9 @@ use crate::error::ClientError;
 use crate::repeat::Call;
 use crate::rpc::{self, Applied, Part};
 use crate::worker::{Connected, Worker};
+
+/// A majority that takes longer to confirm a read is of no use to who waits for an answer.
+const MAJORITY_ANSWERS_WITHIN: Duration = Duration::from_millis(700);
 
 pub(crate) async fn users(worker: Rc<Worker>) -> Result<Vec<UserView>, ClientError> {
     let part = async |connected: &Rc<Connected>, after| {
@@ -83,6 +88,20 @@ pub(crate) async fn sessions(worker: Rc<Worker>) -> Result<Vec<SessionEntry>, Cl
 pub(crate) async fn applied(worker: Rc<Worker>) -> Result<Applied, ClientError> {
     Call::begin(&worker, "")
         .repeat(async |connected| rpc::catch_up(&worker.session(connected).await?.granted.client).await)
+        .await
+}
+
+/// A node that answers other questions, and this one not in time, has no majority: a follower of a leader that is cut off
+/// does not know that by itself.
+pub(crate) async fn has_majority(worker: Rc<Worker>) -> Result<bool, ClientError> {
+    Call::begin(&worker, "")
+        .repeat(async |connected| {
+            let session = worker.session(connected).await?;
+            if let Ok(applied) = timeout(MAJORITY_ANSWERS_WITHIN, rpc::catch_up(&session.granted.client)).await {
+                return Ok(applied?.fresh);
+            }
+            rpc::status(&connected.gateway).await.map(|_| false)
+        })
         .await
 }
 

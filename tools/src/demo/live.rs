@@ -1,15 +1,19 @@
-//! The demo with a person in it: alice is who sits at the terminal, bob answers by himself, and nodes may be killed.
+//! The demo with a person in it: alice is who sits before the window, or at the terminal where there is none; bob answers
+//! by himself, and nodes may be killed.
 
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use raftchat_client::{ClientOptions, Event};
 use raftchat_schema::view::{ChangedRow, MessageState, MessageView};
 use raftchat_schema::wire::decode_payload;
+use tokio::process::Child;
 use tokio::time::sleep;
 
 use super::script;
 use super::stage::Stage;
 use super::steps::Steps;
+use super::window::{self, Opening};
 use crate::chat::repl::{Repl, Screen};
 use crate::failure::Failure;
 use crate::nodes::Nodes;
@@ -23,7 +27,19 @@ pub(super) async fn play(stage: &mut Stage, steps: &mut Steps) -> Result<(), Fai
     script::start(stage, steps).await?;
     let (alice, bob) = script::people(stage, steps).await?;
     script::greet(steps, &alice, &bob).await?;
-    steps.say(&invitation(&stage.scratch.nodes))?;
+    let profile = stage.scratch.cluster().device(alice.name.as_str());
+    let why_not = match window::open(&profile).await? {
+        Opening::Opened(window) => match in_window(window, stage, steps, &alice, &bob).await? {
+            status if status.success() => return Ok(()),
+            // It has said on standard error what is missing.
+            status => format!("The window has ended with {status}"),
+        },
+        Opening::Not(reason) => reason,
+    };
+    steps.say(&format!(
+        "\n{why_not}: you are alice, here on the terminal, and bob answers.{}",
+        invitation(&stage.scratch.nodes)
+    ))?;
     let options = ClientOptions::default();
     let repl = Repl::open(stage.scratch.profile(alice.name.as_str())?, options, Some(bob.name.clone()))?;
     let screen = repl.screen();
@@ -34,13 +50,34 @@ pub(super) async fn play(stage: &mut Stage, steps: &mut Steps) -> Result<(), Fai
     }
 }
 
+/// Talks in the window until the person closes it.
+async fn in_window(
+    mut window: Child,
+    stage: &mut Stage,
+    steps: &Steps,
+    alice: &Person,
+    bob: &Person,
+) -> Result<ExitStatus, Failure> {
+    let invitation = invitation(&stage.scratch.nodes);
+    steps.say(&format!("\nYou are alice, in the window, and bob answers. Closing it ends the demo.{invitation}"))?;
+    let say_deaths = async {
+        loop {
+            steps.say(&death(&mut stage.scratch.nodes).await)?;
+        }
+    };
+    tokio::select! {
+        status = window.wait() => status.map_err(|error| Failure::System(format!("the window was lost: {error}"))),
+        result = answer(bob, alice) => Err(result.err().unwrap_or_else(|| Failure::Failed("bob has gone".to_owned()))),
+        result = say_deaths => result,
+    }
+}
+
 fn invitation(nodes: &Nodes) -> String {
     let pids = nodes.pids();
     let kills: Vec<_> = pids.iter().map(|(node, pid)| format!("  kill -9 {pid}    # node {node}")).collect();
     let spare = pids.len().saturating_sub(1) / 2;
     format!(
-        "\nThere is no chat window in this version: you are alice, here on the terminal, and bob answers.\n\
-         Kill nodes from another terminal while you talk; with {spare} of {} dead the conversation still goes on:\n{}\n",
+        "\nKill nodes from another terminal while you talk; with {spare} of {} dead the conversation still goes on:\n{}\n",
         pids.len(),
         kills.join("\n")
     )
@@ -86,10 +123,14 @@ fn reply(heard: &MessageView, answered: usize) -> String {
 
 async fn tell_deaths(nodes: &mut Nodes, screen: &Screen) -> Result<(), Failure> {
     loop {
-        let ended = nodes.next_end().await;
-        let left = nodes.numbers().len();
-        screen.aside(&format!("{}; {left} are left", ended.in_one_line()))?;
+        screen.aside(&death(nodes).await)?;
     }
+}
+
+/// The next node that dies, in one line.
+async fn death(nodes: &mut Nodes) -> String {
+    let ended = nodes.next_end().await;
+    format!("{}; {} are left", ended.in_one_line(), nodes.numbers().len())
 }
 
 #[cfg(test)]

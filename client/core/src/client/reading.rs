@@ -57,4 +57,9 @@ impl Client {
     pub async fn applied(&self) -> Result<Applied, ClientError> {
         self.run(conversations::applied).await
     }
+
+    /// Whether the node at the other end has a majority behind it: known within a second, also where it has none.
+    pub async fn has_majority(&self) -> Result<bool, ClientError> {
+        self.run(conversations::has_majority).await
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use raftchat_model::{Effect, Input, Link, Model, Stored};
+use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Stored};
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
@@ -137,7 +137,12 @@ impl Driver {
     fn obey(&mut self, order: Order) -> Result<(), StoreError> {
         // Whoever asked may have given up.
         match order {
-            Order::Act(intent) => return self.tell(Input::Do(intent)),
+            Order::Act(intent) => {
+                if let Intent::Attend(attention) = intent {
+                    self.attend(attention);
+                }
+                return self.tell(Input::Do(intent));
+            }
             Order::Search { query, limit, answer } => {
                 let _ = answer.send(self.store.search(&query, limit, None));
             }
@@ -164,10 +169,10 @@ impl Driver {
                 self.tell(*input)?;
                 self.cursor = fetched_upto.or(self.cursor.take());
             }
-            Report::Asked(applied) => {
+            Report::Asked(has_majority) => {
                 self.ask_later();
-                if let Some(applied) = applied {
-                    let link = self.connection.note_majority(applied.fresh);
+                if let Some(has_majority) = has_majority {
+                    let link = self.connection.note_majority(has_majority);
                     self.tell_link(link)?;
                 }
             }
@@ -260,6 +265,14 @@ impl Driver {
     fn ask(&mut self) {
         self.ask = None;
         tokio::task::spawn_local(tasks::ask_for_majority(self.client.clone(), self.reports.clone()));
+    }
+
+    /// Who turns to the window is not told what held ten seconds ago.
+    fn attend(&mut self, attention: Attention) {
+        self.connection.attend(attention);
+        if attention == Attention::Focused && self.ask.is_some() {
+            self.ask = Some(Instant::now());
+        }
     }
 
     fn ask_later(&mut self) {

@@ -2,27 +2,30 @@
 
 use std::time::Duration;
 
-use raftchat_model::Link;
+use raftchat_model::{Attention, Link};
 use raftchat_schema::id::NodeId;
 
 use crate::worker::LinkState;
 
 /// How long after a question for a majority the next is asked, while there is none.
 const WITHOUT_MAJORITY: Duration = Duration::from_secs(1);
-/// The same while all is well: an act that is not done asks at once.
-const WITH_MAJORITY: Duration = Duration::from_secs(10);
+/// The same while all is well and somebody looks, who is told within about that time.
+const LOOKED_AT: Duration = Duration::from_secs(1);
+/// The same while nobody looks: an act that is not done asks at once.
+const LEFT_ALONE: Duration = Duration::from_secs(10);
 
 /// What is known of the connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     node: Option<(NodeId, u32)>,
     has_majority: bool,
+    attention: Attention,
     link: Link,
 }
 
 impl Connection {
     pub(super) fn new() -> Self {
-        Self { node: None, has_majority: true, link: Link::Connecting }
+        Self { node: None, has_majority: true, attention: Attention::Away, link: Link::Connecting }
     }
 
     pub(super) fn link(&self) -> Link {
@@ -56,10 +59,19 @@ impl Connection {
         self.change(Link::Offline)
     }
 
+    /// Takes in whether somebody looks.
+    pub(super) fn attend(&mut self, attention: Attention) {
+        self.attention = attention;
+    }
+
     /// When to ask next whether there is a majority; never without a link.
     pub(super) fn ask_again_after(&self) -> Option<Duration> {
         self.node?;
-        Some(if self.has_majority { WITH_MAJORITY } else { WITHOUT_MAJORITY })
+        Some(match (self.has_majority, self.attention) {
+            (false, _) => WITHOUT_MAJORITY,
+            (true, Attention::Focused) => LOOKED_AT,
+            (true, Attention::Away) => LEFT_ALONE,
+        })
     }
 
     fn change(&mut self, without_node: Link) -> Option<Link> {
@@ -101,7 +113,9 @@ mod tests {
         assert_eq!(connection.ask_again_after(), None);
         connection.notice(&linked(2));
         assert_eq!(connection.note_majority(true), None);
-        assert_eq!(connection.ask_again_after(), Some(WITH_MAJORITY));
+        assert_eq!(connection.ask_again_after(), Some(LEFT_ALONE));
+        connection.attend(Attention::Focused);
+        assert_eq!(connection.ask_again_after(), Some(LOOKED_AT));
         assert_eq!(connection.note_majority(false), Some(Link::ReadOnly { node: NodeId(2), rtt_ms: 3 }));
         assert_eq!(connection.ask_again_after(), Some(WITHOUT_MAJORITY));
         assert_eq!(connection.note_majority(true), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));

@@ -11,7 +11,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::{Client, Page, Target};
 use crate::error::ClientError;
-use crate::rpc::Applied;
 
 /// How long to wait where time may help.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -25,7 +24,7 @@ pub(super) enum Report {
     /// Something for the model.
     Input(Box<Input>),
     /// Whether there is a majority; none: no node has answered.
-    Asked(Option<Applied>),
+    Asked(Option<bool>),
     /// The session is over.
     SessionOver(Refusal),
     /// A fetch has ended, one way or the other.
@@ -115,8 +114,8 @@ pub(super) async fn perform(client: Client, reports: Reports, id: OutboxId, numb
 
 /// Asks whether the node at the other end has a majority.
 pub(super) async fn ask_for_majority(client: Client, reports: Reports) {
-    let report = match client.applied().await.map_err(Trouble::of) {
-        Ok(applied) => Report::Asked(Some(applied)),
+    let report = match client.has_majority().await.map_err(Trouble::of) {
+        Ok(has_majority) => Report::Asked(Some(has_majority)),
         Err(Trouble::SessionOver(refusal)) => Report::SessionOver(refusal),
         Err(Trouble::Refused(_) | Trouble::Passing(_)) => Report::Asked(None),
     };

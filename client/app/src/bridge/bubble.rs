@@ -1,0 +1,202 @@
+//! One thing in a timeline as the window draws it. Knows nothing of the rows around it but the one before.
+
+use std::collections::BTreeMap;
+
+use raftchat_model::text::{markup, safe};
+use raftchat_model::{Body, Bubble, Delivery, Item, Original, Quote};
+use raftchat_schema::id::{Position, Stamp, UserId};
+use slint::{ModelRc, SharedString, VecModel};
+
+use super::phrases::Phrases;
+use super::{face, ids, markup as drawn};
+use crate::fonts;
+use crate::ui::{DeliveryState, QuoteView, ReactionChip, RowKind, TimelineRow};
+
+/// A day line is drawn after so long a silence too.
+const SILENCE_MS: u64 = 3 * 3600 * 1000;
+
+/// What a row needs to know of where it stands.
+pub(super) struct Place<'a> {
+    /// The sentences.
+    pub(super) phrases: &'a Phrases,
+    /// What is above it.
+    pub(super) previous: Option<&'a Item>,
+    /// Who is called what.
+    pub(super) usernames: &'a BTreeMap<String, UserId>,
+    /// The message above which the line of the unread goes.
+    pub(super) unread_line: Option<Position>,
+}
+
+/// The row.
+pub(super) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
+    let mut row = match item {
+        Item::Bubble(bubble) => said(bubble, place),
+        Item::Notice(notice) => {
+            TimelineRow { kind: RowKind::Notice, notice: place.phrases.notice(notice), ..TimelineRow::default() }
+        }
+    };
+    row.key = ids::item(item.key()).into();
+    row.day = day_line(item, place);
+    row
+}
+
+/// The row as it will be once its message is deleted.
+pub(super) fn as_deleted(row: TimelineRow, phrases: &Phrases) -> TimelineRow {
+    let plain = phrases.say(|words| words.invoke_deleted(row.mine));
+    TimelineRow {
+        deleted: true,
+        edited: false,
+        plain,
+        large: SharedString::default(),
+        reactions: ModelRc::default(),
+        ..row
+    }
+}
+
+/// When it was said or happened.
+pub(super) fn at(item: &Item) -> Stamp {
+    match item {
+        Item::Bubble(bubble) => bubble.at,
+        Item::Notice(notice) => notice.at,
+    }
+}
+
+/// What it says, in one line.
+pub(super) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedString {
+    match body {
+        Body::Text(text) => drawn::line(&markup::parse(text).plain(), 160).into(),
+        Body::Deleted => phrases.say(|words| words.invoke_deleted(own)),
+        Body::Newer => phrases.say(|words| words.invoke_newer()),
+    }
+}
+
+/// How far it got, as the window draws it.
+pub(super) fn delivery(delivery: Option<&Delivery>) -> DeliveryState {
+    match delivery {
+        None => DeliveryState::None,
+        Some(Delivery::Sending) => DeliveryState::Sending,
+        Some(Delivery::Failed(_)) => DeliveryState::Failed,
+        Some(Delivery::Sent) => DeliveryState::Sent,
+        Some(Delivery::Delivered) => DeliveryState::Delivered,
+        Some(Delivery::Read) => DeliveryState::Read,
+    }
+}
+
+/// A quoted message.
+pub(super) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
+    let Some(quote) = quote else { return QuoteView::default() };
+    let position = number(quote.position.0);
+    match &quote.original {
+        Original::Loading => QuoteView {
+            present: true,
+            text: phrases.say(|words| words.invoke_quote_loading()),
+            position,
+            ..QuoteView::default()
+        },
+        Original::Gone => QuoteView {
+            present: true,
+            gone: true,
+            text: phrases.say(|words| words.invoke_quote_gone()),
+            position,
+            ..QuoteView::default()
+        },
+        Original::Said { sender_name, body, .. } => QuoteView {
+            present: true,
+            gone: *body == Body::Deleted,
+            name: drawn::line(sender_name, 64).into(),
+            text: one_line(body, false, phrases),
+            position,
+        },
+    }
+}
+
+fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
+    let phrases = place.phrases;
+    let name = drawn::line(&bubble.sender_name, 64);
+    let plain = match &bubble.body {
+        Body::Text(text) => drawn::honest(text).into(),
+        other => one_line(other, bubble.own, phrases),
+    };
+    let blocks = match &bubble.body {
+        Body::Text(text) => drawn::blocks(text, |name| place.usernames.get(name).copied()),
+        Body::Deleted | Body::Newer => ModelRc::default(),
+    };
+    let large = match &bubble.body {
+        Body::Text(text) => drawn::large(text).unwrap_or_default(),
+        Body::Deleted | Body::Newer => "",
+    };
+    TimelineRow {
+        kind: RowKind::Bubble,
+        position: bubble.position.map_or(0, |position| number(position.0)),
+        unread_line: bubble.position.is_some() && bubble.position == place.unread_line,
+        mine: bubble.own,
+        first: bubble.run.first,
+        last: bubble.run.last,
+        face: face::person(bubble.sender, &name, false),
+        large: fonts::visible(large).as_ref().into(),
+        time: phrases.clock.time(bubble.at).into(),
+        quote: quote(bubble.reply.as_ref(), phrases),
+        forwarded: bubble
+            .forwarded_from
+            .as_ref()
+            .map_or_else(SharedString::default, |by| phrases.say(|words| words.invoke_forwarded(by.as_str().into()))),
+        edited: bubble.edited && bubble.body != Body::Deleted,
+        // What this program cannot read is drawn like a tombstone: there is nothing else to draw.
+        deleted: !matches!(bubble.body, Body::Text(_)),
+        hidden: bubble.hidden_blocked,
+        mentions_me: bubble.mentions_me,
+        pinned: bubble.pinned,
+        linked: matches!(&bubble.body, Body::Text(text) if drawn::has_link(text)),
+        delivery: delivery(bubble.delivery.as_ref()),
+        delivery_text: bubble
+            .delivery
+            .as_ref()
+            .map_or_else(SharedString::default, |delivery| phrases.delivery(delivery)),
+        reactions: reactions(bubble),
+        readout: readout(bubble, &name, phrases).into(),
+        name: name.into(),
+        blocks,
+        plain,
+        ..TimelineRow::default()
+    }
+}
+
+fn reactions(bubble: &Bubble) -> ModelRc<ReactionChip> {
+    let chips = bubble.reactions.iter().map(|reaction| ReactionChip {
+        shown: drawn::line(&reaction.emoji, 16).into(),
+        emoji: safe::one_line(&reaction.emoji, 16).into(),
+        count: i32::try_from(reaction.count).unwrap_or(i32::MAX),
+        mine: reaction.mine,
+        names: reaction.names.iter().map(|name| safe::one_line(name, 64)).collect::<Vec<_>>().join(", ").into(),
+    });
+    ModelRc::new(VecModel::from(chips.collect::<Vec<_>>()))
+}
+
+/// "Bob, in reply to Alice: see you there, 18:55, edited".
+fn readout(bubble: &Bubble, name: &str, phrases: &Phrases) -> String {
+    let mut who: String = if bubble.own { phrases.say(|words| words.invoke_you()).into() } else { name.to_owned() };
+    if let Some(Quote { original: Original::Said { sender_name, .. }, .. }) = &bubble.reply {
+        let reply = phrases.say(|words| words.invoke_in_reply(safe::one_line(sender_name, 64).into()));
+        who = format!("{who}, {reply}");
+    }
+    let said = one_line(&bubble.body, bubble.own, phrases);
+    let mut parts = vec![format!("{who}: {said}"), phrases.clock.time(bubble.at)];
+    if bubble.edited {
+        parts.push(phrases.say(|words| words.invoke_edited()).into());
+    }
+    parts.extend(bubble.reactions.iter().map(|reaction| format!("{} {}", reaction.emoji, reaction.count)));
+    parts.extend(bubble.delivery.as_ref().map(|delivery| phrases.delivery(delivery).into()));
+    parts.join(", ")
+}
+
+fn day_line(item: &Item, place: &Place<'_>) -> SharedString {
+    let (now, before) = (at(item), place.previous.map(at));
+    let needed = before
+        .is_none_or(|before| !place.phrases.clock.same_day(before, now) || now.0.saturating_sub(before.0) > SILENCE_MS);
+    if needed { place.phrases.moment(now) } else { SharedString::default() }
+}
+
+/// Positions as the window's numbers; they never come near the limit in practice.
+pub(super) fn number(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

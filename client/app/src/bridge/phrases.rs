@@ -1,0 +1,99 @@
+//! Sentences that are put together in the program, in the person's language. Knows nothing of where they are shown.
+
+use raftchat_model::{Connection, Delivery, Happening, Notice};
+use raftchat_schema::id::Stamp;
+use slint::{ComponentHandle, SharedString, Weak};
+
+use crate::clock::{Clock, Day};
+use crate::ui::{AppWindow, Words};
+
+/// The window's sentences, and the time as they name it.
+#[derive(Clone)]
+pub(super) struct Phrases {
+    window: Weak<AppWindow>,
+    /// What time it is.
+    pub(super) clock: Clock,
+}
+
+impl Phrases {
+    /// Those of `window`.
+    pub(super) fn new(window: &AppWindow, clock: Clock) -> Self {
+        Self { window: window.as_weak(), clock }
+    }
+
+    /// Asks the window for a sentence; an empty one once it is gone.
+    pub(super) fn say(&self, sentence: impl FnOnce(&Words<'_>) -> SharedString) -> SharedString {
+        self.window.upgrade().map(|window| sentence(&window.global::<Words<'_>>())).unwrap_or_default()
+    }
+
+    /// "Today", "Monday", "3 May".
+    pub(super) fn day(&self, at: Stamp) -> SharedString {
+        self.say(|words| match self.clock.day(at) {
+            Day::Today => words.invoke_today(),
+            Day::Yesterday => words.invoke_yesterday(),
+            Day::Weekday(number) => words.invoke_weekday(number),
+            Day::ThisYear(day, month) => words.invoke_day_month(day, month),
+            Day::Other(day, month, year) => words.invoke_day_month_year(day, month, year.to_string().into()),
+        })
+    }
+
+    /// The time of day if it was today, else the day.
+    pub(super) fn short(&self, at: Stamp) -> SharedString {
+        if self.clock.day(at) == Day::Today { self.clock.time(at).into() } else { self.day(at) }
+    }
+
+    /// Day and time of day.
+    pub(super) fn moment(&self, at: Stamp) -> SharedString {
+        format!("{} {}", self.day(at), self.clock.time(at)).into()
+    }
+
+    /// What happened to a member.
+    pub(super) fn notice(&self, notice: &Notice) -> SharedString {
+        let name: SharedString = notice.name.as_str().into();
+        self.say(|words| match (&notice.what, notice.me) {
+            (Happening::Created, me) => words.invoke_created(name, me),
+            (Happening::Joined { by, .. }, true) if by.is_empty() => words.invoke_you_joined(),
+            (Happening::Joined { by, .. }, true) => words.invoke_added_you(by.as_str().into()),
+            (Happening::Joined { by_me: true, .. }, false) => words.invoke_you_added(name),
+            (Happening::Joined { by, .. }, false) if by.is_empty() => words.invoke_joined(name),
+            (Happening::Joined { by, .. }, false) => words.invoke_added(name, by.as_str().into()),
+            (Happening::Left, _) => words.invoke_left(name),
+            (Happening::Removed { by_me: true, .. }, _) => words.invoke_you_removed(name),
+            (Happening::Removed { by, .. }, _) => words.invoke_removed(name, by.as_str().into()),
+        })
+    }
+
+    /// What has become of a message.
+    pub(super) fn delivery(&self, delivery: &Delivery) -> SharedString {
+        self.say(|words| match delivery {
+            Delivery::Sending => words.invoke_sending(),
+            Delivery::Failed(_) => words.invoke_failed(),
+            Delivery::Sent => words.invoke_sent(),
+            Delivery::Delivered => words.invoke_delivered(),
+            Delivery::Read => words.invoke_read(),
+        })
+    }
+
+    /// Who is writing; empty if nobody is.
+    pub(super) fn typing(&self, names: &[String]) -> SharedString {
+        self.say(|words| match names {
+            [] => SharedString::default(),
+            [one] => words.invoke_typing_one(one.as_str().into()),
+            [one, other] => words.invoke_typing_two(one.as_str().into(), other.as_str().into()),
+            more => words.invoke_typing_many(i32::try_from(more.len()).unwrap_or(i32::MAX)),
+        })
+    }
+
+    /// How the connection stands.
+    pub(super) fn connection(&self, connection: Connection) -> SharedString {
+        self.say(|words| match connection {
+            Connection::Offline => words.invoke_offline(),
+            Connection::Connecting => words.invoke_connecting(),
+            Connection::CatchingUp { .. } => words.invoke_catching_up(),
+            Connection::Online { node, rtt_ms } => {
+                words.invoke_on_node(node.to_string().into(), rtt_ms.to_string().into())
+            }
+            Connection::ReadOnly { .. } => words.invoke_read_only(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! What the bridge has to remember between two updates. Knows nothing of how it is drawn.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::mpsc;
+
+use raftchat_model::{Attention, ChatId, Connection, Intent, MemberItem, Person};
+use raftchat_schema::id::{Position, UserId};
+use slint::{ComponentHandle, VecModel, Weak};
+
+use super::chats::ChatList;
+use super::phrases::Phrases;
+use super::timeline::TimelineModel;
+use super::undo::Undoable;
+use crate::backend::{Backend, Request};
+use crate::clock::Clock;
+use crate::platform::Platform;
+use crate::preferences::Preferences;
+use crate::ui::{AppWindow, Chats, Composer, PersonRow, Timeline};
+
+/// Shared by the callbacks of the window.
+pub(super) type Shared = Rc<RefCell<View>>;
+
+/// What is shown.
+pub(super) struct View {
+    pub(super) window: Weak<AppWindow>,
+    pub(super) backend: Rc<dyn Backend>,
+    pub(super) platform: Rc<dyn Platform>,
+    pub(super) phrases: Phrases,
+    pub(super) chats: ChatList,
+    pub(super) timeline: Rc<TimelineModel>,
+    pub(super) people: BTreeMap<UserId, Person>,
+    /// Those whose name could be taken for somebody else's.
+    pub(super) imitators: BTreeMap<UserId, String>,
+    pub(super) me: Option<UserId>,
+    pub(super) open: Option<ChatId>,
+    pub(super) members: Vec<MemberItem>,
+    pub(super) writing: Writing,
+    pub(super) chosen: BTreeSet<UserId>,
+    pub(super) picker: Rc<VecModel<PersonRow>>,
+    pub(super) person_shown: Option<UserId>,
+    pub(super) undoable: Option<Undoable>,
+    pub(super) forwarding: Option<String>,
+    pub(super) connection: Connection,
+    pub(super) moves: Rc<VecModel<slint::SharedString>>,
+    pub(super) attention: Attention,
+    /// Told what the person prefers; none: nothing is kept.
+    pub(super) kept: Option<mpsc::Sender<Preferences>>,
+    pub(super) dirty: Dirty,
+}
+
+/// What is being written.
+#[derive(Default)]
+pub(super) struct Writing {
+    /// Which message it answers.
+    pub(super) reply_to: Option<Position>,
+    /// Which message it replaces.
+    pub(super) editing: Option<Position>,
+    /// What stood there before the editing began.
+    pub(super) put_aside: String,
+}
+
+/// What has to be drawn again after a batch of updates.
+#[derive(Default)]
+pub(super) struct Dirty {
+    pub(super) list: bool,
+    pub(super) open_chat: bool,
+    pub(super) people: bool,
+}
+
+impl View {
+    pub(super) fn new(window: &AppWindow, backend: Rc<dyn Backend>, platform: Rc<dyn Platform>, clock: Clock) -> Self {
+        let phrases = Phrases::new(window, clock);
+        let view = Self {
+            window: window.as_weak(),
+            backend,
+            platform,
+            chats: ChatList::default(),
+            timeline: Rc::new(TimelineModel::new(phrases.clone())),
+            phrases,
+            people: BTreeMap::new(),
+            imitators: BTreeMap::new(),
+            me: None,
+            open: None,
+            members: Vec::new(),
+            writing: Writing::default(),
+            chosen: BTreeSet::new(),
+            picker: Rc::default(),
+            person_shown: None,
+            undoable: None,
+            forwarding: None,
+            connection: Connection::Connecting,
+            moves: Rc::default(),
+            attention: Attention::Focused,
+            kept: None,
+            dirty: Dirty::default(),
+        };
+        window.global::<Timeline<'_>>().set_rows(slint::ModelRc::from(view.timeline.clone()));
+        window.global::<Chats<'_>>().set_rows(view.chats.rows());
+        window.global::<crate::ui::People<'_>>().set_rows(slint::ModelRc::from(view.picker.clone()));
+        window.global::<crate::ui::Connection<'_>>().set_moves(slint::ModelRc::from(view.moves.clone()));
+        view
+    }
+
+    /// Asks the model for something.
+    pub(super) fn act(&self, intent: Intent) {
+        self.backend.act(intent);
+    }
+
+    /// Asks the client for something.
+    pub(super) fn ask(&self, request: Request) {
+        self.backend.ask(request);
+    }
+
+    /// Does something with the window, if there still is one.
+    pub(super) fn with_window(&self, work: impl FnOnce(&AppWindow)) {
+        if let Some(window) = self.window.upgrade() {
+            work(&window);
+        }
+    }
+
+    /// Puts a text into the entry field.
+    pub(super) fn put_text(&self, text: &str) {
+        self.with_window(|window| {
+            let composer = window.global::<Composer<'_>>();
+            composer.set_text(text.into());
+            composer.set_replaced(composer.get_replaced().wrapping_add(1));
+        });
+    }
+
+    /// What stands in the entry field.
+    pub(super) fn text(&self) -> String {
+        self.window.upgrade().map(|window| window.global::<Composer<'_>>().get_text().into()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,85 @@
+//! The fonts that come with the program, so that it looks the same on a bare panel. Knows nothing of what is written.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use skrifa::MetadataProvider;
+use slint::fontique_011::fontique::{Blob, FallbackKey, FamilyId, GenericFamily, Script};
+
+const TEXT: [&[u8]; 6] = [
+    include_bytes!("../fonts/Inter-Regular.otf"),
+    include_bytes!("../fonts/Inter-Italic.otf"),
+    include_bytes!("../fonts/Inter-SemiBold.otf"),
+    include_bytes!("../fonts/Inter-Bold.otf"),
+    include_bytes!("../fonts/Inter-BoldItalic.otf"),
+    include_bytes!("../fonts/JetBrainsMono-Regular.ttf"),
+];
+const EMOJI: &[u8] = include_bytes!("../fonts/NotoEmoji-Regular.ttf");
+
+/// Which emoji are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emoji {
+    /// Those of the system, in colour, and ours where it has none: for a renderer that can draw them.
+    System,
+    /// Ours, in outline: every renderer can.
+    Outline,
+}
+
+/// Stands for an emoji that no font of ours has.
+const UNKNOWN: char = '\u{25a1}';
+
+/// Which emoji this program draws.
+static DRAWN: OnceLock<Emoji> = OnceLock::new();
+
+/// The text with a box in place of each emoji that would be drawn as nothing: newer ones, where only our font is used.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let ours_alone = DRAWN.get() == Some(&Emoji::Outline);
+    if !ours_alone || text.is_ascii() || !text.chars().any(is_missing) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if is_missing(c) { UNKNOWN } else { c }).collect())
+}
+
+fn is_missing(c: char) -> bool {
+    // Skin tones, tags, selectors and joiners are never drawn by themselves.
+    let pictured = matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}');
+    pictured && ![EMOJI].iter().chain(&TEXT).any(|font| has(font, c))
+}
+
+fn has(font: &[u8], c: char) -> bool {
+    skrifa::FontRef::new(font).is_ok_and(|font| font.charmap().map(c).is_some())
+}
+
+/// Makes the fonts known to all windows. The platform must have been chosen before.
+pub fn register(emoji: Emoji) {
+    // The first choice holds: all windows of a program share their fonts.
+    let _ = DRAWN.set(emoji);
+    let mut collection = slint::fontique_011::shared_collection();
+    for font in TEXT {
+        collection.register_fonts(Blob::new(Arc::new(font)), None);
+    }
+    let ours: Vec<FamilyId> =
+        collection.register_fonts(Blob::new(Arc::new(EMOJI)), None).into_iter().map(|(family, _)| family).collect();
+    let system: Vec<FamilyId> = collection.generic_families(GenericFamily::Emoji).collect();
+    let families = match emoji {
+        Emoji::System => [system, ours.clone()].concat(),
+        Emoji::Outline => ours.clone(),
+    };
+    collection.set_generic_families(GenericFamily::Emoji, families.into_iter());
+    for script in [b"Zyyy", b"Zsye", b"Zsym"] {
+        collection.append_fallbacks(FallbackKey::new(Script::from_bytes(*script), None), ours.iter().copied());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emoji_that_no_font_has_is_drawn_as_a_box() {
+        assert_eq!(visible("ok \u{1fae0}"), "ok \u{1fae0}", "a font of the system may have it");
+        let _ = DRAWN.set(Emoji::Outline);
+        assert_eq!(visible("ok 👍🏽 → \u{1fae0}"), "ok 👍🏽 → \u{25a1}");
+        assert!(!is_missing(UNKNOWN));
+    }
+}

@@ -1,0 +1,191 @@
+//! The client's thread: orders of the window in, what the messenger has for it out.
+
+use std::time::Duration;
+
+use raftchat_client::{Client, ClientOptions, LinkState, Messenger, MessengerOptions, Profile, Updates};
+use raftchat_model::Shown;
+use raftchat_schema::id::NodeId;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::{LiveError, Order, asked};
+use crate::backend::{Asked, Mailbox, Request, Update};
+
+/// How often the cluster is asked how it is, while somebody looks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// What the thread has.
+pub(super) struct Desk {
+    profile: Profile,
+    options: ClientOptions,
+    mailbox: Mailbox,
+    client: Client,
+    open: Option<(Messenger, Updates)>,
+    links: watch::Receiver<LinkState>,
+    last_node: Option<NodeId>,
+    watching: bool,
+}
+
+impl Desk {
+    pub(super) fn open(profile: Profile, options: ClientOptions, mailbox: Mailbox) -> Result<Self, LiveError> {
+        let (client, open) = if profile.session().is_some() {
+            let (messenger, updates) = open_messenger(&profile, &options)?;
+            mailbox.post(Update::SignedIn);
+            (messenger.client().clone(), Some((messenger, updates)))
+        } else {
+            mailbox.post(Update::SignedOut { reason: String::new() });
+            (Client::start(profile.clone(), options.clone())?, None)
+        };
+        let links = client.link();
+        Ok(Self { profile, options, mailbox, client, open, links, last_node: None, watching: false })
+    }
+
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut watch = tokio::time::interval(WATCH_EVERY);
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Close(done)) => {
+                        self.close().await;
+                        // Who asked may have gone.
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(Order::Act(intent)) => {
+                        if let Some((messenger, _)) = &self.open {
+                            messenger.act(intent);
+                        }
+                    }
+                    Some(Order::Ask(request)) => self.ask(request).await,
+                    None => return self.close().await,
+                },
+                turn = next(&mut self.open) => self.publish(turn).await,
+                changed = self.links.changed() => {
+                    if changed.is_ok() {
+                        self.note_link();
+                    }
+                }
+                _ = watch.tick(), if self.watching => {
+                    tokio::spawn(asked::cluster(self.client.clone(), self.mailbox.clone()));
+                }
+            }
+        }
+    }
+
+    /// What takes long is done beside: the window goes on meanwhile.
+    async fn ask(&mut self, request: Request) {
+        match request {
+            Request::LogIn { username, password } => {
+                let outcome = asked::log_in(&self.client, &username, password).await;
+                self.signed_in(outcome);
+            }
+            Request::Register { username, display_name, password } => {
+                let outcome = asked::register(&self.client, &username, display_name, password).await;
+                self.signed_in(outcome);
+            }
+            Request::LogOut => match self.client.logout().await {
+                Ok(()) => self.signed_out(String::new()).await,
+                Err(error) => self.refused(Asked::Other, error.to_string()),
+            },
+            Request::DeleteAccount { password, messages } => {
+                match self.client.delete_account(password.into(), messages).await {
+                    Ok(()) => self.signed_out(String::new()).await,
+                    Err(error) => self.refused(Asked::DeleteAccount, error.to_string()),
+                }
+            }
+            Request::Search { query, limit } => {
+                if let Some((messenger, _)) = &self.open {
+                    asked::search(messenger, &query, limit, &self.mailbox).await;
+                }
+            }
+            Request::WatchCluster => self.watching = true,
+            Request::UnwatchCluster => self.watching = false,
+            other => drop(tokio::spawn(asked::other(self.client.clone(), other, self.mailbox.clone()))),
+        }
+    }
+
+    fn signed_in(&mut self, outcome: Result<(), String>) {
+        let opened =
+            outcome.and_then(|()| open_messenger(&self.profile, &self.options).map_err(|error| error.to_string()));
+        match opened {
+            Ok((messenger, updates)) => {
+                self.client = messenger.client().clone();
+                self.links = self.client.link();
+                // That is no move but a beginning.
+                self.last_node = None;
+                self.open = Some((messenger, updates));
+                self.mailbox.post(Update::SignedIn);
+            }
+            Err(sentence) => self.refused(Asked::SignIn, sentence),
+        }
+    }
+
+    async fn publish(&mut self, turn: Option<Vec<raftchat_client::Update>>) {
+        let Some(turn) = turn else {
+            self.open = None;
+            return;
+        };
+        for update in turn {
+            match update {
+                raftchat_client::Update::Show(Shown::SessionEnded(refusal)) => {
+                    self.signed_out(refusal.code.sentence().to_owned()).await;
+                }
+                raftchat_client::Update::Show(shown) => self.mailbox.post(Update::Shown(shown)),
+                raftchat_client::Update::Notify(notification) => self.mailbox.post(Update::Notify(notification)),
+                raftchat_client::Update::ClearNotification(chat) => self.mailbox.post(Update::ClearNotification(chat)),
+                raftchat_client::Update::OutboxDamaged(count) => self.mailbox.post(Update::Lost(count)),
+                raftchat_client::Update::Stopped(sentence) => self.mailbox.post(Update::Stopped(sentence)),
+            }
+        }
+    }
+
+    async fn signed_out(&mut self, reason: String) {
+        self.close().await;
+        match Client::start(self.profile.clone(), self.options.clone()) {
+            Ok(client) => {
+                self.links = client.link();
+                self.client = client;
+                self.mailbox.post(Update::SignedOut { reason });
+            }
+            Err(error) => self.mailbox.post(Update::Stopped(error.to_string())),
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some((messenger, _)) = self.open.take()
+            && let Err(error) = messenger.close().await
+        {
+            tracing::error!(%error, "the local store was not closed");
+        }
+    }
+
+    fn refused(&self, request: Asked, sentence: String) {
+        self.mailbox.post(Update::Refused { request, sentence });
+    }
+
+    fn note_link(&mut self) {
+        let state = self.links.borrow_and_update().clone();
+        let LinkState::Connected { node, .. } = state else { return };
+        let moved = self.last_node.replace(node).is_some_and(|before| before != node);
+        if moved {
+            // When the old node was last heard is known to the client alone.
+            self.mailbox.post(Update::Moved { to: node, gap_ms: None });
+        }
+    }
+}
+
+fn open_messenger(
+    profile: &Profile,
+    options: &ClientOptions,
+) -> Result<(Messenger, Updates), raftchat_client::OpenError> {
+    Messenger::open(profile, MessengerOptions { client: options.clone(), stores: None })
+}
+
+/// The next turn of the messenger; never, while there is none.
+async fn next(open: &mut Option<(Messenger, Updates)>) -> Option<Vec<raftchat_client::Update>> {
+    match open {
+        Some((_, updates)) => updates.next().await,
+        None => std::future::pending().await,
+    }
+}

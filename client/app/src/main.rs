@@ -1,0 +1,7 @@
+//! `raftchat`: the chat window.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    raftchat_app::run::main()
+}

@@ -1,0 +1,137 @@
+//! From the command line to a window and back to an exit status. Knows nothing of what is in the window.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use clap::Parser;
+use raftchat_client::{ClientOptions, Profile, ProfileError};
+use raftchat_model::Attention;
+use slint::{BackendSelector, CloseRequestResponse, ComponentHandle, PlatformError};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Args;
+use crate::backend::Mailbox;
+use crate::bridge::Bridge;
+use crate::clock::Clock;
+use crate::fonts::{self, Emoji};
+use crate::live::{Live, LiveError};
+use crate::platform::Platform;
+use crate::preferences::{self, Keeper};
+use crate::ui::{AppWindow, Shell};
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    /// The log filter says nothing.
+    #[error("--log: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    /// The profile cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The client does not start on it.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The system gives no thread.
+    #[error("the system gives no thread for the settings: {0}")]
+    System(#[from] std::io::Error),
+    /// There is nothing to draw on.
+    #[error(
+        "there is no screen to draw on: {0}. On a desktop, DISPLAY or WAYLAND_DISPLAY names it; on a bare panel, \
+             build with `--no-default-features --features embedded` and let the user into the groups video and input"
+    )]
+    Screen(#[from] PlatformError),
+}
+
+impl RunError {
+    fn exit_status(&self) -> u8 {
+        match self {
+            Self::Log(_) => 2,
+            Self::Profile(error) => error.exit_status(),
+            Self::Live(_) => 4,
+            Self::System(_) | Self::Screen(_) => 1,
+        }
+    }
+}
+
+/// Runs the window until it is closed.
+pub fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("raftchat: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), RunError> {
+    let filter = EnvFilter::try_new(&args.log)?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    let profile = Profile::open(&args.profile)?;
+    let mailbox = Mailbox::new();
+    let options = ClientOptions { first: args.node.clone(), ..ClientOptions::default() };
+    let loaded = preferences::load(&args.profile);
+    let keeper = Keeper::start(args.profile.clone())?;
+    let live = Rc::new(Live::start(profile, options, mailbox.clone())?);
+    BackendSelector::new().select()?;
+    // Before anything measures a text.
+    fonts::register(emoji());
+    let window = AppWindow::new()?;
+    window.global::<Shell<'_>>().set_kiosk(args.kiosk);
+    let kiosk = args.kiosk;
+    window.window().on_close_requested(move || {
+        if kiosk { CloseRequestResponse::KeepWindowShown } else { CloseRequestResponse::HideWindow }
+    });
+    let bridge = Rc::new(Bridge::attach(&window, live.clone(), platform(), mailbox, Clock::system()));
+    bridge.prefer(loaded, keeper.sender());
+    if kiosk {
+        window.global::<Shell<'_>>().set_on_screen_keyboard(true);
+    }
+    bridge.attend(Attention::Focused);
+    bridge.drain();
+    follow_focus(&window, &bridge);
+    Rc::clone(&bridge).run_with_event_loop(&window);
+    window.run()?;
+    bridge.finish();
+    keeper.close();
+    live.close();
+    Ok(())
+}
+
+/// Tells when the person turns to another window and back. Elsewhere there is no telling: it counts as looked at.
+#[cfg(feature = "desktop")]
+fn follow_focus(window: &AppWindow, bridge: &Rc<Bridge>) {
+    use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
+
+    let bridge = Rc::downgrade(bridge);
+    window.window().on_winit_window_event(move |_, event| {
+        if let (WindowEvent::Focused(focused), Some(bridge)) = (event, bridge.upgrade()) {
+            bridge.attend(if *focused { Attention::Focused } else { Attention::Away });
+        }
+        EventResult::Propagate
+    });
+}
+
+#[cfg(not(feature = "desktop"))]
+fn follow_focus(_window: &AppWindow, _bridge: &Rc<Bridge>) {}
+
+/// Only a renderer on the graphics card draws emoji in colour.
+fn emoji() -> Emoji {
+    let software = std::env::var("SLINT_BACKEND").is_ok_and(|backend| backend.contains("software"));
+    if cfg!(any(feature = "desktop", feature = "embedded-gpu")) && !software { Emoji::System } else { Emoji::Outline }
+}
+
+#[cfg(any(feature = "desktop", feature = "desktop-lean"))]
+fn platform() -> Rc<dyn Platform> {
+    Rc::new(crate::platform::desktop::Desktop::default())
+}
+
+#[cfg(not(any(feature = "desktop", feature = "desktop-lean")))]
+fn platform() -> Rc<dyn Platform> {
+    Rc::new(crate::platform::Bare)
+}

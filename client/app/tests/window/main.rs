@@ -1,0 +1,11 @@
+//! The window without a display: what it draws and what it does, against a client that follows a script.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod behaviour;
+mod frames;
+mod goldens;
+mod hostile;
+mod people;
+mod screens;
+mod script;
+mod stage;

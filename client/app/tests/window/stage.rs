@@ -1,0 +1,140 @@
+//! A window without a display, joined to a script. Knows nothing of what is tested.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use i_slint_backend_testing::{TestingBackend, TestingBackendOptions};
+use jiff::tz::TimeZone;
+use raftchat_app::backend::{Mailbox, Update};
+use raftchat_app::bridge::Bridge;
+use raftchat_app::clock::Clock;
+use raftchat_app::fonts::{self, Emoji};
+use raftchat_app::ui::{AppWindow, Appearance, Chats, Session, Stage as Signing, Theme};
+use raftchat_model::{ChatId, Item, Shown};
+use slint::{ComponentHandle, LogicalSize, Rgba8Pixel, SharedPixelBuffer};
+
+use crate::people;
+use crate::script::{Desk, Script};
+
+pub(crate) type Picture = SharedPixelBuffer<Rgba8Pixel>;
+
+pub(crate) struct Stage {
+    pub(crate) window: AppWindow,
+    pub(crate) script: Rc<Script>,
+    pub(crate) desk: Rc<Desk>,
+    pub(crate) bridge: Bridge,
+    mailbox: Mailbox,
+}
+
+impl Stage {
+    pub(crate) fn new(width: f32, height: f32) -> Self {
+        let options =
+            TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
+        slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
+        fonts::register(Emoji::Outline);
+        let window = AppWindow::new().unwrap();
+        let (script, desk, mailbox) = (Rc::new(Script::default()), Rc::new(Desk::default()), Mailbox::new());
+        let clock = Clock::fixed(|| people::NOW, TimeZone::UTC);
+        let bridge = Bridge::attach(&window, script.clone(), desk.clone(), mailbox.clone(), clock);
+        window.global::<Theme<'_>>().set_appearance(Appearance::Light);
+        window.window().set_size(LogicalSize::new(width, height));
+        window.show().unwrap();
+        Self { window, script, desk, bridge, mailbox }
+    }
+
+    /// Signed in as alice, with her list.
+    pub(crate) fn signed_in(width: f32, height: f32) -> Self {
+        let stage = Self::new(width, height);
+        stage.mailbox.post(Update::SignedIn);
+        stage.show(people::everybody());
+        stage.show(people::chats());
+        stage.show([people::online()]);
+        stage
+    }
+
+    pub(crate) fn open(&self, chat: ChatId, items: Vec<Item>) {
+        let id = match chat {
+            ChatId::Known(id) => id.to_string(),
+            ChatId::Direct(user) => user.to_string(),
+        };
+        self.window.global::<Chats<'_>>().invoke_open(id.into());
+        self.show([people::timeline(chat, items), Shown::TimelineState(people::at_end(chat))]);
+    }
+
+    pub(crate) fn show(&self, shown: impl IntoIterator<Item = Shown>) {
+        self.post(shown.into_iter().map(Update::Shown));
+    }
+
+    pub(crate) fn post(&self, updates: impl IntoIterator<Item = Update>) {
+        updates.into_iter().for_each(|update| self.mailbox.post(update));
+        self.bridge.drain();
+        self.pass(20);
+    }
+
+    pub(crate) fn signed_out(&self) {
+        self.window.global::<Session<'_>>().set_stage(Signing::SignedOut);
+    }
+
+    pub(crate) fn dark(&self) {
+        self.window.global::<Theme<'_>>().set_appearance(Appearance::Dark);
+    }
+
+    #[expect(clippy::unused_self, reason = "time passes on a stage")]
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(milliseconds));
+    }
+
+    /// Whether what is read out like this lies within the window.
+    pub(crate) fn is_seen(&self, label: &str) -> bool {
+        let height = self.window.window().size().to_logical(1.0).height;
+        i_slint_backend_testing::ElementHandle::find_by_accessible_label(&self.window, label).any(|element| {
+            let top = element.absolute_position().y;
+            top >= 0.0 && top + element.size().height <= height
+        })
+    }
+
+    pub(crate) fn picture(&self) -> Picture {
+        // What changes because of what was drawn needs another look; animations need time.
+        drop(self.window.window().take_snapshot().unwrap());
+        self.pass(1000);
+        drop(self.window.window().take_snapshot().unwrap());
+        self.pass(1000);
+        self.window.window().take_snapshot().unwrap()
+    }
+}
+
+/// Compares with the picture of that name; writes it instead when `RAFTCHAT_BLESS` is set.
+pub(crate) fn golden(name: &str, picture: &Picture) {
+    let blessed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(format!("{name}.png"));
+    let bytes = png_of(picture);
+    if std::env::var_os("RAFTCHAT_BLESS").is_some() {
+        std::fs::create_dir_all(blessed.parent().unwrap()).unwrap();
+        std::fs::write(&blessed, &bytes).unwrap();
+        return;
+    }
+    let known = std::fs::read(&blessed).unwrap_or_default();
+    if known != bytes {
+        let seen = std::env::temp_dir().join(format!("raftchat-{name}.png"));
+        std::fs::write(&seen, &bytes).unwrap();
+        panic!("{name} looks different: compare {} with {}", seen.display(), blessed.display());
+    }
+}
+
+fn png_of(picture: &Picture) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::High);
+    encoder.set_filter(png::Filter::NoFilter);
+    // Five bits a channel still tell a card from what it lies on, and keep the files small.
+    let pixels: Vec<u8> = picture
+        .as_slice()
+        .iter()
+        .flat_map(|pixel| [pixel.r, pixel.g, pixel.b])
+        .map(|c| (c >> 3) << 3 | c >> 5)
+        .collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
