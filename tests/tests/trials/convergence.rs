@@ -16,7 +16,7 @@ use raftchat_schema::wire::decode_payload;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::devices::{Device, said};
 use raftchat_tests::people::{Person, text_of};
-use raftchat_tests::{PATIENCE, soon};
+use raftchat_tests::{PATIENCE, soon, until};
 use tokio::time::Instant;
 
 use crate::{Draw, PROGRAM, number};
@@ -156,29 +156,41 @@ async fn lists_agree(device: &mut Device, name: &str) -> Vec<ConversationId> {
     }
 }
 
-/// Checks the whole timeline of a conversation, and who is shown to have received and read its last message.
+/// Waits until the device shows the whole timeline of a conversation as the tables hold it, and who has received and read
+/// its last message.
 async fn timelines_agree(device: &mut Device, name: &str, id: ConversationId) {
     let chat = ChatId::Known(id);
     device.read_whole(chat).await;
     device.sent_all().await;
     let client: Client = device.messenger.client().clone();
     let target = Target::Conversation(id);
-    let history = soon("reading", client.history(&target, Page::Before(None), u32::MAX)).await.unwrap();
-    let held: Vec<_> = history.iter().map(held).collect();
-    let what = format!("{name} shows {id} as it is held");
     let deadline = Instant::now() + PATIENCE;
-    loop {
+    let last = loop {
+        let history = soon("reading", client.history(&target, Page::Before(None), u32::MAX)).await.unwrap();
+        let held: Vec<_> = history.iter().map(held).collect();
         device.draw();
         let shown: Vec<_> = device.screen.bubbles().filter_map(shown).collect();
         if shown == held {
-            break;
+            break history.last().cloned();
         }
-        assert!(Instant::now() < deadline, "{what}: {shown:#?} is not {held:#?}");
+        let late = Instant::now() >= deadline;
+        assert!(!late, "{name} shows {id} not as it is held: {:#?}", differences(&shown, &held));
         tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    if let Some(last) = last {
+        receipts_agree(device, name, &target, &last).await;
     }
-    if let Some(last) = history.last() {
-        receipts_agree(device, name, &target, last).await;
-    }
+}
+
+/// What is shown and what is held, wherever the two are not the same.
+fn differences<'a>(shown: &'a [Told], held: &'a [Told]) -> Vec<(Option<&'a Told>, Option<&'a Told>)> {
+    let by_position = |told: &'a [Told]| told.iter().map(|told| (told.0, told)).collect::<BTreeMap<_, _>>();
+    let (shown, held) = (by_position(shown), by_position(held));
+    let mut positions: Vec<_> = shown.keys().chain(held.keys()).copied().collect();
+    positions.sort_unstable();
+    positions.dedup();
+    let pairs = positions.into_iter().map(|at| (shown.get(&at).copied(), held.get(&at).copied()));
+    pairs.filter(|(shown, held)| shown != held).collect()
 }
 
 /// Waits until the device shows of all others who have received and read the message.
@@ -282,7 +294,12 @@ async fn devices_that_did_whatever_while_nodes_died_show_what_the_tables_hold() 
         device.online().await;
     }
 
-    // Settled: what waits in the outboxes is done, and the marks have been told.
+    // Settled: what waits in the outboxes is done, and the marks have been told. Nobody is compared before all have done
+    // what they were told to: what one still has to send changes what another shows.
+    for device in &mut devices {
+        let messenger = &device.messenger;
+        until("the outbox is empty", async || (messenger.waiting().await == 0).then_some(())).await;
+    }
     for (device, name) in devices.iter_mut().zip(["alice", "bob", "carol", "dave", "alice's phone"]) {
         for id in lists_agree(device, name).await {
             timelines_agree(device, name, id).await;
