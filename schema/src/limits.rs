@@ -1,7 +1,14 @@
 //! Every bound of the service in one place, with its unit in its name and its reason beside it.
 
-/// The largest payload of a message: long enough for any text, short enough to travel beside heartbeats.
-pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// The largest text of a message, in UTF-8: long enough for any, short enough to travel beside heartbeats. Clients keep to
+/// it: nodes do not look into payloads.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// What a payload has beside its text: its frame, what it answers and where it is from, with room for more.
+pub const PAYLOAD_FRAME_BYTES_MAX: usize = 256;
+
+/// The largest payload of a message, as nodes keep it: a text of [`TEXT_BYTES_MAX`] fits.
+pub const PAYLOAD_BYTES_MAX: usize = TEXT_BYTES_MAX + PAYLOAD_FRAME_BYTES_MAX;
 
 /// The largest display name.
 pub const DISPLAY_NAME_BYTES_MAX: usize = 128;
@@ -114,5 +121,27 @@ const _: () = {
         2 * (BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX) < PEER_FRAME_WORDS_MAX * 8,
         "what two nodes batched fits a frame"
     );
-    assert!(PAYLOAD_BYTES_MAX <= PUSH_WINDOW_BYTES, "the largest message fits the push window");
+    assert!(
+        PUSH_WINDOW_BYTES + PAYLOAD_BYTES_MAX < DEVICE_FRAME_WORDS_MAX * 8,
+        "a message beyond the push window, which travels alone, fits a frame"
+    );
 };
+
+#[cfg(all(test, feature = "wire"))]
+mod tests {
+    use super::*;
+    use crate::id::Position;
+    use crate::payload::Payload;
+    use crate::wire::encode_payload;
+
+    #[test]
+    fn the_largest_text_fits_a_payload_with_all_that_can_stand_beside_it() {
+        let payload = Payload {
+            text: "x".repeat(TEXT_BYTES_MAX),
+            reply_to: Some(Position(u64::MAX)),
+            forwarded_from: "a".repeat(32).parse().ok(),
+        };
+        assert!(payload.forwarded_from.is_some());
+        assert!(encode_payload(&payload).len() <= PAYLOAD_BYTES_MAX);
+    }
+}
