@@ -15,6 +15,7 @@
 //! | [`invariants`] | what must be true of the rows, for tests |
 
 pub mod apply;
+mod emoji;
 pub mod feed;
 mod hash;
 pub mod invariants;

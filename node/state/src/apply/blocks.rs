@@ -1,4 +1,4 @@
-//! Blocks: neither of two can write to the other directly or add the other to a group while one has blocked the other.
+//! Blocks: neither of two can write or react to the other directly or add the other to a group while one has blocked the other.
 
 use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::error::ErrorCode;
@@ -7,12 +7,13 @@ use raftchat_schema::limits::BLOCKS_MAX;
 use raftchat_schema::view::ChangedRow;
 
 use super::accounts;
+use super::conversation::Conversation;
 use super::step::{Handled, Step};
 use crate::feed::Feed;
 use crate::keys;
 use crate::queries;
 use crate::read;
-use crate::rows::{BlockRow, Reference, UserRow};
+use crate::rows::{BlockRow, KindRow, Reference, UserRow};
 use crate::tables::Tables;
 
 /// Blocks somebody or takes it back, which a deleted account does not hinder. What is so already is no change.
@@ -47,4 +48,12 @@ pub(super) fn refuse_between<T: Tables>(step: &Step<'_, T>, one: UserId, other: 
         return Err(ErrorCode::Blocked.into());
     }
     Ok(())
+}
+
+/// The same for the two of a direct conversation; in a group a block hinders nobody.
+pub(super) fn refuse_in_direct<T: Tables>(step: &Step<'_, T>, conversation: &Conversation) -> Handled<T, ()> {
+    match conversation.row.kind {
+        KindRow::Direct { lower, higher } => refuse_between(step, lower, higher),
+        KindRow::Group => Ok(()),
+    }
 }

@@ -7,14 +7,15 @@ use raftchat_schema::limits::REVISIONS_MAX;
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::Place;
-use super::messages;
 use super::step::{Handled, Step};
+use super::{blocks, messages};
 use crate::keys;
 use crate::rows::{MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
 use crate::views;
 
-/// Replaces what the user's own message says. To say the same again is no edit, and a tombstone stays one.
+/// Replaces what the user's own message says. To say the same again is no edit, and a tombstone stays one. It is a way to
+/// write to the other: refused where sending is, because of a block.
 pub(super) fn edit<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
@@ -31,6 +32,7 @@ pub(super) fn edit<T: Tables>(
     if message.state == StateRow::Deleted {
         return Err(ErrorCode::NoSuchMessage.into());
     }
+    blocks::refuse_in_direct(step, &place.conversation)?;
     if message.payload == payload {
         return Ok(Done::Nothing);
     }

@@ -6,14 +6,17 @@ use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX};
 use raftchat_schema::view::ChangedRow;
 
+use super::blocks;
 use super::conversation::Place;
 use super::step::{Handled, Step};
+use crate::emoji::is_emoji;
 use crate::keys;
 use crate::rows::{MessageRow, ReactionRow, Reference, StateRow};
 use crate::tables::Tables;
 use crate::views;
 
-/// Puts the user's reaction to a message or takes it away. What is so already is no change.
+/// Puts the user's reaction to a message or takes it away. What is so already is no change. A block between the two of a
+/// direct conversation hinders the one, as it does writing, and not the other, as it does not deleting.
 pub(super) fn react<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
@@ -22,7 +25,7 @@ pub(super) fn react<T: Tables>(
     emoji: &str,
     switch: Switch,
 ) -> Handled<T> {
-    if !is_reaction(emoji) {
+    if emoji.len() > EMOJI_BYTES_MAX || !is_emoji(emoji) {
         return Err(ErrorCode::MalformedReaction.into());
     }
     let mut place = Place::of(step, user, conversation)?;
@@ -32,7 +35,10 @@ pub(super) fn react<T: Tables>(
     }
     let mut reactions = message.reactions.clone();
     match switch {
-        Switch::On => put(&mut reactions, user, emoji)?,
+        Switch::On => {
+            blocks::refuse_in_direct(step, &place.conversation)?;
+            put(&mut reactions, user, emoji)?;
+        }
         Switch::Off => take(&mut reactions, user, emoji),
     }
     if reactions == message.reactions {
@@ -46,13 +52,6 @@ pub(super) fn react<T: Tables>(
     let reactions = views::reactions(message.reactions);
     place.conversation.show(step, number, ChangedRow::Reactions { conversation, position, reactions });
     Ok(Done::Nothing)
-}
-
-/// What an emoji is, as far as a node can tell: short, and with nothing in it that would break a line. The joiners and
-/// variation selectors that emoji are made of are neither white space nor control characters.
-fn is_reaction(emoji: &str) -> bool {
-    let breaks = |c: char| c.is_control() || c.is_whitespace();
-    (1..=EMOJI_BYTES_MAX).contains(&emoji.len()) && !emoji.chars().any(breaks)
 }
 
 fn put(reactions: &mut Vec<ReactionRow>, user: UserId, emoji: &str) -> Result<(), ErrorCode> {

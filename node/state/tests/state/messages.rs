@@ -160,17 +160,18 @@ fn a_reaction_is_there_once_and_gone_once() {
 fn a_reaction_is_one_emoji_of_a_few_kinds() {
     let (mut world, alice, bob, _) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "hello");
-    let longest = "e".repeat(EMOJI_BYTES_MAX);
-    for good in ["👍", "👩‍👩‍👧‍👦", "❤️", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", &longest] {
+    for good in ["👍", "👩‍👩‍👧‍👦", "❤️", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "👩🏿‍❤️‍💋‍👨🏻"]
+    {
         assert_eq!(world.act(bob, react(conversation, 1, good, Switch::On)), Ok(Done::Nothing), "{good}");
     }
-    let long = "e".repeat(EMOJI_BYTES_MAX + 1);
-    for bad in ["", " ", "👍 👍", "a\n", "\u{7}", "\u{a0}", "\u{2028}", &long] {
+    let long = ["👩"; EMOJI_BYTES_MAX / 4].join("\u{200D}");
+    for bad in ["", " ", "ok", "👍👍", "👍 👍", "a\n", "\u{7}", "\u{a0}", "\u{2028}", &long] {
         let refused = code(world.act(bob, react(conversation, 1, bad, Switch::On)));
         assert_eq!(refused, ErrorCode::MalformedReaction, "{bad:?}");
     }
     for kind in 5..REACTION_KINDS_MAX {
-        world.act(bob, react(conversation, 1, &format!("kind{kind}"), Switch::On)).unwrap();
+        let emoji = char::from_u32(0x1F400 + u32::try_from(kind).unwrap()).unwrap().to_string();
+        world.act(bob, react(conversation, 1, &emoji, Switch::On)).unwrap();
     }
     assert_eq!(code(world.act(alice, react(conversation, 1, "🐟", Switch::On))), ErrorCode::TooMany);
     assert_eq!(world.act(alice, react(conversation, 1, "👍", Switch::On)), Ok(Done::Nothing));

@@ -202,6 +202,45 @@ fn neither_of_two_writes_to_the_other_while_one_has_blocked_the_other() {
 }
 
 #[test]
+fn a_block_stops_edits_and_reactions_between_the_two_and_lets_each_take_back_what_is_theirs() {
+    let (mut world, alice, bob, carol) = World::of_three();
+    let (conversation, _) = world.say(alice, bob, "hello");
+    world.say(bob, alice, "hello yourself");
+    let group = world.group(carol, &[alice, bob]);
+    world.tell(alice, group, "ahoy");
+    let react = |conversation, position, switch| Act::React {
+        conversation,
+        position: Position(position),
+        emoji: "👍".to_owned(),
+        switch,
+    };
+    let edit = |conversation, position, text: &str| Act::EditMessage {
+        conversation,
+        position: Position(position),
+        payload: text.as_bytes().to_vec(),
+    };
+    world.act(alice, react(conversation, 2, Switch::On)).unwrap();
+    world.act(bob, Act::Block { user: alice.user, switch: Switch::On }).unwrap();
+
+    let change = world.changes();
+    for (person, own, others) in [(alice, 1, 2), (bob, 2, 1)] {
+        assert_eq!(code(world.act(person, edit(conversation, own, "and another thing"))), ErrorCode::Blocked);
+        assert_eq!(code(world.act(person, react(conversation, others, Switch::On))), ErrorCode::Blocked);
+        assert_eq!(code(world.act(person, edit(conversation, others, "not mine"))), ErrorCode::NotYours);
+    }
+    assert_eq!(world.changes(), change);
+    world.act(alice, react(conversation, 2, Switch::Off)).unwrap();
+    world.delete(alice, conversation, 1).unwrap();
+    world.act(alice, edit(group, 1, "ahoy, all")).unwrap();
+    world.act(bob, react(group, 1, Switch::On)).unwrap();
+
+    world.act(bob, Act::Block { user: alice.user, switch: Switch::Off }).unwrap();
+    world.act(alice, react(conversation, 2, Switch::On)).unwrap();
+    world.act(bob, edit(conversation, 2, "hello again")).unwrap();
+    world.check();
+}
+
+#[test]
 fn a_profile_is_changed_where_it_says_something_new() {
     let (mut world, alice, bob, _) = World::of_three();
     let name = |name: &str| Act::SetProfile(Profile { display_name: Some(name.to_owned()), ..Profile::default() });
