@@ -140,8 +140,30 @@ fn bench(criterion: &mut Criterion, name: &str, conversation: ConversationId, co
     });
 }
 
+/// With the window that says what is read, and what is dropped for it.
+fn bench_read(criterion: &mut Criterion, name: &str) {
+    let mut model = model();
+    let next = Cell::new(HELD + 1);
+    criterion.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            || page(OPEN, next.replace(next.get() + 1), 1),
+            |input| {
+                let now = Stamp(next.get() * 1_000);
+                let reading = Intent::Reading { position: Position(next.get() - 1) };
+                [
+                    model.handle(now, input),
+                    model.handle(now, Input::Do(reading)),
+                    model.handle(Stamp(now.0 + 500), Input::Tick),
+                ]
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
 fn changes(criterion: &mut Criterion) {
     bench(criterion, "a message into an open conversation of 10,000", OPEN, 1);
+    bench_read(criterion, "a message into an open conversation that is read at its end");
     bench(criterion, "a message into a closed conversation", ConversationId(2), 1);
     bench(criterion, "a page of 64 into an open conversation of 10,000", OPEN, 64);
     bench(criterion, "a page of 64 into a closed conversation", ConversationId(2), 64);

@@ -217,6 +217,13 @@ pub enum Intent {
     LoadOlder,
     /// See newer messages of the open conversation.
     LoadNewer,
+    /// Read the open conversation around a message: what is far from it may be dropped, and is loaded again when it is
+    /// asked for. To be said whenever that has moved by a screen or more, and at the end whenever the end has moved; of a
+    /// window that never says it nothing is dropped.
+    Reading {
+        /// A message that is in sight.
+        position: Position,
+    },
     /// See the open conversation around a message; beyond the last: from its end.
     JumpTo {
         /// Which message.

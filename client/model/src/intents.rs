@@ -21,6 +21,7 @@ impl Model {
             Intent::Close => self.close_chat(turn),
             Intent::LoadOlder => self.load_older(turn),
             Intent::LoadNewer => self.load_newer(turn),
+            Intent::Reading { position } => self.note_reading(turn.now, position),
             Intent::JumpTo { position } => self.jump_to(turn, position),
             Intent::Attend(attention) => self.attention = attention,
             Intent::Send { chat, message_id, text, reply_to, forwarded_from } => {

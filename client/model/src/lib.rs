@@ -37,12 +37,13 @@ pub use codec::{Codec, Content};
 pub use effect::{Durability, Effect, Notification, PageRange, PageRequest, Write};
 pub use input::{Attention, Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
 pub use model::Model;
+pub use people::DELETED_ACCOUNT;
 pub use rows::{
     ChatId, Completeness, ConversationRow, CursorRow, DepartureRow, EntryState, Lane, MemberRow, OutboxEntry, OutboxId,
     PlaceRow, lane_of,
 };
 pub use shown::{
     Body, Bubble, ChatSummary, Connection, Delivery, Failure, FailureReason, Happening, Item, ItemKey, MemberItem,
-    Notice, Original, Person, Preview, Quote, ReactionSummary, Receipt, Run, Shown, TimelineChange, TimelineState,
-    Undone,
+    Notice, Original, Person, PinnedMessage, Preview, Quote, ReactionSummary, Receipt, Run, Shown, TimelineChange,
+    TimelineState, Undone,
 };

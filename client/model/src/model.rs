@@ -48,7 +48,7 @@ impl Model {
         let mut model = Self {
             me: stored.me,
             codec,
-            people: People::new(stored.people, stored.blocked),
+            people: People::new(stored.people, stored.blocked, stored.bootstrapped),
             chats: stored.conversations.into_iter().map(|one| (one.conversation.id, Chat::stored(one))).collect(),
             directs: BTreeMap::new(),
             direct_drafts: stored.direct_drafts.into_iter().collect(),
@@ -128,6 +128,7 @@ impl Model {
                 Timer::Unmute(conversation) => {
                     turn.touch(ChatId::Known(conversation));
                 }
+                Timer::Trim => self.trim_timeline(turn),
                 // The outbox is looked at after each input.
                 Timer::Retry(_) => {}
             }
@@ -144,6 +145,9 @@ impl Model {
             let members = touched.members;
             if !changes.is_empty() {
                 turn.show(Shown::Timeline { chat: id, changes });
+            }
+            if let Some(messages) = timeline.new_pins(&scene) {
+                turn.show(Shown::Pinned { chat: id, messages });
             }
             if let Some(state) = timeline.new_state(&scene) {
                 turn.show(Shown::TimelineState(state));

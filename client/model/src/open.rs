@@ -14,13 +14,13 @@ impl Model {
         if chat != asked {
             turn.show(Shown::Renamed { from: asked, to: chat });
         }
-        let unread_line = match chat {
-            ChatId::Known(conversation) if self.chats.contains_key(&conversation) => self.first_unread(conversation),
+        let unread = match chat {
+            ChatId::Known(conversation) if self.chats.contains_key(&conversation) => self.unread_range(conversation),
             ChatId::Known(_) => return,
             ChatId::Direct(user) if user == self.me => return,
             ChatId::Direct(_) => None,
         };
-        let mut timeline = Timeline::new(chat, self.me, unread_line);
+        let mut timeline = Timeline::new(chat, self.me, unread);
         if let Some(held) = self.scene(chat).chat
             && let Some(newest) = held.newest.as_ref().filter(|newest| newest.position > held.since(self.me))
         {

@@ -2,17 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raftchat_schema::id::UserId;
+use raftchat_schema::id::{UserId, Username};
+use raftchat_schema::limits::DISPLAY_NAME_BYTES_MAX;
 use raftchat_schema::view::UserView;
 
 use crate::merge;
 use crate::shown::Person;
+use crate::text::safe;
+
+/// What somebody is called whose account is gone: their name went with it. A window in another language says it otherwise.
+pub const DELETED_ACCOUNT: &str = "deleted account";
+
+/// A display name has at most so many characters.
+const NAME_CHARS_MAX: usize = DISPLAY_NAME_BYTES_MAX;
 
 /// People by id, and whom the person has blocked.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     views: BTreeMap<UserId, UserView>,
     blocked: BTreeSet<UserId>,
+    /// Everybody who has an account was told of: who is not known has none any more.
+    all_known: bool,
 }
 
 /// What a new row of somebody has changed.
@@ -27,12 +37,23 @@ pub(crate) enum PersonChange {
 }
 
 impl People {
-    pub(crate) fn new(views: Vec<UserView>, blocked: Vec<UserId>) -> Self {
+    pub(crate) fn new(views: Vec<UserView>, blocked: Vec<UserId>, all_known: bool) -> Self {
         let offline = |view: UserView| UserView { online: false, ..view };
         Self {
             views: views.into_iter().map(|view| (view.id, offline(view))).collect(),
             blocked: blocked.into_iter().collect(),
+            all_known,
         }
+    }
+
+    /// Everybody was told of.
+    pub(crate) fn note_all_known(&mut self) {
+        self.all_known = true;
+    }
+
+    /// Whether an account of somebody who was in the cluster once is gone.
+    fn is_gone(&self, user: UserId) -> bool {
+        self.views.get(&user).map_or(self.all_known, |view| view.deleted)
     }
 
     pub(crate) fn get(&self, user: UserId) -> Option<&UserView> {
@@ -43,10 +64,19 @@ impl People {
         self.views.keys().copied()
     }
 
-    /// What somebody is called.
+    /// What somebody is called, on one line with nothing in it that could spoil another.
     pub(crate) fn name(&self, user: UserId) -> String {
+        if self.is_gone(user) {
+            return DELETED_ACCOUNT.to_owned();
+        }
         let Some(view) = self.views.get(&user) else { return user.to_string() };
-        if view.display_name.is_empty() { view.username.to_string() } else { view.display_name.clone() }
+        let name = safe::one_line(&view.display_name, NAME_CHARS_MAX);
+        if name.is_empty() { view.username.to_string() } else { name }
+    }
+
+    /// The same of who was called `said` when nothing else was known of them.
+    pub(crate) fn name_or(&self, user: UserId, said: &Username) -> String {
+        if self.views.contains_key(&user) || self.is_gone(user) { self.name(user) } else { said.to_string() }
     }
 
     /// Takes a row in; whether they are online is not for it to say.

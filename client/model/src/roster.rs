@@ -24,6 +24,7 @@ impl Model {
             self.take_person(turn, view);
             self.set_online(turn, user, online);
         }
+        self.people.note_all_known();
     }
 
     pub(crate) fn take_person(&mut self, turn: &mut Turn, view: UserView) {

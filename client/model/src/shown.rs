@@ -1,4 +1,5 @@
-//! What a window draws. Knows no colours, no languages and no pixels: texts are as people wrote them.
+//! What a window draws. Knows no colours, no languages and no pixels: messages are as people wrote them; names and titles are
+//! safe to stand in a line of ours.
 
 mod timeline;
 
@@ -9,7 +10,8 @@ use raftchat_schema::view::ConversationKind;
 
 use crate::rows::ChatId;
 pub use timeline::{
-    Bubble, Happening, Item, ItemKey, Notice, Original, Quote, ReactionSummary, Run, TimelineChange, TimelineState,
+    Bubble, Happening, Item, ItemKey, Notice, Original, PinnedMessage, Quote, ReactionSummary, Run, TimelineChange,
+    TimelineState,
 };
 
 /// One change of what is drawn.
@@ -32,6 +34,13 @@ pub enum Shown {
         chat: ChatId,
         /// How.
         changes: Vec<TimelineChange>,
+    },
+    /// What the members of the open conversation have pinned: when it is opened, and whenever it reads otherwise.
+    Pinned {
+        /// Of which conversation.
+        chat: ChatId,
+        /// In the order in which they did.
+        messages: Vec<PinnedMessage>,
     },
     /// How the open timeline lies in its conversation.
     TimelineState(TimelineState),

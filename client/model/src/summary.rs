@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
+use raftchat_schema::limits::TITLE_BYTES_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
 
 use crate::chat::{Chat, EffectivePlace, effective_pins, sent_by};
+use crate::effect::PageRange;
 use crate::marks;
 use crate::model::Model;
 use crate::notify::is_muted;
 use crate::rows::ChatId;
 use crate::scene::Scene;
 use crate::shown::{ChatSummary, MemberItem, Original, Preview, Quote, Shown};
+use crate::text::safe;
 use crate::timeline::bubble::{self, Effective};
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -123,10 +126,11 @@ impl Model {
         Shown::Members { chat: id, members }
     }
 
-    /// The first message to read, as far as it is known.
-    pub(crate) fn first_unread(&self, conversation: ConversationId) -> Option<Position> {
-        let place = self.place(conversation)?;
-        (place.unread > 0).then(|| place.read_position.next())
+    /// Where the messages to read are; some between them may be the person's own.
+    pub(crate) fn unread_range(&self, conversation: ConversationId) -> Option<PageRange> {
+        let (place, chat) = (self.place(conversation)?, self.chats.get(&conversation)?);
+        let first = place.read_position.max(chat.since(self.me)).next();
+        (place.unread > 0).then_some(PageRange { first, last: chat.row.last_position })
     }
 }
 
@@ -183,12 +187,12 @@ fn coming(scene: &Scene<'_>, user: UserId, draft: &[u8]) -> ChatSummary {
     }
 }
 
-/// What a conversation is called: a direct one as the other.
+/// What a conversation is called, on one line: a direct one as the other.
 pub(crate) fn title(scene: &Scene<'_>) -> String {
     let Some(chat) = scene.chat else { return String::new() };
     match chat.other(scene.me) {
         Some(user) => scene.people.name(user),
-        None => chat.row.title.clone(),
+        None => safe::one_line(&chat.row.title, TITLE_BYTES_MAX),
     }
 }
 

@@ -6,11 +6,14 @@ mod draw;
 mod items;
 mod notices;
 mod paging;
+mod pins;
 mod quotes;
+mod trim;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raftchat_schema::id::{ChangeNumber, Position, UserId};
+use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
@@ -20,7 +23,9 @@ use crate::rows::ChatId;
 use crate::shown::{ItemKey, TimelineState};
 use items::Items;
 use paging::Load;
+use pins::Pins;
 use quotes::Quotes;
+use unread::UnreadLine;
 
 /// The open conversation.
 #[derive(Debug)]
@@ -33,37 +38,45 @@ pub(crate) struct Timeline {
     span: Option<PageRange>,
     /// The end is shown: what is said joins the span.
     following: bool,
-    unread_line: Option<Position>,
+    unread_line: UnreadLine,
     jumped_to: Option<Position>,
     loads: BTreeMap<PageRequest, Load>,
     /// Reactions that came while their message was being loaded.
     late_reactions: BTreeMap<Position, (Vec<ReactionView>, ChangeNumber)>,
     quotes: Quotes,
-    /// The last of the person's own in the span.
+    /// The last of the person's own that was in the span, also after it was dropped from its end.
     newest_own: Option<Position>,
     /// In the span since the last drawing.
     fresh: BTreeSet<Position>,
     /// The span reaches further than at the last drawing, not only by what was said.
     stretched: bool,
+    /// The span reaches less far than at the last drawing.
+    shrunk: bool,
+    /// The message that the person reads, as far as the window tells.
+    reading: Option<Position>,
+    /// When a page was last put in.
+    page_put_in: Stamp,
     /// Nothing of what was drawn is to stay.
     anew: bool,
     /// What is drawn as being sent.
     pending: BTreeSet<ItemKey>,
     items: Items,
+    pins: Pins,
     /// What stands in the entry field.
     pub(crate) draft: Payload,
     state: Option<TimelineState>,
 }
 
 impl Timeline {
-    pub(crate) fn new(chat: ChatId, me: UserId, unread_line: Option<Position>) -> Self {
+    /// Nothing of a conversation yet, of which the person has `unread` to read.
+    pub(crate) fn new(chat: ChatId, me: UserId, unread: Option<PageRange>) -> Self {
         Self {
             chat,
             me,
             held: BTreeMap::new(),
             span: None,
             following: true,
-            unread_line,
+            unread_line: UnreadLine::new(unread),
             jumped_to: None,
             loads: BTreeMap::new(),
             late_reactions: BTreeMap::new(),
@@ -71,9 +84,13 @@ impl Timeline {
             newest_own: None,
             fresh: BTreeSet::new(),
             stretched: false,
+            shrunk: false,
+            reading: None,
+            page_put_in: Stamp(0),
             anew: true,
             pending: BTreeSet::new(),
             items: Items::default(),
+            pins: Pins::default(),
             draft: Payload::default(),
             state: None,
         }
@@ -83,6 +100,9 @@ impl Timeline {
     pub(crate) fn take(&mut self, message: &MessageView, visible: PageRange) {
         self.quotes.take(message);
         let position = message.position;
+        if self.span.is_some_and(|span| position > span.last) {
+            self.leave_untended_end();
+        }
         let joins = match self.span {
             None => self.following,
             Some(span) => {
@@ -152,6 +172,7 @@ impl Timeline {
             }
             None => return,
         };
+        let had_own = self.newest_own.is_some();
         while self.held.contains_key(&span.last.next()) && span.last < Position(u64::MAX) {
             span.last = span.last.next();
             self.enter(span.last);
@@ -165,6 +186,10 @@ impl Timeline {
         self.stretched = self.stretched || (!appended_only && self.span != Some(span));
         self.span = Some(span);
         self.following = self.following || span.last >= last;
+        if had_own && self.newest_own.is_none() {
+            self.newest_own = self.find_newest_own();
+            self.fresh.extend(self.newest_own);
+        }
     }
 
     fn enter(&mut self, position: Position) {
@@ -176,6 +201,9 @@ impl Timeline {
         if own && self.newest_own.is_none_or(|newest| newest < position) {
             self.fresh.extend(self.newest_own);
             self.newest_own = Some(position);
+        } else if !own && self.newest_own == Some(position) {
+            // It was deleted while it was not here.
+            self.newest_own = None;
         }
     }
 

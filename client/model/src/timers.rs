@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Unmute(ConversationId),
     /// An entry of the outbox may be tried again.
     Retry(OutboxId),
+    /// What is far from where the person reads may be dropped.
+    Trim,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +31,11 @@ impl Timers {
     /// Sets a timer, anew if it was set.
     pub(crate) fn set(&mut self, timer: Timer, due: Stamp) {
         self.due.insert(timer, due);
+    }
+
+    /// Sets a timer that is not set yet.
+    pub(crate) fn set_if_not_set(&mut self, timer: Timer, due: Stamp) {
+        self.due.entry(timer).or_insert(due);
     }
 
     pub(crate) fn cancel(&mut self, timer: Timer) {

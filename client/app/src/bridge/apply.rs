@@ -85,7 +85,7 @@ impl View {
             Shown::Failed(failure) => self.failed(&failure),
             Shown::SessionEnded(refusal) => self.signed_out(refusal.code.sentence()),
             // Of a conversation that is no longer open.
-            Shown::Timeline { .. } | Shown::TimelineState(_) | Shown::Draft { .. } => {}
+            Shown::Timeline { .. } | Shown::Pinned { .. } | Shown::TimelineState(_) | Shown::Draft { .. } => {}
         }
     }
 

@@ -153,7 +153,7 @@ mod tests {
         }
         let expected = "Harbour\nWith alice, bob\nExported on 1 January 2026 at 00:00 (UTC)\n\n\
             Wednesday, 31 December 2025\n\n\
-            20:00  alice: two\n       lines\u{202E}\u{202C}  (edited)\n       👍 u2001\n\
+            20:00  alice: two\n       lines  (edited)\n       👍 u2001\n\
             \x20      > alice: two lines\n21:00  bob: yes\n\
             22:00  bob: (deleted)\n\
             23:00  bob: (a newer raftchat is needed to read this)\n";

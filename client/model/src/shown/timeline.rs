@@ -126,6 +126,17 @@ pub struct Quote {
     pub original: Original,
 }
 
+/// A message that is pinned for all members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedMessage {
+    /// Where it is.
+    pub position: Position,
+    /// What is known of it: of its text the first words, on one line.
+    pub original: Original,
+    /// It is of somebody whom the person has blocked: not to be shown unless asked for.
+    pub hidden_blocked: bool,
+}
+
 /// What is known of a quoted message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Original {
@@ -215,7 +226,8 @@ pub struct TimelineState {
     pub at_end: bool,
     /// How many messages there are below it.
     pub below: u64,
-    /// Above which message the line of the unread goes; kept while the conversation is open.
+    /// Above which message the line of the unread goes: the first of another's to read; none until that is there. Kept while
+    /// the conversation is open.
     pub unread_line: Option<Position>,
     /// The message that was jumped to, once it is there.
     pub jumped_to: Option<Position>,

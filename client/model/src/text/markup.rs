@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use raftchat_schema::id::UserId;
-use raftchat_schema::limits::{MENTIONS_MAX, PAYLOAD_BYTES_MAX};
+use raftchat_schema::limits::{MENTIONS_MAX, TEXT_BYTES_MAX};
 
 use super::{mentions, safe};
 pub use link::Link;
@@ -104,15 +104,18 @@ pub enum Role {
 }
 
 /// The document that `text` describes. What is no markup of ours is shown as it was written, and so is a text that is
-/// longer than a payload or that nests too deep.
+/// longer than a message or that nests too deep.
 pub fn parse(text: &str) -> Document {
     let text = safe::body(text);
-    if text.len() > PAYLOAD_BYTES_MAX || nests_too_deep(&text) {
+    if text.len() > TEXT_BYTES_MAX || nests_too_deep(&text) {
         return Document::unformatted(text);
     }
-    protect::Protected::new(&text)
-        .and_then(|protected| reduce::reduce(&protected))
-        .map_or_else(|| Document::unformatted(text), |blocks| Document { blocks })
+    let reduced = protect::Protected::new(&text).and_then(|protected| reduce::reduce(&protected));
+    let Some(mut blocks) = reduced else { return Document::unformatted(text) };
+    if safe::changes_direction(&text) {
+        blocks.iter_mut().for_each(Block::balance);
+    }
+    Document { blocks }
 }
 
 impl Document {
@@ -154,6 +157,14 @@ impl Document {
 }
 
 impl Block {
+    /// What ends a change of direction may have been in what is not shown of the markup.
+    fn balance(&mut self) {
+        match &mut self.content {
+            Content::Text(spans) => safe::balance(spans.iter_mut().map(|span| &mut span.text)),
+            Content::Code { text, .. } => safe::balance(std::iter::once(text)),
+        }
+    }
+
     fn plain(&self) -> String {
         let mut line = "> ".repeat(self.quote_level);
         match self.marker {

@@ -46,7 +46,7 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
 /// `text` with its lines and tabs, so that it can be shown as it is.
 ///
 /// All kinds of line breaks become line feeds, other control characters are left out, and a change of direction ends
-/// with its line, so that it cannot turn round what follows.
+/// with its line, so that it cannot turn round what follows. What turns letters round against their nature is left out.
 pub fn body(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut marks = MarkLimit::default();
@@ -69,6 +69,33 @@ pub fn body(text: &str) -> String {
     }
     directions.close_all(&mut clean);
     clean
+}
+
+/// Ends each change of direction with its line in `parts`, which are shown one after the other and are parts of a
+/// [`body`] from which something may have been left out. An end without a beginning does nothing and stays.
+pub(super) fn balance<'a>(parts: impl Iterator<Item = &'a mut String>) {
+    let mut directions = bidi::Directions::default();
+    let mut last = None;
+    for part in parts {
+        let mut clean = String::with_capacity(part.len());
+        for c in part.chars() {
+            if c == '\n' {
+                directions.close_all(&mut clean);
+            }
+            directions.admits(c);
+            clean.push(c);
+        }
+        *part = clean;
+        last = Some(part);
+    }
+    if let Some(last) = last {
+        directions.close_all(last);
+    }
+}
+
+/// Whether anything in `text` changes the direction of what follows.
+pub(super) fn changes_direction(text: &str) -> bool {
+    text.contains(bidi::is_control)
 }
 
 fn ends_line(c: char) -> bool {

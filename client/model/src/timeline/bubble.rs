@@ -114,10 +114,7 @@ pub(crate) fn committed(
 
 /// What the sender of a message is called: by the message's own word if nothing more is known.
 pub(crate) fn sender_name(scene: &Scene<'_>, message: &MessageView) -> String {
-    if scene.people.get(message.sender).is_some() {
-        return scene.people.name(message.sender);
-    }
-    message.sender_name.to_string()
+    scene.people.name_or(message.sender, &message.sender_name)
 }
 
 fn summaries(scene: &Scene<'_>, reactions: &[ReactionView]) -> Vec<ReactionSummary> {

@@ -13,6 +13,7 @@ use super::notices::notices;
 use super::paging;
 use super::quotes::Found;
 use crate::chat::{effective_pins, sent_by};
+use crate::effect::PageRange;
 use crate::marks;
 use crate::scene::Scene;
 use crate::shown::{Delivery, ItemKey, Original, Quote, TimelineChange, TimelineState};
@@ -25,8 +26,14 @@ impl Timeline {
         if anew {
             self.items.clear();
         }
+        let shrunk = std::mem::take(&mut self.shrunk) && !anew;
+        if shrunk {
+            let (span, following) = (self.span, self.following);
+            self.items.keep_between(|order| is_within(order, span, following));
+        }
         let messages = self.take_changed(touched, anew);
         let pins = scene.chat.map_or_else(Vec::new, |chat| effective_pins(&chat.row.pinned_messages, scene.acts()));
+        self.pins.put(&pins);
         for position in &messages {
             self.draw_message(scene, *position, &pins);
         }
@@ -43,16 +50,21 @@ impl Timeline {
 
     /// The positions of the span whose items may have become different.
     fn take_changed(&mut self, touched: &Touched, anew: bool) -> BTreeSet<Position> {
-        let Some(span) = self.span else { return BTreeSet::new() };
+        let Some(span) = self.span else {
+            self.pins.note_everything();
+            return BTreeSet::new();
+        };
         if anew || touched.everything {
             self.fresh.clear();
             self.quotes.take_changed();
+            self.pins.note_everything();
             return self.held.range(span.first..=span.last).map(|(position, _)| *position).collect();
         }
         let mut positions = std::mem::take(&mut self.fresh);
         positions.extend(touched.messages.iter().copied());
         let mut originals = positions.clone();
         originals.extend(self.quotes.take_changed());
+        self.pins.note(&originals);
         positions.extend(self.quotes.quoting(&originals));
         if touched.marks || touched.members {
             positions.extend(self.newest_own);
@@ -95,11 +107,7 @@ impl Timeline {
     /// Lines between messages. Whether any is gone is looked at only when members have changed.
     fn draw_notices(&mut self, scene: &Scene<'_>, members_changed: bool) {
         let (span, following) = (self.span, self.following);
-        let within = |after: Position| match span {
-            None => following,
-            Some(span) => after.next() >= span.first && (after < span.last || following),
-        };
-        let lines = notices(scene, within);
+        let lines = notices(scene, |after| has_line_after(after, span, following));
         if members_changed {
             let there: BTreeSet<ItemKey> = lines.iter().map(|(_, item)| item.key()).collect();
             let is_notice = |order| matches!(order, Order::Held(_, Rank::Notice(..)));
@@ -147,7 +155,7 @@ impl Timeline {
             at_start: self.span.map_or(last <= scene.floor(), |span| span.first.0 <= scene.floor().0.saturating_add(1)),
             at_end: self.following,
             below: if self.following { 0 } else { self.span.map_or(0, |span| last.0.saturating_sub(span.last.0)) },
-            unread_line: self.unread_line,
+            unread_line: self.settle_unread_line(),
             jumped_to: self.jumped_to,
             loading: self.loads.values().any(paging::is_seen),
         };
@@ -156,6 +164,23 @@ impl Timeline {
         }
         self.state = Some(state.clone());
         Some(state)
+    }
+}
+
+/// Whether what happened after a message stands in what is shown.
+fn has_line_after(after: Position, span: Option<PageRange>, following: bool) -> bool {
+    match span {
+        None => following,
+        Some(span) => after.next() >= span.first && (after < span.last || following),
+    }
+}
+
+/// Whether an item of that place belongs to what is shown.
+fn is_within(order: Order, span: Option<PageRange>, following: bool) -> bool {
+    match order {
+        Order::Held(position, Rank::Message) => span.is_some_and(|span| span.covers(position)),
+        Order::Held(after, Rank::Notice(..)) => has_line_after(after, span, following),
+        Order::Pending(_) => following,
     }
 }
 

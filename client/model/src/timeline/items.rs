@@ -57,6 +57,26 @@ impl Items {
         self.settle_run(Some(at));
     }
 
+    /// Takes away what is not wanted at either end.
+    pub(crate) fn keep_between(&mut self, wanted: impl Fn(Order) -> bool) {
+        let before = self.list.len();
+        while let Some((_, item)) = self.list.pop_front_if(|(order, _)| !wanted(*order)) {
+            self.orders.remove(&item.key());
+            self.steps.push(TimelineChange::Remove { at: 0 });
+        }
+        if self.list.len() < before {
+            self.settle_run(Some(0));
+        }
+        let before = self.list.len();
+        while let Some((_, item)) = self.list.pop_back_if(|(order, _)| !wanted(*order)) {
+            self.orders.remove(&item.key());
+            self.steps.push(TimelineChange::Remove { at: self.list.len() });
+        }
+        if self.list.len() < before {
+            self.settle_run(self.list.len().checked_sub(1));
+        }
+    }
+
     /// Where the item of that name is.
     pub(crate) fn order(&self, key: ItemKey) -> Option<Order> {
         self.orders.get(&key).copied()

@@ -58,6 +58,15 @@ pub(super) fn is_seen(load: &Load) -> bool {
 }
 
 impl Timeline {
+    /// Whether what is shown will change as soon as the store has answered.
+    pub(super) fn is_asking_the_store(&self) -> bool {
+        self.loads.values().any(|load| is_seen(load) && load.stage == Stage::Store)
+    }
+
+    pub(super) fn forget_loads_of_end(&mut self) {
+        self.loads.retain(|_, load| load.purpose != Purpose::End);
+    }
+
     fn loads_like(&self, wanted: impl Fn(Purpose) -> bool) -> bool {
         self.loads.values().any(|load| wanted(load.purpose))
     }
@@ -95,12 +104,14 @@ impl Timeline {
                 if !self.span.is_some_and(|span| span.covers(to)) {
                     self.show_around(to, load.range, last);
                 }
+                self.follow_reader(to);
                 self.jumped_to = Some(to);
             }
             Purpose::End if !self.following => {
                 self.following = true;
                 self.show_around(last, load.range, last);
                 self.following = true;
+                self.follow_reader_to_end();
             }
             // Neither store nor nodes have the very last: what there is before it is shown.
             Purpose::End if self.span.is_none() => {
@@ -191,6 +202,7 @@ impl Model {
         turn.touch(timeline.chat);
         if timeline.span.is_some_and(|span| span.covers(position)) {
             timeline.jumped_to = Some(position);
+            timeline.follow_reader(position);
             return;
         }
         timeline.loads.retain(|_, load| !matches!(load.purpose, Purpose::Jump(_)));
@@ -203,7 +215,7 @@ impl Model {
     pub(crate) fn jump_to_end(&mut self, turn: &mut Turn) {
         let Some(timeline) = &mut self.timeline else { return };
         if timeline.following {
-            return;
+            return timeline.follow_reader_to_end();
         }
         timeline.loads.retain(|_, load| !matches!(load.purpose, Purpose::Jump(_)));
         self.load_end(turn);
@@ -228,6 +240,7 @@ impl Model {
         let Some((conversation, last, load)) = self.loading(request) else { return };
         let Some(timeline) = &mut self.timeline else { return };
         turn.touch(timeline.chat);
+        timeline.page_put_in = turn.now;
         match timeline.absorb(load, messages, last) {
             Some(missing) if self.sync.is_connected() => self.fetch(turn, request, conversation, missing),
             Some(_) => self.fetch_failed(turn, request),
@@ -251,6 +264,7 @@ impl Model {
         let got_any = !messages.is_empty();
         let Some(timeline) = &mut self.timeline else { return };
         turn.touch(timeline.chat);
+        timeline.page_put_in = turn.now;
         let missing_before = timeline.missing(load);
         match timeline.absorb(load, messages, last) {
             Some(missing) if got_any && missing_before > timeline.missing(load) => {

@@ -37,6 +37,11 @@ impl Quotes {
         self.by.entry(position).or_default().insert(from);
     }
 
+    /// Notes that the message at `position` is looked at apart from where it is.
+    pub(crate) fn watch(&mut self, position: Position) {
+        self.by.entry(position).or_default();
+    }
+
     /// The messages that quote one of these.
     pub(crate) fn quoting(&self, positions: &BTreeSet<Position>) -> Vec<Position> {
         positions.iter().filter_map(|position| self.by.get(position)).flatten().copied().collect()
@@ -73,6 +78,26 @@ impl Quotes {
         if self.by.contains_key(&message.position) || self.found.contains_key(&message.position) {
             self.put(message.position, Some(message.clone()));
         }
+    }
+
+    /// Keeps a message that is shown no longer, if one that still is quotes it.
+    pub(crate) fn keep(&mut self, message: MessageView) {
+        if self.by.contains_key(&message.position) {
+            self.put(message.position, Some(message));
+        }
+    }
+
+    /// Forgets what is quoted by none but messages that are shown no longer.
+    pub(crate) fn retain(&mut self, is_shown: impl Fn(Position) -> bool, is_wanted: impl Fn(Position) -> bool) {
+        let found = &mut self.found;
+        self.by.retain(|position, from| {
+            from.retain(|from| is_shown(*from));
+            let stays = !from.is_empty() || is_wanted(*position);
+            if !stays {
+                found.remove(position);
+            }
+            stays
+        });
     }
 
     /// Those to be looked for, once.

@@ -13,6 +13,8 @@ mod groups;
 mod marks;
 mod notify;
 mod outbox;
+mod pinned;
+mod scrolling;
 mod sending;
 mod store;
 mod timeline;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raftchat_model::{
-    Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Failure, Item, MemberItem, Person, Shown, TimelineChange,
-    TimelineState,
+    Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Failure, Item, MemberItem, Person, PinnedMessage, Shown,
+    TimelineChange, TimelineState,
 };
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, Position, UserId};
@@ -16,6 +16,7 @@ pub(crate) struct Window {
     pub(crate) timeline: Vec<Item>,
     pub(crate) open: Option<ChatId>,
     pub(crate) state: Option<TimelineState>,
+    pub(crate) pinned: Vec<PinnedMessage>,
     pub(crate) draft: String,
     pub(crate) members: Vec<MemberItem>,
     pub(crate) typing: BTreeMap<ChatId, Vec<String>>,
@@ -55,6 +56,7 @@ impl Window {
                 let keys: BTreeSet<_> = self.timeline.iter().map(Item::key).collect();
                 assert_eq!(keys.len(), self.timeline.len(), "nothing is there twice: {:?}", self.timeline);
             }
+            Shown::Pinned { messages, .. } => self.pinned = messages,
             Shown::TimelineState(state) => self.state = Some(state),
             Shown::Draft { text, .. } => self.draft = text,
             Shown::Members { members, .. } => self.members = members,

@@ -202,7 +202,7 @@ fn plain_is_what_is_seen() {
 #[test]
 fn hostile_texts_are_shown_as_they_were_written() {
     for sign in [">", "> ", "- ", "[", "![", "*", "_ a", "~", "`", "<", "&", "](", "http://", "a@", "]:", "1. "] {
-        let mut text = sign.repeat(PAYLOAD_BYTES_MAX / sign.len() - 1);
+        let mut text = sign.repeat(TEXT_BYTES_MAX / sign.len() - 1);
         text.push('x');
         let plain = parse(&text).plain();
         assert!(plain.ends_with('x') && plain.len() + 1 >= text.trim().len(), "{sign}");
@@ -211,7 +211,7 @@ fn hostile_texts_are_shown_as_they_were_written() {
     assert_eq!(parse(&many), Document::unformatted(many));
     let deep = format!("{}x", "> ".repeat(NESTING_MAX + 1));
     assert_eq!(parse(&deep).plain(), deep);
-    let long = "*a* ".repeat(PAYLOAD_BYTES_MAX);
+    let long = "*a* ".repeat(TEXT_BYTES_MAX);
     assert_eq!(parse(&long), Document::unformatted(long));
 }
 
@@ -341,4 +341,59 @@ proptest! {
         prop_assert!(!document.plain().contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')));
         prop_assert_eq!(document.blocks.is_empty(), safe::body(&text).trim().is_empty());
     }
+
+    #[test]
+    fn no_change_of_direction_outlasts_its_line(text in turning()) {
+        for line in parse(&text).plain().lines() {
+            prop_assert!(!line.contains(['\u{202d}', '\u{202e}']), "{line:?}");
+            prop_assert_eq!(left_open(line), 0, "{}", line.escape_unicode());
+        }
+    }
+}
+
+/// Markup with changes of direction in and around it.
+fn turning() -> impl Strategy<Value = String> {
+    let parts = [
+        "a",
+        " ",
+        "\n",
+        "*",
+        "`",
+        "> ",
+        "- ",
+        "[",
+        "](",
+        ")",
+        "<",
+        ">",
+        "\"",
+        "https://a.example",
+        "```\n",
+        "``` ",
+        "\u{202a}",
+        "\u{202b}",
+        "\u{202c}",
+        "\u{202d}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{2067}",
+        "\u{2068}",
+        "\u{2069}",
+    ];
+    prop::collection::vec(prop::sample::select(parts.to_vec()), 0..40).prop_map(|parts| parts.concat())
+}
+
+/// How many changes of direction a line begins and does not end.
+fn left_open(line: &str) -> usize {
+    let mut open = Vec::new();
+    for c in line.chars() {
+        match c {
+            '\u{202a}' | '\u{202b}' => open.push(false),
+            '\u{2066}'..='\u{2068}' => open.push(true),
+            '\u{202c}' => drop(open.pop_if(|isolate| !*isolate)),
+            '\u{2069}' => open.truncate(open.iter().rposition(|isolate| *isolate).unwrap_or(open.len())),
+            _ => {}
+        }
+    }
+    open.len()
 }

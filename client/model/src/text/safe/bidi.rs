@@ -15,17 +15,32 @@ pub(super) fn is_control(c: char) -> bool {
 /// The changes of direction that a line has begun and not ended.
 #[derive(Default)]
 pub(super) struct Directions {
-    /// What ends each.
-    open: Vec<char>,
+    open: Vec<Change>,
+}
+
+/// A change of direction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Embedding,
+    /// Turns letters round against their nature. No language needs that, deceivers do: it is left out, and so is its end.
+    Override,
+    Isolate,
 }
 
 impl Directions {
     /// Whether `c` may be shown; it counts as shown then.
     pub(super) fn admits(&mut self, c: char) -> bool {
         match c {
-            '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' => self.opens(POP_EMBEDDING),
-            '\u{2066}'..='\u{2068}' => self.opens(POP_ISOLATE),
-            POP_EMBEDDING => self.open.pop_if(|end| *end == POP_EMBEDDING).is_some(),
+            '\u{202A}' | '\u{202B}' => self.opens(Change::Embedding),
+            '\u{202D}' | '\u{202E}' => {
+                self.opens(Change::Override);
+                false
+            }
+            '\u{2066}'..='\u{2068}' => self.opens(Change::Isolate),
+            POP_EMBEDDING => {
+                let ended = self.open.pop_if(|change| *change != Change::Isolate);
+                ended == Some(Change::Embedding)
+            }
             POP_ISOLATE => self.closes_isolate(),
             _ => true,
         }
@@ -33,18 +48,22 @@ impl Directions {
 
     /// Writes what ends all that is open.
     pub(super) fn close_all(&mut self, line: &mut String) {
-        line.extend(self.open.drain(..).rev());
+        line.extend(self.open.drain(..).rev().filter_map(|change| match change {
+            Change::Embedding => Some(POP_EMBEDDING),
+            Change::Isolate => Some(POP_ISOLATE),
+            Change::Override => None,
+        }));
     }
 
-    fn opens(&mut self, end: char) -> bool {
+    fn opens(&mut self, change: Change) -> bool {
         let fits = self.open.len() < OPEN_MAX;
-        self.open.extend(fits.then_some(end));
+        self.open.extend(fits.then_some(change));
         fits
     }
 
     /// The end of an isolate also ends the embeddings that were begun in it.
     fn closes_isolate(&mut self) -> bool {
-        let isolate = self.open.iter().rposition(|end| *end == POP_ISOLATE);
+        let isolate = self.open.iter().rposition(|change| *change == Change::Isolate);
         self.open.truncate(isolate.unwrap_or(self.open.len()));
         isolate.is_some()
     }

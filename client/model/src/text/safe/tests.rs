@@ -44,9 +44,13 @@ fn a_body_keeps_its_lines_and_nothing_spills_out_of_them() {
         ("a\tb\n\nc", "a\tb\n\nc"),
         ("a\r\nb\rc\u{2028}d\u{b}e\u{85}f", "a\nb\nc\nd\ne\nf"),
         ("a\u{1b}[31mb\u{7f}\u{90}", "a[31mb"),
-        ("\u{202e}abc\ndef", "\u{202e}abc\u{202c}\ndef"),
-        ("\u{2067}\u{202d}abc", "\u{2067}\u{202d}abc\u{202c}\u{2069}"),
-        ("\u{2067}\u{202d}a\u{2069}b\u{202c}", "\u{2067}\u{202d}a\u{2069}b"),
+        ("\u{202b}abc\ndef", "\u{202b}abc\u{202c}\ndef"),
+        ("\u{2067}\u{202a}abc", "\u{2067}\u{202a}abc\u{202c}\u{2069}"),
+        ("\u{2067}\u{202a}a\u{2069}b\u{202c}", "\u{2067}\u{202a}a\u{2069}b"),
+        ("photo\u{202e}gnp.exe", "photognp.exe"),
+        ("\u{202d}a\u{202e}b\u{202c}c\u{202c}d", "abcd"),
+        ("\u{202b}a\u{202e}b\u{202c}c\u{202c}d", "\u{202b}abc\u{202c}d"),
+        ("\u{202e}a\u{2067}b\u{202c}c", "a\u{2067}bc\u{2069}"),
         ("\u{2067}a\u{2069}", "\u{2067}a\u{2069}"),
         ("a\u{202c}\u{2069}b", "ab"),
         ("\u{202b}a\u{2067}b\u{202c}c", "\u{202b}a\u{2067}bc\u{2069}\u{202c}"),
@@ -108,6 +112,7 @@ proptest! {
             directions.close_all(&mut missing);
             prop_assert_eq!(missing, "");
         }
+        prop_assert!(!clean.contains(['\u{202d}', '\u{202e}']), "{clean:?}");
         prop_assert_eq!(body(&clean), clean);
     }
 
