@@ -29,6 +29,7 @@ use unread::UnreadLine;
 
 /// The open conversation.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Timeline {
     pub(crate) chat: ChatId,
     me: UserId,
