@@ -155,8 +155,8 @@ interface Session {
   # told what the user has read and received.
 
   block @15 (request :RequestStamp, user :UInt64, blocked :Bool) -> (refused :Types.Refusal);
-  # While one of two has blocked the other neither can send to the other directly or add the other to a group. In groups both
-  # are in, nothing changes for the node; a client hides what a blocked person says.
+  # While one of two has blocked the other neither can send to the other directly, edit what was sent so or react to it, or add
+  # the other to a group. In groups both are in, nothing changes for the node; a client hides what a blocked person says.
 
   blocked @16 () -> (users :List(Types.User), refused :Types.Refusal);
   # Whom the user has blocked, in order of id.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use raftchat_client::Client;
+use raftchat_model::DELETED_ACCOUNT;
 use raftchat_schema::id::{UserId, Username};
 use raftchat_schema::view::UserView;
 
@@ -40,8 +41,12 @@ impl Names {
         Ok(())
     }
 
-    /// The username; the id of who is not known.
+    /// The username; of who is not among all there are, that the account is gone; the id before that was asked.
     pub(super) fn name(&self, user: UserId) -> String {
-        self.known.get(&user).map_or_else(|| user.to_string(), Username::to_string)
+        match self.known.get(&user) {
+            Some(name) => name.to_string(),
+            None if self.asked => DELETED_ACCOUNT.to_owned(),
+            None => user.to_string(),
+        }
     }
 }
