@@ -56,7 +56,13 @@ impl RunError {
 
 /// Runs the window until it is closed.
 pub fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    main_on(|| BackendSelector::new().select(), |_| ())
+}
+
+/// The same on another screen: `choose_screen` sets the platform to draw on, and `made` is given the window before it is
+/// shown. So tests and measurements run the program itself.
+pub fn main_on(choose_screen: impl FnOnce() -> Result<(), PlatformError>, made: impl FnOnce(&AppWindow)) -> ExitCode {
+    match run(&Args::parse(), choose_screen, made) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("raftchat: {error}");
@@ -65,7 +71,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), RunError> {
+fn run(
+    args: &Args,
+    choose_screen: impl FnOnce() -> Result<(), PlatformError>,
+    made: impl FnOnce(&AppWindow),
+) -> Result<(), RunError> {
     let filter = EnvFilter::try_new(&args.log)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -78,7 +88,7 @@ fn run(args: &Args) -> Result<(), RunError> {
     let loaded = preferences::load(&args.profile);
     let keeper = Keeper::start(args.profile.clone())?;
     let live = Rc::new(Live::start(profile, options, mailbox.clone())?);
-    BackendSelector::new().select()?;
+    choose_screen()?;
     // Before anything measures a text.
     fonts::register(emoji());
     let window = AppWindow::new()?;
@@ -96,6 +106,7 @@ fn run(args: &Args) -> Result<(), RunError> {
     bridge.drain();
     follow_focus(&window, &bridge);
     Rc::clone(&bridge).run_with_event_loop(&window);
+    made(&window);
     window.run()?;
     bridge.finish();
     keeper.close();
