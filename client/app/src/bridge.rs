@@ -36,7 +36,7 @@ use crate::backend::{Backend, Mailbox};
 use crate::clock::Clock;
 use crate::platform::Platform;
 use crate::preferences::{Loaded, Preferences};
-use crate::ui::{AppWindow, Timeline};
+use crate::ui::AppWindow;
 use view::View;
 
 /// One drain in so long at most: a frame.
@@ -119,11 +119,7 @@ impl Bridge {
         let mut view = self.view.borrow_mut();
         view.attention = attention;
         view.act(Intent::Attend(attention));
-        let at_end = view.window.upgrade().is_some_and(|window| {
-            let timeline = window.global::<Timeline<'_>>();
-            timeline.get_pinned() && timeline.get_at_end()
-        });
-        if at_end {
+        if view.is_at_end() {
             view.mark_read();
         }
     }

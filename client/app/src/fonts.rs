@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use skrifa::MetadataProvider;
-use slint::fontique_011::fontique::{Blob, FallbackKey, FamilyId, GenericFamily, Script};
+use slint::fontique_011::fontique::{Blob, Collection, FallbackKey, FamilyId, GenericFamily, Script};
 
 const TEXT: [&[u8]; 6] = [
     include_bytes!("../fonts/Inter-Regular.otf"),
@@ -28,13 +28,13 @@ pub enum Emoji {
 /// Stands for an emoji that no font of ours has.
 const UNKNOWN: char = '\u{25a1}';
 
-/// Which emoji this program draws.
-static DRAWN: OnceLock<Emoji> = OnceLock::new();
+/// The fonts of the system that draw emoji in outline; none where those in colour are drawn too.
+static OUTLINES: OnceLock<Vec<Blob<u8>>> = OnceLock::new();
 
-/// The text with a box in place of each emoji that would be drawn as nothing: newer ones, where only our font is used.
+/// The text with a box in place of each emoji that would be drawn as nothing, because it is newer than all fonts that
+/// can be drawn.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let ours_alone = DRAWN.get() == Some(&Emoji::Outline);
-    if !ours_alone || text.is_ascii() || !text.chars().any(is_missing) {
+    if OUTLINES.get().is_none() || text.is_ascii() || !text.chars().any(is_missing) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| if is_missing(c) { UNKNOWN } else { c }).collect())
@@ -43,7 +43,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 fn is_missing(c: char) -> bool {
     // Skin tones, tags, selectors and joiners are never drawn by themselves.
     let pictured = matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}');
-    pictured && ![EMOJI].iter().chain(&TEXT).any(|font| has(font, c))
+    let ours = || std::iter::once(&EMOJI).chain(&TEXT).any(|font| has(font, c));
+    let others = || OUTLINES.get().is_some_and(|fonts| fonts.iter().any(|font| has(font.data(), c)));
+    pictured && !ours() && !others()
 }
 
 fn has(font: &[u8], c: char) -> bool {
@@ -52,8 +54,6 @@ fn has(font: &[u8], c: char) -> bool {
 
 /// Makes the fonts known to all windows. The platform must have been chosen before.
 pub fn register(emoji: Emoji) {
-    // The first choice holds: all windows of a program share their fonts.
-    let _ = DRAWN.set(emoji);
     let mut collection = slint::fontique_011::shared_collection();
     for font in TEXT {
         collection.register_fonts(Blob::new(Arc::new(font)), None);
@@ -63,12 +63,30 @@ pub fn register(emoji: Emoji) {
     let system: Vec<FamilyId> = collection.generic_families(GenericFamily::Emoji).collect();
     let families = match emoji {
         Emoji::System => [system, ours.clone()].concat(),
-        Emoji::Outline => ours.clone(),
+        Emoji::Outline => {
+            let (outlined, fonts): (Vec<FamilyId>, Vec<Blob<u8>>) =
+                system.into_iter().filter_map(|family| Some((family, outlines(&mut collection, family)?))).unzip();
+            // The first choice holds: all windows of a program share their fonts.
+            let _ = OUTLINES.set(fonts);
+            [ours.clone(), outlined].concat()
+        }
     };
     collection.set_generic_families(GenericFamily::Emoji, families.into_iter());
     for script in [b"Zyyy", b"Zsye", b"Zsym"] {
         collection.append_fallbacks(FallbackKey::new(Script::from_bytes(*script), None), ours.iter().copied());
     }
+}
+
+/// The font of a family if every renderer can draw it: pictures in colour are of no use to all.
+fn outlines(collection: &mut Collection, family: FamilyId) -> Option<Blob<u8>> {
+    let info = collection.family(family)?;
+    let font = info.default_font()?;
+    let data = font.load(None)?;
+    let face = skrifa::FontRef::from_index(data.data(), font.index()).ok()?;
+    let has_table = |tag: &[u8; 4]| face.table_data(skrifa::Tag::new(tag)).is_some();
+    let outlined = has_table(b"glyf") || has_table(b"CFF ") || has_table(b"CFF2");
+    let coloured = [b"CBDT", b"COLR", b"sbix", b"SVG "].into_iter().any(has_table);
+    (outlined && !coloured).then_some(data)
 }
 
 #[cfg(test)]
@@ -77,9 +95,10 @@ mod tests {
 
     #[test]
     fn an_emoji_that_no_font_has_is_drawn_as_a_box() {
-        assert_eq!(visible("ok \u{1fae0}"), "ok \u{1fae0}", "a font of the system may have it");
-        let _ = DRAWN.set(Emoji::Outline);
-        assert_eq!(visible("ok 👍🏽 → \u{1fae0}"), "ok 👍🏽 → \u{25a1}");
+        let newer = '\u{1f322}';
+        assert_eq!(visible(&format!("ok {newer}")), format!("ok {newer}"), "a font of the system may have it");
+        let _ = OUTLINES.set(Vec::new());
+        assert_eq!(visible(&format!("ok 👍🏽 → 🫠 🩷 🪿 {newer}")), "ok 👍🏽 → 🫠 🩷 🪿 \u{25a1}");
         assert!(!is_missing(UNKNOWN));
     }
 }

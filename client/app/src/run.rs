@@ -20,6 +20,10 @@ use crate::platform::Platform;
 use crate::preferences::{self, Keeper};
 use crate::ui::{AppWindow, Shell};
 
+/// By then a window manager, if there is one, has made the window full screen.
+#[cfg(feature = "desktop")]
+const SCREEN_TAKEN: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
@@ -105,6 +109,9 @@ fn run(
     bridge.attend(Attention::Focused);
     bridge.drain();
     follow_focus(&window, &bridge);
+    if kiosk {
+        fill_screen(&window);
+    }
     Rc::clone(&bridge).run_with_event_loop(&window);
     made(&window);
     window.run()?;
@@ -130,6 +137,26 @@ fn follow_focus(window: &AppWindow, bridge: &Rc<Bridge>) {
 
 #[cfg(not(feature = "desktop"))]
 fn follow_focus(_window: &AppWindow, _bridge: &Rc<Bridge>) {}
+
+/// Where no window manager makes a window full screen, it takes the screen's size itself.
+#[cfg(feature = "desktop")]
+fn fill_screen(window: &AppWindow) {
+    use slint::winit_030::WinitWindowAccessor;
+
+    let window = window.as_weak();
+    slint::Timer::single_shot(SCREEN_TAKEN, move || {
+        let Some(window) = window.upgrade() else { return };
+        let monitor =
+            window.window().with_winit_window(|window| window.current_monitor().map(|monitor| monitor.size()));
+        if let Some(size) = monitor.flatten() {
+            window.window().set_position(slint::PhysicalPosition::new(0, 0));
+            window.window().set_size(slint::PhysicalSize::new(size.width, size.height));
+        }
+    });
+}
+
+#[cfg(not(feature = "desktop"))]
+fn fill_screen(_window: &AppWindow) {}
 
 /// Only a renderer on the graphics card draws emoji in colour.
 fn emoji() -> Emoji {

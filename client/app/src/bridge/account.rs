@@ -125,7 +125,7 @@ impl View {
     /// Draws the devices that are logged in.
     pub(super) fn draw_sessions(&self, sessions: &[SessionEntry]) {
         let rows = sessions.iter().map(|session| {
-            let used = self.phrases.moment(session.last_used);
+            let used = self.phrases.moment_within(session.last_used);
             let address = session.address.as_str().into();
             SessionRow {
                 id: session.id.to_string().into(),

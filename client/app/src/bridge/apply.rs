@@ -28,6 +28,10 @@ impl View {
         if dirty.people {
             self.draw_people();
         }
+        // A short conversation never has to be scrolled to its end.
+        if dirty.timeline && self.is_at_end() {
+            self.mark_read();
+        }
     }
 
     fn apply(&mut self, update: Update) {
@@ -36,8 +40,8 @@ impl View {
             Update::Notify(notification) => self.notify(&notification),
             Update::ClearNotification(chat) => self.platform.clear_notification(&ids::chat(chat)),
             Update::SignedIn => self.signed_in(),
-            Update::SignedOut { reason } => self.signed_out(&reason),
-            Update::Refused { request, sentence } => self.refused(request, &sentence),
+            Update::SignedOut { reason } => self.signed_out(&self.phrases.sentence(&reason)),
+            Update::Refused { request, sentence } => self.refused(request, &self.phrases.sentence(&sentence)),
             Update::Done(asked) => self.done(asked),
             Update::Sessions(sessions) => self.draw_sessions(&sessions),
             Update::Hits { query, hits } => self.draw_hits(&query, &hits),
@@ -61,8 +65,8 @@ impl View {
             Shown::ChatGone(chat) => self.chat_gone(chat),
             Shown::Renamed { from, to } => self.renamed(from, to),
             Shown::Timeline { chat, changes } if self.open == Some(chat) => self.change_timeline(changes),
-            Shown::TimelineState(state) if self.open == Some(state.chat) => self.draw_timeline_state(&state),
-            Shown::Draft { chat, text, reply } if self.open == Some(chat) => {
+            Shown::TimelineState(state) if self.shows(state.chat) => self.draw_timeline_state(&state),
+            Shown::Draft { chat, text, reply } if self.shows(chat) => {
                 self.writing.reply_to = reply.as_ref().map(|reply| reply.position);
                 let reply = bubble::quote(reply.as_ref(), &self.phrases);
                 if self.writing.editing.is_none() {
@@ -83,13 +87,24 @@ impl View {
             }
             Shown::GroupCreated(conversation) => self.open_chat(ChatId::Known(conversation)),
             Shown::Failed(failure) => self.failed(&failure),
-            Shown::SessionEnded(refusal) => self.signed_out(refusal.code.sentence()),
-            // Of a conversation that is no longer open.
+            Shown::SessionEnded(refusal) => self.signed_out(&self.phrases.refusal(refusal.code)),
+            // Of a conversation that is no longer open, or of an earlier opening of this one.
             Shown::Timeline { .. } | Shown::Pinned { .. } | Shown::TimelineState(_) | Shown::Draft { .. } => {}
         }
     }
 
+    /// Whether that conversation is open and has been drawn since it was opened. What still comes of an earlier
+    /// opening would be steps from a timeline that is gone.
+    fn shows(&self, chat: ChatId) -> bool {
+        self.begun && self.open == Some(chat)
+    }
+
     fn change_timeline(&mut self, changes: Vec<TimelineChange>) {
+        self.begun |= matches!(changes.first(), Some(TimelineChange::Reset(_)));
+        if !self.begun {
+            return;
+        }
+        self.dirty.timeline = true;
         let above = changes
             .iter()
             .any(|change| matches!(change, TimelineChange::Insert { at: 0, .. } | TimelineChange::Remove { at: 0 }));
@@ -110,6 +125,14 @@ impl View {
         for change in changes {
             self.timeline.apply(change);
         }
+    }
+
+    /// Whether the last message of the open conversation is in sight.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.window.upgrade().is_some_and(|window| {
+            let timeline = window.global::<Timeline<'_>>();
+            timeline.get_pinned() && timeline.get_at_end()
+        })
     }
 
     fn draw_timeline_state(&self, state: &TimelineState) {
@@ -184,6 +207,7 @@ impl View {
                 .and_then(raftchat_model::Item::bubble)
                 .map_or_else(SharedString::default, |bubble| bubble::one_line(&bubble.body, bubble.own, &self.phrases)),
             pinned_position: pinned.map_or(0, |position| number(position.0)),
+            imitates: other.map_or_else(SharedString::default, |user| self.imitation(user)),
             given_title: summary.map_or_else(SharedString::default, |summary| summary.title.as_str().into()),
             title: title.into(),
         }
@@ -285,6 +309,6 @@ impl View {
     }
 
     fn failed(&self, failure: &Failure) {
-        self.toast(&failure.why.to_string());
+        self.toast(&self.phrases.failure(&failure.why));
     }
 }

@@ -15,6 +15,9 @@ use crate::ui::{DeliveryState, QuoteView, ReactionChip, RowKind, TimelineRow};
 /// A day line is drawn after so long a silence too.
 const SILENCE_MS: u64 = 3 * 3600 * 1000;
 
+/// So many links of a message can be opened from its menu.
+const LINKS_MAX: usize = 3;
+
 /// What a row needs to know of where it stands.
 pub(super) struct Place<'a> {
     /// The sentences.
@@ -23,6 +26,8 @@ pub(super) struct Place<'a> {
     pub(super) previous: Option<&'a Item>,
     /// Who is called what.
     pub(super) usernames: &'a BTreeMap<String, UserId>,
+    /// The usernames of those whose name can be taken for somebody else's.
+    pub(super) imitators: &'a BTreeMap<UserId, String>,
     /// The message above which the line of the unread goes.
     pub(super) unread_line: Option<Position>,
 }
@@ -32,7 +37,8 @@ pub(super) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
     let mut row = match item {
         Item::Bubble(bubble) => said(bubble, place),
         Item::Notice(notice) => {
-            TimelineRow { kind: RowKind::Notice, notice: place.phrases.notice(notice), ..TimelineRow::default() }
+            let notice = place.phrases.notice(notice);
+            TimelineRow { kind: RowKind::Notice, readout: notice.clone(), notice, ..TimelineRow::default() }
         }
     };
     row.key = ids::item(item.key()).into();
@@ -112,7 +118,11 @@ pub(super) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
 
 fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
     let phrases = place.phrases;
-    let name = drawn::line(&bubble.sender_name, 64);
+    let mut name = drawn::line(&bubble.sender_name, 64);
+    // Who can be taken for somebody else is called by both names.
+    if let Some(username) = place.imitators.get(&bubble.sender) {
+        name = format!("{name} (@{username})");
+    }
     let plain = match &bubble.body {
         Body::Text(text) => drawn::honest(text).into(),
         other => one_line(other, bubble.own, phrases),
@@ -146,7 +156,7 @@ fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
         hidden: bubble.hidden_blocked,
         mentions_me: bubble.mentions_me,
         pinned: bubble.pinned,
-        linked: matches!(&bubble.body, Body::Text(text) if drawn::has_link(text)),
+        links: links(&bubble.body),
         delivery: delivery(bubble.delivery.as_ref()),
         delivery_text: bubble
             .delivery
@@ -159,6 +169,13 @@ fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
         plain,
         ..TimelineRow::default()
     }
+}
+
+fn links(body: &Body) -> ModelRc<SharedString> {
+    let Body::Text(text) = body else { return ModelRc::default() };
+    let links: Vec<SharedString> = drawn::links(text, LINKS_MAX).into_iter().map(SharedString::from).collect();
+    // Most have none, and an empty model costs nothing.
+    if links.is_empty() { ModelRc::default() } else { ModelRc::new(VecModel::from(links)) }
 }
 
 fn reactions(bubble: &Bubble) -> ModelRc<ReactionChip> {

@@ -1,11 +1,12 @@
 //! How the connection and the cluster stand. Knows nothing of what travels over it.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use raftchat_model::Connection as Standing;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::view::Role;
-use slint::{ComponentHandle, Model, ModelRc, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, SharedString, TimerMode, VecModel};
 
 use super::view::{Shared, View};
 use crate::backend::{NodeReport, Request};
@@ -13,6 +14,9 @@ use crate::ui::{AppWindow, Connection, LinkState, NodeRow};
 
 /// So many moves are remembered.
 const MOVES_SHOWN: usize = 5;
+
+/// So long it is said where the streams went on.
+const NEWS_SEEN: Duration = Duration::from_secs(5);
 
 /// A node that knows that it is further behind is not healthy.
 const LAG_MS_HEALTHY: u64 = 1000;
@@ -59,7 +63,13 @@ impl View {
         while self.moves.row_count() > MOVES_SHOWN {
             self.moves.remove(MOVES_SHOWN);
         }
-        self.toast(&sentence);
+        self.with_window(|window| window.global::<Connection<'_>>().set_news(sentence));
+        let window = self.window.clone();
+        self.news.start(TimerMode::SingleShot, NEWS_SEEN, move || {
+            if let Some(window) = window.upgrade() {
+                window.global::<Connection<'_>>().set_news(SharedString::default());
+            }
+        });
     }
 
     /// Draws the nodes.

@@ -86,12 +86,7 @@ fn connect_composer(composer: &Composer<'_>, view: &Shared) {
     let shared = Rc::clone(view);
     composer.on_edit_last(move || shared.borrow_mut().edit_last());
     let shared = Rc::clone(view);
-    composer.on_insert(move |text| {
-        let view = shared.borrow();
-        let text = view.text() + &text;
-        view.put_text(&text);
-        view.edited(&text);
-    });
+    composer.on_insert(move |text| shared.borrow().insert(&text));
 }
 
 impl View {
@@ -103,6 +98,7 @@ impl View {
         }
         self.leave_chat();
         self.open = Some(chat);
+        self.begun = false;
         self.act(Intent::Open { chat });
         self.act(Intent::ShowMembers { chat });
         self.with_window(|window| {
@@ -136,7 +132,15 @@ impl View {
             composer.set_reply(QuoteView::default());
             composer.set_editing(false);
             composer.set_too_long(SharedString::default());
-            window.global::<Timeline<'_>>().set_shown_hidden(SharedString::default());
+            let timeline = window.global::<Timeline<'_>>();
+            timeline.set_shown_hidden(SharedString::default());
+            timeline.set_reveal_key(SharedString::default());
+            timeline.set_typing(SharedString::default());
+            timeline.set_at_start(true);
+            timeline.set_at_end(true);
+            timeline.set_below(0);
+            // Until the first of the next has come: that it is empty is yet to be seen.
+            timeline.set_loading(true);
         });
     }
 
@@ -271,6 +275,16 @@ impl View {
         if !text.is_empty() {
             self.act(Intent::Typing { chat });
         }
+    }
+
+    /// Adds something where the cursor is.
+    fn insert(&self, more: &str) {
+        let mut text = self.text();
+        let cursor = self.window.upgrade().map_or(0, |window| window.global::<Composer<'_>>().get_cursor());
+        let at = usize::try_from(cursor).ok().filter(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        text.insert_str(at, more);
+        self.put_text_at(&text, at + more.len());
+        self.edited(&text);
     }
 
     fn send(&mut self) {

@@ -57,7 +57,10 @@ impl View {
     fn hit_row(&self, hit: &Hit, terms: &[words::Term]) -> HitRow {
         let summary = self.chats.get(hit.chat);
         let title = markup::line(summary.map_or("", |summary| &summary.title), 80);
-        let text = markup::line(&format!("{}: {}", hit.sender_name, hit.text), 200);
+        let sender = self.people.values().find(|person| person.username.as_str() == hit.sender_name);
+        let name = sender.map_or(hit.sender_name.as_str(), |person| &person.display_name);
+        let said = raftchat_model::text::markup::parse(&hit.text).plain();
+        let text = markup::line(&format!("{}: {said}", markup::line(name, 64)), 200);
         let other = summary.and_then(|summary| summary.other);
         HitRow {
             chat: ids::chat(hit.chat).into(),

@@ -1,12 +1,13 @@
 //! What a person does in the list of conversations. Knows nothing of what is in them.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use raftchat_model::Intent;
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::Stamp;
-use slint::ComponentHandle;
-use slint::platform::WindowEvent;
+use slint::platform::{PointerEventButton, WindowEvent};
+use slint::{ComponentHandle, LogicalPosition, Timer};
 
 use super::ids;
 use super::view::Shared;
@@ -42,6 +43,28 @@ pub(super) fn connect(window: &AppWindow, view: &Shared) {
     });
     connect_marks(&chats, view);
     connect_keyboard(window);
+    connect_pointer(window);
+}
+
+/// A press that was waited with, because it could have become a long one, reaches what lies below.
+fn connect_pointer(window: &AppWindow) {
+    let weak = window.as_weak();
+    window.global::<Shell<'_>>().on_press_below(move |x, y| {
+        let weak = weak.clone();
+        // Not within the press that this comes from.
+        Timer::single_shot(Duration::ZERO, move || {
+            let Some(window) = weak.upgrade() else { return };
+            // It became a long one, which has opened the menu.
+            if !window.global::<Shell<'_>>().get_menu_key().is_empty() {
+                return;
+            }
+            let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
+            window.global::<Shell<'_>>().set_pressing_below(true);
+            window.window().dispatch_event(WindowEvent::PointerPressed { position, button });
+            window.window().dispatch_event(WindowEvent::PointerReleased { position, button });
+            window.global::<Shell<'_>>().set_pressing_below(false);
+        });
+    });
 }
 
 /// The keyboard on the screen types like one on the table.

@@ -35,13 +35,31 @@ pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> M
     ModelRc::new(VecModel::from(blocks))
 }
 
-/// Whether a link can be followed in it.
-pub(super) fn has_link(text: &str) -> bool {
-    let is_link = |span: &Span| matches!(span.role, Role::Link(_));
-    markup::parse(&honest(text)).blocks.iter().any(|block| match &block.content {
-        Content::Text(spans) => spans.iter().any(is_link),
-        Content::Code { .. } => false,
-    })
+/// Where the first `limit` of its links lead.
+pub(super) fn links(text: &str, limit: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let document = markup::parse(&honest(text));
+    let spans = document.blocks.iter().filter_map(|block| match &block.content {
+        Content::Text(spans) => Some(spans),
+        Content::Code { .. } => None,
+    });
+    for span in spans.flatten() {
+        if let Role::Link(link) = &span.role {
+            let target = plain_target(link.target());
+            if !found.contains(&target) {
+                found.push(target);
+            }
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    found
+}
+
+/// The address without what would end it in the window's markup.
+fn plain_target(target: &str) -> String {
+    target.chars().filter(|c| !matches!(c, '<' | '>' | '\\' | '\n')).collect()
 }
 
 /// The text without what could break the window or turn it around: nobody writes an override but to deceive.
@@ -147,7 +165,7 @@ impl Running {
     fn link(&mut self, words: &str, target: &str, deceives: bool) {
         self.markdown.push('[');
         escape_into(&mut self.markdown, words);
-        let target: String = target.chars().filter(|c| !matches!(c, '<' | '>' | '\\' | '\n')).collect();
+        let target = plain_target(target);
         self.markdown.extend(["](<", &target, ">)"]);
         if deceives {
             self.markdown.push_str(" \\(");

@@ -138,23 +138,39 @@ impl View {
         }
         person.last_seen.map_or_else(
             || format!("@{}", person.username).into(),
-            |at| self.phrases.say(|words| words.invoke_last_seen(self.phrases.moment(at))),
+            |at| self.phrases.say(|words| words.invoke_last_seen(self.phrases.moment_within(at))),
         )
     }
 
     /// Remembers whose name can be taken for somebody else's.
     pub(super) fn note_imitation(&mut self, person: &Person) {
+        if self.people.get(&person.user).is_some_and(|known| known.display_name == person.display_name) {
+            return;
+        }
         let other = self.people.values().find(|other| {
             other.user != person.user
                 && (safe::looks_like(&person.display_name, &other.display_name)
                     || safe::looks_like(&person.display_name, other.username.as_str()))
         });
-        match other.map(|other| (other.user, super::markup::line(&other.display_name, 64))) {
-            // Who was there first is the one imitated.
-            Some((user, name)) if user < person.user => drop(self.imitators.insert(person.user, name)),
-            Some((user, _)) => drop(self.imitators.insert(user, super::markup::line(&person.display_name, 64))),
-            None => drop(self.imitators.remove(&person.user)),
+        // Who was there first is the one imitated.
+        let (imitator, imitated) = match other {
+            Some(other) if other.user < person.user => (person, Some(&other.display_name)),
+            Some(other) => (other, Some(&person.display_name)),
+            None => (person, None),
+        };
+        let user = imitator.user;
+        self.timeline.mark(user, imitated.map(|_| imitator.username.as_str()));
+        match imitated.map(|name| super::markup::line(name, 64)) {
+            Some(name) => drop(self.imitators.insert(user, name)),
+            None => drop(self.imitators.remove(&user)),
         }
+    }
+
+    /// Whom that person's name can be taken for, as a sentence; empty if nobody.
+    pub(super) fn imitation(&self, user: UserId) -> SharedString {
+        self.imitators.get(&user).map_or_else(SharedString::default, |other| {
+            self.phrases.say(|words| words.invoke_imitates(other.as_str().into()))
+        })
     }
 
     fn person_row(&self, person: &Person) -> PersonRow {
@@ -167,9 +183,7 @@ impl View {
             chosen: self.chosen.contains(&person.user),
             me: person.me,
             blocked: person.blocked,
-            imitates: self.imitators.get(&person.user).map_or_else(SharedString::default, |other| {
-                self.phrases.say(|words| words.invoke_imitates(other.as_str().into()))
-            }),
+            imitates: self.imitation(person.user),
             name: name.into(),
             ..PersonRow::default()
         }
@@ -215,6 +229,7 @@ impl View {
             role_level: level(member.role),
             me: Some(member.user) == self.me,
             note: person.map(|person| format!("@{}", person.username)).unwrap_or_default().into(),
+            imitates: self.imitation(member.user),
             name: name.into(),
         }
     }

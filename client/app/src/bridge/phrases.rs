@@ -1,6 +1,7 @@
 //! Sentences that are put together in the program, in the person's language. Knows nothing of where they are shown.
 
-use raftchat_model::{Connection, Delivery, Happening, Notice};
+use raftchat_model::{Connection, Delivery, FailureReason, Happening, Notice};
+use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Stamp;
 use slint::{ComponentHandle, SharedString, Weak};
 
@@ -47,6 +48,22 @@ impl Phrases {
         format!("{} {}", self.day(at), self.clock.time(at)).into()
     }
 
+    /// The same within a sentence.
+    pub(super) fn moment_within(&self, at: Stamp) -> SharedString {
+        let moment = self.moment(at);
+        match self.clock.day(at) {
+            // Days that have no name of their own are not written large.
+            Day::Today | Day::Yesterday => moment
+                .chars()
+                .take(1)
+                .flat_map(char::to_lowercase)
+                .chain(moment.chars().skip(1))
+                .collect::<String>()
+                .into(),
+            _ => moment,
+        }
+    }
+
     /// What happened to a member.
     pub(super) fn notice(&self, notice: &Notice) -> SharedString {
         let name: SharedString = notice.name.as_str().into();
@@ -82,6 +99,26 @@ impl Phrases {
             [one, other] => words.invoke_typing_two(one.as_str().into(), other.as_str().into()),
             more => words.invoke_typing_many(i32::try_from(more.len()).unwrap_or(i32::MAX)),
         })
+    }
+
+    /// Why the service said no.
+    pub(super) fn refusal(&self, code: ErrorCode) -> SharedString {
+        self.say(|words| words.invoke_refused(i32::from(code as u16)))
+    }
+
+    /// A sentence of the client in the window's language, if it is one of the service's.
+    pub(super) fn sentence(&self, sentence: &str) -> SharedString {
+        let code = ErrorCode::ALL.iter().find(|code| code.sentence() == sentence);
+        code.map_or_else(|| sentence.into(), |code| self.refusal(*code))
+    }
+
+    /// Why something was not done.
+    pub(super) fn failure(&self, why: &FailureReason) -> SharedString {
+        match why {
+            FailureReason::Refused(refusal) => self.refusal(refusal.code),
+            FailureReason::Left => self.say(|words| words.invoke_no_longer_in()),
+            FailureReason::Unreachable => self.say(|words| words.invoke_unreachable()),
+        }
     }
 
     /// How the connection stands.

@@ -19,6 +19,7 @@ pub(super) struct TimelineModel {
     unread_line: Cell<Option<Position>>,
     going: RefCell<Option<String>>,
     usernames: RefCell<BTreeMap<String, UserId>>,
+    imitators: RefCell<BTreeMap<UserId, String>>,
     phrases: Phrases,
     notify: ModelNotify,
     reads: Cell<u64>,
@@ -32,6 +33,7 @@ impl TimelineModel {
             unread_line: Cell::new(None),
             going: RefCell::default(),
             usernames: RefCell::default(),
+            imitators: RefCell::default(),
             phrases,
             notify: ModelNotify::default(),
             reads: Cell::new(0),
@@ -70,6 +72,17 @@ impl TimelineModel {
     /// Takes note of who is called what, for those who are mentioned.
     pub(super) fn name(&self, username: &str, user: UserId) {
         self.usernames.borrow_mut().insert(username.to_owned(), user);
+    }
+
+    /// Takes note that `user`'s name can be taken for somebody else's; no username: no longer.
+    pub(super) fn mark(&self, user: UserId, username: Option<&str>) {
+        let changed = match username {
+            Some(username) => self.imitators.borrow_mut().insert(user, username.to_owned()).is_none(),
+            None => self.imitators.borrow_mut().remove(&user).is_some(),
+        };
+        if changed {
+            self.refresh();
+        }
     }
 
     /// Draws a message as deleted, as long as that can be undone; none: all as they are.
@@ -173,8 +186,14 @@ impl Model for TimelineModel {
         let item = items.get(at)?;
         let previous = at.checked_sub(1).and_then(|before| items.get(before));
         let usernames = self.usernames.borrow();
-        let place =
-            Place { phrases: &self.phrases, previous, usernames: &usernames, unread_line: self.unread_line.get() };
+        let imitators = self.imitators.borrow();
+        let place = Place {
+            phrases: &self.phrases,
+            previous,
+            usernames: &usernames,
+            imitators: &imitators,
+            unread_line: self.unread_line.get(),
+        };
         let row = bubble::row(item, &place);
         let going = self.going.borrow().as_deref() == Some(row.key.as_str());
         Some(if going { bubble::as_deleted(row, &self.phrases) } else { row })

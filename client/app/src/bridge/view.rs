@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use raftchat_model::{Attention, ChatId, Connection, Intent, MemberItem, Person};
 use raftchat_schema::id::{Position, UserId};
-use slint::{ComponentHandle, VecModel, Weak};
+use slint::{ComponentHandle, Timer, VecModel, Weak};
 
 use super::chats::ChatList;
 use super::phrases::Phrases;
@@ -35,6 +35,8 @@ pub(super) struct View {
     pub(super) imitators: BTreeMap<UserId, String>,
     pub(super) me: Option<UserId>,
     pub(super) open: Option<ChatId>,
+    /// The open conversation has been drawn since it was opened: what comes of it now is of this opening.
+    pub(super) begun: bool,
     pub(super) members: Vec<MemberItem>,
     pub(super) writing: Writing,
     pub(super) chosen: BTreeSet<UserId>,
@@ -44,6 +46,8 @@ pub(super) struct View {
     pub(super) forwarding: Option<String>,
     pub(super) connection: Connection,
     pub(super) moves: Rc<VecModel<slint::SharedString>>,
+    /// Takes the news of the connection back.
+    pub(super) news: Timer,
     pub(super) attention: Attention,
     /// Told what the person prefers; none: nothing is kept.
     pub(super) kept: Option<mpsc::Sender<Preferences>>,
@@ -67,6 +71,8 @@ pub(super) struct Dirty {
     pub(super) list: bool,
     pub(super) open_chat: bool,
     pub(super) people: bool,
+    /// Something came of the open conversation, which may be looked at.
+    pub(super) timeline: bool,
 }
 
 impl View {
@@ -83,6 +89,7 @@ impl View {
             imitators: BTreeMap::new(),
             me: None,
             open: None,
+            begun: false,
             members: Vec::new(),
             writing: Writing::default(),
             chosen: BTreeSet::new(),
@@ -92,6 +99,7 @@ impl View {
             forwarding: None,
             connection: Connection::Connecting,
             moves: Rc::default(),
+            news: Timer::default(),
             attention: Attention::Focused,
             kept: None,
             dirty: Dirty::default(),
@@ -120,12 +128,21 @@ impl View {
         }
     }
 
-    /// Puts a text into the entry field.
+    /// Puts a text into the entry field, and the cursor at its end.
     pub(super) fn put_text(&self, text: &str) {
+        self.put_text_at(text, text.len());
+    }
+
+    /// Puts a text into the entry field, and the cursor behind so many of its bytes.
+    pub(super) fn put_text_at(&self, text: &str, cursor: usize) {
         self.with_window(|window| {
             let composer = window.global::<Composer<'_>>();
             composer.set_text(text.into());
-            composer.set_replaced(composer.get_replaced().wrapping_add(1));
+            composer.set_cursor_wanted(i32::try_from(cursor).unwrap_or(i32::MAX));
+            // In an empty field there is but one place, and moving there would let the cursor blink.
+            if !text.is_empty() {
+                composer.set_replaced(composer.get_replaced().wrapping_add(1));
+            }
         });
     }
 

@@ -1,37 +1,15 @@
 //! What a person does, found by what a screen reader would read out, and what the client is asked because of it.
 
-use i_slint_backend_testing::{AccessibleRole, ElementHandle};
 use raftchat_app::backend::{Request, Update};
 use raftchat_app::ui::{Composer, Settings, SheetKind, Shell, Timeline};
 use raftchat_model::{Delivery, Intent, Item, Notification, Shown, TimelineChange};
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{MessageId, Position};
-use slint::platform::{Key, WindowEvent};
-use slint::{ComponentHandle, Model, SharedString};
+use slint::platform::Key;
+use slint::{ComponentHandle, Model};
 
 use crate::people::{self, ALICE, BOB, TRIP, WITH_BOB, says};
-use crate::stage::Stage;
-
-fn element(stage: &Stage, label: &str) -> ElementHandle {
-    // The letters within a control have its name too, but no role.
-    ElementHandle::find_by_accessible_label(&stage.window, label)
-        .find(|element| element.accessible_role().is_some_and(|role| role != AccessibleRole::None))
-        .unwrap_or_else(|| panic!("{label} is not there"))
-}
-
-fn press(stage: &Stage, key: impl Into<SharedString>) {
-    let text: SharedString = key.into();
-    stage.window.window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
-    stage.window.window().dispatch_event(WindowEvent::KeyReleased { text });
-}
-
-fn intents(stage: &Stage) -> Vec<Intent> {
-    stage.script.intents.borrow().clone()
-}
-
-fn row_key(stage: &Stage, at: usize) -> SharedString {
-    stage.window.global::<Timeline<'_>>().get_rows().row_data(at).unwrap().key
-}
+use crate::stage::{Stage, element, intents, press, row_key};
 
 #[test]
 fn alice_logs_in() {

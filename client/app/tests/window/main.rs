@@ -1,9 +1,12 @@
 //! The window without a display: what it draws and what it does, against a client that follows a script.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod acting;
 mod behaviour;
+mod everyone;
 mod frames;
 mod goldens;
+mod honest;
 mod hostile;
 mod people;
 mod screens;

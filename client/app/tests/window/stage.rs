@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use i_slint_backend_testing::{TestingBackend, TestingBackendOptions};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, TestingBackend, TestingBackendOptions};
 use jiff::tz::TimeZone;
 use raftchat_app::backend::{Mailbox, Update};
 use raftchat_app::bridge::Bridge;
 use raftchat_app::clock::Clock;
 use raftchat_app::fonts::{self, Emoji};
-use raftchat_app::ui::{AppWindow, Appearance, Chats, Session, Stage as Signing, Theme};
-use raftchat_model::{ChatId, Item, Shown};
-use slint::{ComponentHandle, LogicalSize, Rgba8Pixel, SharedPixelBuffer};
+use raftchat_app::ui::{AppWindow, Appearance, Chats, Session, Stage as Signing, Theme, Timeline};
+use raftchat_model::{ChatId, Intent, Item, Shown};
+use slint::platform::{PointerEventButton, WindowEvent};
+use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, Rgba8Pixel, SharedPixelBuffer, SharedString};
 
 use crate::people;
 use crate::script::{Desk, Script};
@@ -94,6 +95,19 @@ impl Stage {
         })
     }
 
+    /// Presses at a place for so long, and goes on.
+    pub(crate) fn hold(&self, position: LogicalPosition, button: PointerEventButton, milliseconds: u64) {
+        let window = self.window.window();
+        window.dispatch_event(WindowEvent::PointerMoved { position });
+        window.dispatch_event(WindowEvent::PointerPressed { position, button });
+        // A list waits before it lets a press through, and only then its time begins.
+        for _ in 0..milliseconds.div_ceil(50) {
+            self.pass(50);
+        }
+        window.dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.pass(600);
+    }
+
     pub(crate) fn picture(&self) -> Picture {
         // What changes because of what was drawn needs another look; animations need time.
         drop(self.window.window().take_snapshot().unwrap());
@@ -102,6 +116,31 @@ impl Stage {
         self.pass(1000);
         self.window.window().take_snapshot().unwrap()
     }
+}
+
+/// The control that is read out like this.
+pub(crate) fn element(stage: &Stage, label: &str) -> ElementHandle {
+    // The letters within a control have its name too, but no role.
+    ElementHandle::find_by_accessible_label(&stage.window, label)
+        .find(|element| element.accessible_role().is_some_and(|role| role != AccessibleRole::None))
+        .unwrap_or_else(|| panic!("{label} is not there"))
+}
+
+/// Presses a key.
+pub(crate) fn press(stage: &Stage, key: impl Into<SharedString>) {
+    let text: SharedString = key.into();
+    stage.window.window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+    stage.window.window().dispatch_event(WindowEvent::KeyReleased { text });
+}
+
+/// What the client was asked for.
+pub(crate) fn intents(stage: &Stage) -> Vec<Intent> {
+    stage.script.intents.borrow().clone()
+}
+
+/// The name of the row at `at` of the open conversation.
+pub(crate) fn row_key(stage: &Stage, at: usize) -> SharedString {
+    stage.window.global::<Timeline<'_>>().get_rows().row_data(at).unwrap().key
 }
 
 /// Compares with the picture of that name; writes it instead when `RAFTCHAT_BLESS` is set.
