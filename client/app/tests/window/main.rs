@@ -5,6 +5,7 @@ mod acting;
 mod behaviour;
 mod everyone;
 mod frames;
+mod gates;
 mod goldens;
 mod honest;
 mod hostile;
