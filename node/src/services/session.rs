@@ -132,7 +132,7 @@ impl session::Server for SessionService {
         let from = params.get_from()?.get_bytes()?.to_vec();
         let watching = Some(NodeId(params.get_watching())).filter(|node| node.0 != 0);
         let begun = if params.get_armed() {
-            subscription::arm(self.acting.clone(), &from, watching, receiver)
+            subscription::arm(&self.acting, &from, watching, receiver)
         } else {
             subscription::subscribe(self.acting.clone(), &from, watching, receiver).await
         };

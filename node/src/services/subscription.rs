@@ -80,12 +80,13 @@ pub(super) async fn subscribe(
     // Joined before the rows are looked at: what changes from here on comes to the inbox.
     let place = services.fanout.join(acting.user);
     let herald = Herald::new(&acting, watching, receiver);
-    Ok(begin(&acting.clone(), None, Pusher::new(acting, herald, place, cursor).run()))
+    let run = Pusher::new(acting.clone(), herald, place, cursor).run();
+    Ok(begin(&acting, None, run))
 }
 
 /// Holds the cursor `from`, and pushes nothing until it is activated, by the device or because this node suspects `watching`.
 pub(super) fn arm(
-    acting: Rc<Acting>,
+    acting: &Rc<Acting>,
     from: &[u8],
     watching: Option<NodeId>,
     receiver: receiver::Client,
@@ -99,9 +100,9 @@ pub(super) fn arm(
     };
     let arming = Arming::new(cursor);
     acting.link.arm(&arming);
-    let herald = Herald::new(&acting, watching, receiver);
+    let herald = Herald::new(acting, watching, receiver);
     let run = follow_when_activated(acting.clone(), arming.clone(), herald);
-    Ok(begin(&acting, Some(arming), run))
+    Ok(begin(acting, Some(arming), run))
 }
 
 fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = ()> + 'static) -> subscription::Client {

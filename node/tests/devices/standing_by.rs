@@ -51,7 +51,7 @@ async fn an_armed_subscription_says_nothing_until_it_is_activated_and_then_all_f
             .await;
         let second = &both[first.len()..];
         until(async || (standby.status().await.applied >= active.status().await.applied).then_some(())).await;
-        assert_eq!((by_call.heard.pushes.borrow().clone(), by_call.heard.notices.borrow().len()), (0, 0));
+        assert_eq!((*by_call.heard.pushes.borrow(), by_call.heard.notices.borrow().len()), (0, 0));
 
         let begun = Instant::now();
         by_call.activate(&[]).await;
@@ -95,7 +95,7 @@ async fn the_standby_says_that_it_misses_the_watched_node_and_pushes_of_itself()
         watching.hears(|heard| (*heard.pushes.borrow() > 0).then_some(())).await;
         println!("told and pushed {:?} after the stop began", begun.elapsed());
         stopping.await.unwrap().unwrap();
-        assert_eq!((elsewhere.heard.pushes.borrow().clone(), elsewhere.heard.notices.borrow().len()), (0, 0));
+        assert_eq!((*elsewhere.heard.pushes.borrow(), elsewhere.heard.notices.borrow().len()), (0, 0));
     })
     .await;
 }

@@ -10,6 +10,7 @@ use raftchat_certs::{Authorities, Leaf, Subject};
 use raftchat_node::config::{LimitsConfig, MemberConfig, NodeConfig};
 use raftchat_node::node::Node;
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, receiver, session, subscription};
+use raftchat_schema::generated::types_capnp::change;
 use raftchat_schema::view::{NodeStatus, Notice};
 use raftchat_schema::wire;
 use raftchat_transport::{
@@ -18,7 +19,7 @@ use raftchat_transport::{
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TOKEN: [u8; 32] = [7; 32];
 
 /// Waits for what must come; a test fails when it does not.
@@ -40,10 +41,11 @@ pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// Runs a test on a `LocalSet`, where links live.
-pub(crate) async fn locally<F: Future>(test: F) -> F::Output {
+pub(crate) fn locally<F: Future>(test: F) -> impl Future<Output = F::Output> {
     let filter = tracing_subscriber::EnvFilter::new("raftchat_node=info,warn");
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-    tokio::task::LocalSet::new().run_until(test).await
+    let test = Box::pin(test);
+    async { tokio::task::LocalSet::new().run_until(test).await }
 }
 
 pub(crate) struct Cluster {
@@ -51,7 +53,7 @@ pub(crate) struct Cluster {
     device: Leaf,
     anchors: Vec<u8>,
     pub(crate) nodes: BTreeMap<u64, Node>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Cluster {
@@ -78,12 +80,12 @@ impl Cluster {
         let name = authorities.cluster().as_str().to_owned();
         let device = authorities.issue_device("alice", now).unwrap();
         let anchors = authorities.anchors_for(&Subject::device("alice").unwrap()).nodes.to_vec();
-        let mut cluster = Self { name, device, anchors, nodes: BTreeMap::new(), _home: home };
+        let mut cluster = Self { name, device, anchors, nodes: BTreeMap::new(), home };
         for (index, id) in (1..=3).enumerate() {
             let (clients, peers) = (addresses[2 * index], addresses[2 * index + 1]);
             let mut config = NodeConfig::new(&cluster.name, id, clients, peers, members.clone());
-            config.certs = cluster._home.path().join(id.to_string()).join("certs");
-            config.data = cluster._home.path().join(id.to_string()).join("data");
+            config.certs = cluster.home.path().join(id.to_string()).join("certs");
+            config.data = cluster.home.path().join(id.to_string()).join("data");
             std::fs::create_dir(&config.data).unwrap();
             std::fs::write(config.data.join(raftchat_node::store::open::NEW_FILE), &cluster.name).unwrap();
             (config.password_memory_kib, config.password_passes) = (19_456, 2);
@@ -249,7 +251,7 @@ impl receiver::Server for ReceiverService {
         _results: receiver::ChangesResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
-        self.0.changes.borrow_mut().extend(params.get_changes()?.iter().map(|change| change.get_number()));
+        self.0.changes.borrow_mut().extend(params.get_changes()?.iter().map(change::Reader::get_number));
         *self.0.cursor.borrow_mut() = params.get_cursor()?.get_bytes()?.to_vec();
         *self.0.pushes.borrow_mut() += 1;
         self.0.news.notify_one();

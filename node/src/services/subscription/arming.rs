@@ -94,7 +94,7 @@ impl Herald {
     pub(super) async fn has_news(&mut self) {
         if self.standing.changed().await.is_err() {
             // The node stops; the connection will say so.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
