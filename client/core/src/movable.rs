@@ -302,7 +302,7 @@ mod tests {
         let (start, bob) = (Instant::now(), Target::Conversation(ConversationId(1)));
         let mut announced = Announced::default();
         announced.typing(&bob, true, start);
-        assert_eq!(announced.still(start + Duration::from_secs(5)), [bob.clone()]);
+        assert_eq!(announced.still(start + Duration::from_secs(5)), std::slice::from_ref(&bob));
         assert!(announced.still(start + Duration::from_secs(6)).is_empty());
         announced.typing(&bob, true, start);
         announced.typing(&bob, false, start);

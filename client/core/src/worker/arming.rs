@@ -35,7 +35,7 @@ impl Worker {
             let made = worker.make_another(wait).await;
             worker.arming.set(false);
             if let Some(made) = made {
-                worker.take_standby(made);
+                worker.take_standby(&made);
             }
         });
     }
@@ -108,7 +108,7 @@ impl Worker {
     }
 
     /// Takes a link that was made for the second place; in the first where that has become free, or its node is silent.
-    fn take_standby(self: &Rc<Self>, made: Rc<Connected>) {
+    fn take_standby(self: &Rc<Self>, made: &Rc<Connected>) {
         let active = self.active();
         if !matches!(*self.care.borrow(), Care::Follows(_))
             || active.as_ref().is_some_and(|active| active.node == made.node)
@@ -116,13 +116,13 @@ impl Worker {
             self.arm_later();
             return;
         }
-        tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(&made)));
+        tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(made)));
         let Some(active) = active else {
-            self.serve(&made);
+            self.serve(made);
             return;
         };
         if let Some(why) = active.suspicion.get() {
-            self.promote(&made, why);
+            self.promote(made, why);
             return;
         }
         if self.options.standby == Standby::None {
@@ -132,7 +132,7 @@ impl Worker {
         }
         tracing::debug!(node = %made.node, "stands by");
         made.assign(Duty::StandsBy);
-        self.links.borrow_mut().standby = Some(Rc::clone(&made));
+        self.links.borrow_mut().standby = Some(Rc::clone(made));
         self.changed();
         if self.options.standby == Standby::Warm {
             self.tell(LinkEvent::of(LinkEventKind::Standby, made.node));

@@ -1,6 +1,7 @@
 //! A box on the way between a device and a node, that can begin to swallow everything in either direction.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,11 +39,11 @@ async fn forward(outside: Arc<UdpSocket>, node: SocketAddr, swallows: Arc<Atomic
     let mut back = JoinSet::new();
     let mut packet = vec![0; PACKET_MAX];
     while let Ok((length, device)) = outside.recv_from(&mut packet).await {
-        if !inside.contains_key(&device) {
+        if let Entry::Vacant(place) = inside.entry(device) {
             let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
             socket.connect(node).await.unwrap();
             back.spawn(answer(Arc::clone(&socket), Arc::clone(&outside), device, Arc::clone(&swallows)));
-            inside.insert(device, socket);
+            place.insert(socket);
         }
         if !swallows.load(Ordering::Relaxed) {
             // A packet may be lost.
