@@ -138,15 +138,15 @@ fn default_data() -> PathBuf {
 }
 
 const fn default_heartbeat_ms() -> u64 {
-    100
+    50
 }
 
 const fn default_election_min_ms() -> u64 {
-    500
+    150
 }
 
 const fn default_election_max_ms() -> u64 {
-    1000
+    300
 }
 
 const fn default_snapshot_entries() -> u64 {

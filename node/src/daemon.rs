@@ -2,6 +2,7 @@
 //! `raftchatd` and the nodes of `raftchatctl cluster up` have in common.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -9,11 +10,16 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{NodeConfig, NodeConfigError};
 use crate::node::Node;
 
-/// What is logged unless somebody asks for something else: this project's own words, and openraft's worries.
-pub const LOG_FILTER: &str = "info,openraft=warn";
+/// What is logged unless somebody asks for something else: this project's own words, and openraft's worries, but not of each
+/// heartbeat that does not arrive.
+pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error";
 
-/// Runs the node of that configuration until SIGTERM or SIGINT, or until it cannot go on, and logs what passes `log` on
-/// standard error. Gives the process's exit status: 0 stopped as asked, 1 the node could not go on, 2 the configuration
+/// How long the devices of a node that gets SIGTERM may take to go elsewhere.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs the node of that configuration until it cannot go on, or is told to stop: by SIGTERM, or a node's call, when it first
+/// sends its devices elsewhere, or by SIGINT or a second SIGTERM, when it does not. Logs what passes `log` on standard
+/// error. Gives the process's exit status: 0 stopped as asked, 1 the node could not go on, 2 the configuration
 /// is wrong, 4 a local file is missing or damaged.
 pub fn run(config: &Path, log: &str) -> u8 {
     let filter = match EnvFilter::try_new(log) {
@@ -63,14 +69,22 @@ async fn serve(config: &NodeConfig) -> u8 {
         peers = %node.peer_address(),
         "listening"
     );
-    let failed = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
+    let drain = tokio::select! {
+        _ = terminate.recv() => Some(DRAIN_LIMIT),
+        _ = interrupt.recv() => None,
+        within = node.drain_asked() => Some(within),
         // Whoever failed has said so.
-        _reason = node.failed() => true,
+        _reason = node.failed() => return 1,
     };
-    if failed {
-        return 1;
+    if let Some(within) = drain {
+        tracing::info!(?within, "draining");
+        tokio::select! {
+            () = node.drain(within) => {}
+            // Whoever asks again does not want to wait.
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _reason = node.failed() => return 1,
+        }
     }
     tracing::info!("stopping");
     match node.stop().await {

@@ -12,6 +12,7 @@
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
 //! | [`peers`], `members`, `doorkeeper` | the links to the other nodes, and who may call as one |
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
+//! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
 //! | `notes` | what the node itself has noted in the log |
 //!
@@ -23,6 +24,7 @@ pub mod config;
 pub mod daemon;
 mod doorkeeper;
 mod fanout;
+mod freshness;
 mod guessing;
 mod live;
 mod members;
@@ -36,6 +38,8 @@ pub mod raft;
 mod rates;
 pub mod read_index;
 mod services;
+mod standing;
 pub mod store;
+mod suspicion;
 mod typing;
 mod waiting;

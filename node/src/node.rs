@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use capnp::capability::FromClientHook as _;
 use raftchat_certs::{FileError, LeafFiles, Subject};
@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use crate::applied::Listeners;
 use crate::config::NodeConfig;
 use crate::fanout::Fanout;
+use crate::freshness::{self, Freshness};
 use crate::live::LiveSessions;
 use crate::members::Members;
 use crate::notes::{self, Deliveries, Erasures};
@@ -35,15 +36,18 @@ use crate::raft::{RaftHandle, StartError};
 use crate::rates::Rates;
 use crate::read_index::ReadIndex;
 use crate::services::{GatewayService, Services};
+use crate::standing::{Board, Draining};
 use crate::store::{Failures, StoreError, StoreSettings, Stores};
 use crate::typing::Typing;
 use crate::waiting::Waiting;
-use crate::{announce, doorkeeper};
+use crate::{announce, doorkeeper, suspicion};
 
 /// How long handing leadership on may take before the node stops all the same.
 const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
 /// How long callers are waited for once they were told.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// How often, of a node that drains, it is looked whether devices are left.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How often, after a start, it is asked whether the node has applied what it had before.
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
 /// In the data directory: what lets a restarted node end its former connections at once.
@@ -104,7 +108,10 @@ impl NodeError {
 #[derive(Debug)]
 pub struct Node {
     raft: RaftHandle,
-    client_server: Server,
+    standing: Arc<Board>,
+    members: Arc<Members>,
+    drain_asked: watch::Receiver<Option<Duration>>,
+    client_server: Arc<Server>,
     peer_server: Arc<Server>,
     tasks: JoinSet<()>,
     // Last, so that the threads outlive what runs on them.
@@ -126,6 +133,7 @@ struct Shared {
     typing: Arc<Typing>,
     deliveries: Arc<Deliveries>,
     erasures: Arc<Erasures>,
+    standing: Arc<Board>,
 }
 
 impl Node {
@@ -141,7 +149,9 @@ impl Node {
         let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone());
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
+        let (drain, drain_asked) = watch::channel(None);
         let peer_services = PeerServices {
+            drain,
             raft: raft.clone(),
             proposer: proposer.clone(),
             presence: shared.presence.clone(),
@@ -156,11 +166,15 @@ impl Node {
             raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
         }
 
+        let freshness = Arc::new(Freshness::new());
         let (recovered, recovery) = watch::channel(false);
         let services = Arc::new(Services {
             raft: raft.clone(),
             proposer: proposer.clone(),
-            read_index,
+            read_index: read_index.clone(),
+            standing: shared.standing.clone(),
+            freshness: freshness.clone(),
+            standing_by: Arc::default(),
             presence: shared.presence.clone(),
             live: shared.live.clone(),
             fanout: shared.fanout.clone(),
@@ -171,13 +185,15 @@ impl Node {
             rates: Arc::new(Rates::new(&config.limits)),
             recovered: recovery,
         });
-        let client_server = serve_clients(config, &shared, &threads, services).await?;
+        let client_server = Arc::new(serve_clients(config, &shared, &threads, services).await?);
         tasks.spawn(wait_for_recovery(raft.clone(), recovered));
         tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members.clone()));
         let links = links.clone();
         tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
         spawn_notes(&mut tasks, &shared, &proposer, &raft);
-        Ok(Self { raft, client_server, peer_server, tasks, _threads: threads })
+        spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
+        let Shared { standing, members, .. } = shared;
+        Ok(Self { raft, standing, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
     }
 
     /// Where devices connect.
@@ -193,6 +209,48 @@ impl Node {
     /// Waits until the node cannot go on, and says why.
     pub async fn failed(&self) -> Arc<str> {
         self.raft.stores().failures.failed().await
+    }
+
+    /// Waits until another node, or whoever may speak for one, asks this one to drain, and says how long it may take.
+    pub async fn drain_asked(&self) -> Duration {
+        let mut asked = self.drain_asked.clone();
+        match asked.wait_for(Option::is_some).await.map(|asked| *asked) {
+            Ok(Some(within)) => within,
+            // Nobody can ask any more.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Sends its devices elsewhere: hands leadership on, opens no more sessions, tells all who listen, and ends the links on
+    /// which nothing goes on. Returns when no device is left, or after `within`; then it is to be stopped.
+    pub async fn drain(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        self.standing.drain(Draining { deadline, to: self.only_other() });
+        let handing_on = async {
+            if let Err(error) = self.raft.retire(HAND_ON_LIMIT.min(within)).await {
+                tracing::warn!(%error, "leadership was not handed on");
+            }
+        };
+        let emptying = async {
+            while !self.client_server.connections().is_empty() {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        if tokio::time::timeout(within, async { tokio::join!(handing_on, emptying) }).await.is_err() {
+            tracing::info!(
+                links = self.client_server.connections().len(),
+                "not all devices have gone elsewhere in time"
+            );
+        }
+    }
+
+    /// The other node that is there, if there is just one; otherwise each device chooses, so that not all go to the same.
+    fn only_other(&self) -> Option<NodeId> {
+        let (members, suspects) = (self.members.now(), self.standing.watch().borrow().suspects.clone());
+        let own = self.raft.stores().identity.node;
+        let others = members.membership.members.iter().map(|(node, _)| *node);
+        let mut others = others.filter(|node| *node != own && !suspects.contains(node));
+        others.next().filter(|_| others.next().is_none())
     }
 
     /// Stops: hands leadership on, tells its callers where they stand, and makes durable what is stored.
@@ -216,6 +274,23 @@ fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, ra
     tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft()));
     tasks.spawn(notes::note_delivered(shared.deliveries.clone(), proposer(), raft()));
     tasks.spawn(notes::erase(shared.erasures.clone(), proposer(), raft()));
+}
+
+/// How this node finds out how it and the others stand.
+fn spawn_watches(
+    tasks: &mut JoinSet<()>,
+    shared: &Shared,
+    freshness: Arc<Freshness>,
+    read_index: ReadIndex,
+    clients: Arc<Server>,
+) {
+    let board = || shared.standing.clone();
+    tasks.spawn(suspicion::watch_peers(shared.own, shared.members.clone(), shared.links.clone(), board()));
+    tasks.spawn(freshness::keep_asking(freshness.clone(), read_index));
+    let end_links = move || {
+        clients.close_where(|_| true, CloseCode::Behind, "it has had none for too long");
+    };
+    tasks.spawn(freshness::keep_noting(freshness, board(), end_links));
 }
 
 fn must_be_own(leaf: &LeafFiles, config: &NodeConfig) -> Result<(), NodeError> {
@@ -264,6 +339,7 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         typing,
         deliveries: Arc::default(),
         erasures: Arc::default(),
+        standing: Arc::default(),
     })
 }
 

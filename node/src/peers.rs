@@ -14,7 +14,7 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::{MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply};
 use raftchat_schema::stored::{Membership, Vote};
 use raftchat_schema::wire::{self, WireError};
-use raftchat_transport::{CallFailure, LinkFailure, PeerPool};
+use raftchat_transport::{CallFailure, LinkFailure, PeerHealth, PeerPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::raft::{
@@ -54,6 +54,21 @@ impl PeerLinks {
     /// Whether there is a link to that node.
     pub fn is_up(&self, node: NodeId) -> bool {
         self.pool.health(node.0).is_some_and(|health| health.up)
+    }
+
+    /// The state of the link to that node; none if it is no member.
+    pub(crate) fn health(&self, node: NodeId) -> Option<PeerHealth> {
+        self.pool.health(node.0)
+    }
+
+    /// Shows all nodes that this one is here.
+    pub(crate) fn send_beats(&self) {
+        self.pool.send_beats();
+    }
+
+    /// Waits until a link is lost or a node is said to be out of reach.
+    pub(crate) async fn alarmed(&self) {
+        self.pool.alarmed().await;
     }
 
     /// Hands commands to the leader.

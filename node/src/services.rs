@@ -4,10 +4,12 @@ mod acting;
 mod answer;
 mod conversation;
 mod gateway;
+mod link;
 mod session;
 mod status;
 mod subscription;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::fanout::Fanout;
+use crate::freshness::Freshness;
 use crate::guessing::{Guessing, Source};
 use crate::live::LiveSessions;
 use crate::notes::Deliveries;
@@ -30,6 +33,7 @@ use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
 use crate::rates::Rates;
 use crate::read_index::ReadIndex;
+use crate::standing::Board;
 use crate::store::StateView;
 use crate::typing::Typing;
 use answer::Denied;
@@ -57,6 +61,10 @@ pub(crate) struct Services {
     pub(crate) passwords: Passwords,
     pub(crate) guessing: Arc<Mutex<Guessing>>,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) standing: Arc<Board>,
+    pub(crate) freshness: Arc<Freshness>,
+    /// Sessions that wait on this node for their active link to fail.
+    pub(crate) standing_by: Arc<AtomicUsize>,
     /// True once this node has applied at least what it had before it was started.
     pub(crate) recovered: watch::Receiver<bool>,
 }

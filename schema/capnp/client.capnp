@@ -11,6 +11,15 @@
 # any node and calls `resume` with its token. Nothing of a session lives only in a node's memory
 # but the fact that it is online.
 #
+# Links and datagrams. A device may hold links to several nodes at once, with the same session on each; changes are
+# numbered, so what comes twice falls. Beside the stream, both sides send QUIC datagrams, which may be lost. The first
+# byte is the kind, and who does not know a kind passes it over:
+#   1, beat, either way. Nothing follows. It says that the path and the process live. A node sends it to a device that
+#     asked for it with `attend`, in each slot in which it sent that device nothing else; a device sends it to keep its
+#     address known, and to learn from the system if nobody listens there any more.
+#   2, activate, from a device. The bytes of a Cursor follow. What `Subscription.activate` does, for all armed
+#     subscriptions on this link; sent a few times, as a lost one would cost a round trip.
+#
 # Answers. A method with `refused` in its results sets either `refused` or the rest. An exception
 # (`disconnected`, `overloaded`) says nothing about what happened: the call may have taken effect. A
 # client repeats it, on any node, with the same message id or request number, and gets the first outcome.
@@ -118,8 +127,11 @@ interface Session {
   # The direct conversation with that user. It comes into being with its first message: until then
   # `state.id` is 0, and the capability can send, and reads as empty.
 
-  subscribe @5 (from :Cursor, receiver :Receiver) -> (subscription :Subscription, refused :Types.Refusal);
-  # From now on `receiver` is called with every change the user may see after `from`, in order, without a gap.
+  subscribe @5 (from :Cursor, receiver :Receiver, armed :Bool, watching :UInt64)
+      -> (subscription :Subscription, refused :Types.Refusal);
+  # From now on `receiver` is called with every change the user may see after `from`, in order, without a gap. `armed`:
+  # not from now on but from when it is activated, by the device or, as soon as the node suspects the node `watching` (0: none),
+  # by itself; it then tells so first, by a notice. Until then the receiver gets notices and nothing else.
 
   catchUp @6 () -> (fresh :Bool, seen :Cursor);
   # A read index: returns when everything acknowledged before this call is applied here (`fresh`), or
@@ -166,6 +178,10 @@ interface Session {
 
   directWith @18 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
   # As `direct`, by id.
+
+  attend @19 (beatMs :UInt32) -> (beatMs :UInt32);
+  # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms, in which it sent nothing
+  # else. 0: it sends none. Answers with what it will do: a node that is busy beats less often, and never more than every 20 ms.
 
   enum Setting {
     unchanged @0;
@@ -260,8 +276,39 @@ interface Receiver {
 
   typing @3 (conversation :UInt64, user :UInt64, username :Text, active :Bool) -> ();
   # A hint like `presence`: a member is writing. Good for six seconds unless repeated or taken back.
+
+  notice @4 (notice :Notice) -> ();
+}
+
+struct Notice {
+  # What a node says of itself or of another to the devices it serves. Outside the feed: not numbered, not repeated.
+
+  union {
+    fresh @0 :Void;
+    # The node is in contact with a leader again.
+
+    behindMs @1 :UInt64;
+    # For so long it has had no contact with a leader, and what it shows may be old. Said after 1 s. After 10 s it refuses sessions
+    # with `behind` and ends its links.
+
+    suspect @2 :UInt64;
+    # It has not heard from that node for longer than it should have.
+
+    drain :group {
+      # It is going to stop, and refuses new sessions. Leadership is handed on; the links are ended at the deadline.
+
+      deadlineMs @3 :UInt32;
+      to @4 :UInt64;             # A node to go to; 0: any other.
+    }
+  }
 }
 
 interface Subscription {
   # Ends by being dropped.
+
+  advance @0 (upto :Cursor) -> ();
+  # Of an armed one: the device holds everything up to there, by another link.
+
+  activate @1 (from :Cursor) -> ();
+  # An armed one begins to push what comes after `from`, or after the last `advance` if that is further. Nothing for one that pushes.
 }

@@ -57,6 +57,10 @@ interface Peer {
   typing @13 (conversation :UInt64, user :UInt64, active :Bool) -> ();
   # Somebody on the calling node is writing, or no longer. A hint: lost ones do no harm.
 
+  drain @14 (deadlineMs :UInt32) -> ();
+  # The node asked is to stop: it hands leadership on, sends its devices to other nodes, and ends when none is left, or after
+  # so long. Answered when it has begun. Asking again is no error.
+
   enum ProposeStatus {
     done @0;
     notLeader @1;          # `leader` is who to ask instead; 0: unknown.

@@ -20,7 +20,6 @@ pub mod wire;
 #[cfg(feature = "wire")]
 #[expect(
     missing_docs,
-    clippy::all,
     clippy::pedantic,
     clippy::unwrap_used,
     clippy::unimplemented,

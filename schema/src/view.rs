@@ -391,3 +391,21 @@ pub struct SessionView {
     /// Whose.
     pub user: UserView,
 }
+
+/// What a node says of itself, or of another, to the devices it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is in contact with a leader again.
+    Fresh,
+    /// For so many milliseconds it has had no contact with a leader, and what it shows may be old.
+    Behind(u64),
+    /// It has not heard from that node for longer than it should have.
+    Suspect(NodeId),
+    /// It is going to stop, and refuses new sessions.
+    Drain {
+        /// Its links end after so many milliseconds at the latest.
+        deadline_ms: u32,
+        /// A node to go to; none: any other.
+        to: Option<NodeId>,
+    },
+}

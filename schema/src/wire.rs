@@ -35,9 +35,10 @@ pub use stored::{
 pub use view::{
     decode_conversation, decode_member, decode_message, decode_place, decode_user, encode_conversation, encode_member,
     encode_message, encode_place, encode_user, read_change, read_conversation, read_counts, read_member_view,
-    read_message, read_message_id, read_place, read_refusal, read_revision, read_role, read_session_entry, read_status,
-    read_user, write_change, write_conversation, write_counts, write_member_view, write_message, write_message_id,
-    write_place, write_refusal, write_revision, write_role, write_session_entry, write_status, write_user,
+    read_message, read_message_id, read_notice, read_place, read_refusal, read_revision, read_role, read_session_entry,
+    read_status, read_user, write_change, write_conversation, write_counts, write_member_view, write_message,
+    write_message_id, write_notice, write_place, write_refusal, write_revision, write_role, write_session_entry,
+    write_status, write_user,
 };
 
 use crate::limits;

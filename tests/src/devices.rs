@@ -100,7 +100,7 @@ pub struct Device {
 impl Device {
     /// Opens what is stored in the profile of somebody who is logged in there; tries the node at `first` before others.
     pub fn open(profile: &Path, first: Option<String>) -> Self {
-        let client = ClientOptions { first, timeout: Duration::from_secs(10) };
+        let client = ClientOptions { first, ..ClientOptions::default() };
         let options = MessengerOptions { client, stores: None };
         let (messenger, updates) = Messenger::open(&Profile::open(profile).unwrap(), options).unwrap();
         Self { screen: Screen::default(), messenger, updates, profile: profile.to_owned() }

@@ -68,7 +68,7 @@ pub fn text_of(message: &MessageView) -> Option<String> {
 impl Person {
     /// Somebody with the device in `profile`, whose client tries the node at `first` before others.
     pub fn on(name: &str, profile: &Path, first: Option<String>) -> Self {
-        let options = ClientOptions { first, timeout: Duration::from_secs(30) };
+        let options = ClientOptions { first, timeout: Duration::from_secs(30), ..ClientOptions::default() };
         let client = Client::start(Profile::open(profile).unwrap(), options).unwrap();
         Self { name: name.to_owned(), profile: profile.to_owned(), client }
     }

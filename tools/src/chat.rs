@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: ChatArguments, output: Output) -> Result<(), 
     };
     let profile = Profile::open(dir)?;
     let device = profile.device_name().to_owned();
-    let options = ClientOptions { first: arguments.node, timeout: arguments.timeout };
+    let options = ClientOptions { first: arguments.node, timeout: arguments.timeout, ..ClientOptions::default() };
     let command = match arguments.command {
         ChatCommand::Local(command) => return local::run(profile, options, command, output).await,
         ChatCommand::Saying(saying::SayingCommand::Send(send)) if send.is_for_later() => {

@@ -1,8 +1,10 @@
-//! `raftchatctl cluster`: makes a cluster's directory, runs its nodes, asks how they are, and changes who they are.
+//! `raftchatctl cluster`: makes a cluster's directory, runs its nodes and ends them, asks how they are, and changes
+//! who they are.
 
 mod add;
 pub(crate) mod device;
 pub(crate) mod directory;
+mod drain;
 mod home;
 pub(crate) mod init;
 mod insider;
@@ -43,6 +45,9 @@ pub(crate) enum ClusterCommand {
     /// Give a node that was added its vote, once it has caught up
     #[command(after_help = "Example: raftchatctl cluster promote --dir home 4")]
     Promote(promote::PromoteArguments),
+    /// Have a node send its devices to the others, hand on what it leads, and end
+    #[command(after_help = "Example: raftchatctl cluster drain --dir home 2")]
+    Drain(drain::DrainArguments),
     /// Take a node out of the cluster, for good
     #[command(after_help = "Example: raftchatctl cluster remove --dir home 2")]
     Remove(remove::RemoveArguments),
@@ -60,6 +65,7 @@ pub(crate) async fn run(command: ClusterCommand, output: Output) -> Result<(), F
         ClusterCommand::Members(arguments) => local.run_until(members::run(&arguments, output)).await,
         ClusterCommand::Add(arguments) => local.run_until(add::run(&arguments, output)).await,
         ClusterCommand::Promote(arguments) => local.run_until(promote::run(&arguments, output)).await,
+        ClusterCommand::Drain(arguments) => local.run_until(drain::run(&arguments, output)).await,
         ClusterCommand::Remove(arguments) => local.run_until(remove::run(&arguments, output)).await,
     }
 }

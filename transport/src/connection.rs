@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use crate::datagram::Datagram;
 use crate::failure::{CloseCode, LinkFailure};
 use crate::identity::{Identity, PeerCertificate};
+use crate::link::next_datagram;
 
 /// An admitted connection. Cheap to clone and usable from any thread; it
 /// keeps the connection's memory, not the connection, alive.
@@ -59,10 +59,22 @@ impl ConnectionHandle {
         self.inner.connection.rtt()
     }
 
-    /// Sends a datagram that may be lost. False when the caller takes none or
-    /// it is larger than the path allows.
-    pub fn send_datagram(&self, data: Bytes) -> bool {
-        self.inner.connection.send_datagram(data).is_ok()
+    /// Packets sent so far: any of them tells the caller that this side is
+    /// here.
+    pub fn packets_sent(&self) -> u64 {
+        self.inner.connection.stats().udp_tx.datagrams
+    }
+
+    /// Tells the caller that this side is here. May be lost. False when the
+    /// caller takes no datagrams, or the connection is over.
+    pub fn send_beat(&self) -> bool {
+        self.inner.connection.send_datagram(Datagram::Beat.write()).is_ok()
+    }
+
+    /// The caller's next datagram of a kind that this version knows. One
+    /// reader at a time; what nobody reads is dropped, the oldest first.
+    pub async fn read_datagram(&self) -> Result<Datagram, LinkFailure> {
+        next_datagram(&self.inner.connection).await
     }
 
     /// Ends the connection at once, telling the caller why.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use quinn::{ClientConfig, ConnectError, Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{ClientConfig, ConnectError, Endpoint, EndpointConfig};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
@@ -17,6 +17,7 @@ use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
 use crate::link::Link;
 use crate::serve::certificate_of;
 use crate::server::grow_buffers;
+use crate::socket::{DialRuntime, Signs};
 use crate::tls;
 
 /// Who dials, and how.
@@ -98,7 +99,8 @@ impl Dialer {
     /// its refusal shows as the failure of the first call, and in
     /// [`Link::closed`].
     pub async fn connect(&self, address: SocketAddr, expect: &Expect) -> Result<Link, LinkFailure> {
-        let endpoint = endpoint_towards(address).map_err(|e| LinkFailure::Local(e.to_string()))?;
+        let signs = Signs::new(address);
+        let endpoint = endpoint_towards(address, signs.clone()).map_err(|e| LinkFailure::Local(e.to_string()))?;
         let connecting =
             endpoint.connect_with(self.client_config(expect)?, address, &expect.server_name()).map_err(|error| {
                 match error {
@@ -118,7 +120,7 @@ impl Dialer {
         };
         let peer = certificate_of(&connection)
             .ok_or_else(|| LinkFailure::WrongServer { detail: "no certificate".to_owned() })?;
-        Ok(Link::new(endpoint, connection, peer, self.limits))
+        Ok(Link::new(endpoint, connection, signs, peer, self.limits))
     }
 
     fn client_config(&self, expect: &Expect) -> Result<ClientConfig, LinkFailure> {
@@ -142,9 +144,9 @@ impl fmt::Debug for Dialer {
     }
 }
 
-fn endpoint_towards(remote: SocketAddr) -> std::io::Result<Endpoint> {
+fn endpoint_towards(remote: SocketAddr, signs: Arc<Signs>) -> std::io::Result<Endpoint> {
     let socket = wildcard_socket(remote)?;
-    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))
+    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(DialRuntime { signs }))
 }
 
 /// A socket bound to no address in particular: the system then picks the way

@@ -20,6 +20,8 @@ pub enum CloseCode {
     Overloaded,
     /// The peer did not read what it asked for.
     SlowConsumer,
+    /// The node has had no contact with a majority for too long.
+    Behind,
     /// A node's certificate where a device's belongs, or the reverse.
     WrongRole,
     /// The key was revoked.
@@ -34,13 +36,14 @@ pub enum CloseCode {
     BadCertificate,
 }
 
-const CODES: [(CloseCode, u32); 12] = [
+const CODES: [(CloseCode, u32); 13] = [
     (CloseCode::Done, 0),
     (CloseCode::Shutdown, 1),
     (CloseCode::Draining, 2),
     (CloseCode::ProtocolViolation, 3),
     (CloseCode::Overloaded, 4),
     (CloseCode::SlowConsumer, 5),
+    (CloseCode::Behind, 6),
     (CloseCode::WrongRole, 16),
     (CloseCode::Revoked, 17),
     (CloseCode::Expired, 18),
@@ -159,6 +162,13 @@ pub enum LinkFailure {
         /// What it said.
         detail: String,
     },
+    /// The node has had no contact with a majority for too long, and what it
+    /// could show may be old.
+    #[error("the node has no contact with a majority of the nodes: {detail}")]
+    Behind {
+        /// What it said.
+        detail: String,
+    },
     /// One side broke the protocol.
     #[error("the link broke the protocol: {detail}")]
     ProtocolViolation {
@@ -196,6 +206,7 @@ impl LinkFailure {
                 | Self::Timeout(_)
                 | Self::Local(_)
                 | Self::Draining { .. }
+                | Self::Behind { .. }
         )
     }
 
@@ -210,6 +221,7 @@ impl LinkFailure {
         match self {
             Self::NodeGone { .. }
             | Self::Draining { .. }
+            | Self::Behind { .. }
             | Self::ProtocolViolation { .. }
             | Self::Overloaded
             | Self::SlowConsumer
@@ -263,6 +275,7 @@ impl LinkFailure {
             Some(CloseCode::Shutdown | CloseCode::Draining) => Self::Draining { detail },
             Some(CloseCode::ProtocolViolation) => Self::ProtocolViolation { detail },
             Some(CloseCode::Overloaded) => Self::Overloaded,
+            Some(CloseCode::Behind) => Self::Behind { detail },
             Some(CloseCode::SlowConsumer) => Self::SlowConsumer,
             Some(CloseCode::WrongRole) => refused(AuthRefusal::WrongRole),
             Some(CloseCode::Revoked) => refused(AuthRefusal::Revoked),

@@ -10,14 +10,19 @@
 //! * A device, or a node calling a node, dials with a [`Dialer`] and holds a
 //!   [`Link`].
 //! * A node keeps links to all other nodes in a [`PeerPool`].
+//! * What else the system tells, that addresses have changed, comes from an
+//!   [`AddressWatch`].
 //! * Whatever goes wrong with a link is a [`LinkFailure`].
 
+mod addresses;
 mod backoff;
 mod connection;
 mod credentials;
+mod datagram;
 mod dialer;
 mod failure;
 mod frames;
+mod icmp;
 mod identity;
 mod limits;
 mod link;
@@ -27,19 +32,22 @@ mod rpc;
 mod secrets;
 mod serve;
 mod server;
+mod socket;
 mod threads;
 mod tls;
 
+pub use addresses::AddressWatch;
 pub use backoff::Backoff;
 pub use connection::ConnectionHandle;
 pub use credentials::{CredentialError, Credentials, TrustAnchors};
+pub use datagram::Datagram;
 pub use dialer::{Dialer, DialerConfig, Expect};
 pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
 pub use identity::{
     Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
 };
 pub use limits::{LinkLimits, LinkTiming};
-pub use link::{Link, StreamPriority};
+pub use link::{Link, LinkHeard, StreamPriority};
 pub use pool::{Lane, PeerHealth, PeerPool};
 pub use secrets::NodeSecret;
 pub use server::{BindError, Server, ServerConfig};

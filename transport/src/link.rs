@@ -2,19 +2,23 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use capnp::any_pointer;
 use capnp::capability::{Client, FromClientHook, Request};
 use quinn::{Connection, Endpoint};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::datagram::Datagram;
 use crate::dialer::wildcard_socket;
 use crate::failure::{CallFailure, CloseCode, LinkFailure};
 use crate::identity::{Identity, PeerCertificate};
 use crate::limits::LinkLimits;
 use crate::rpc::{Vat, VatEnd};
+use crate::socket::Signs;
 
 /// How long the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
@@ -40,6 +44,16 @@ impl StreamPriority {
     }
 }
 
+/// What has come in on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkHeard {
+    /// Packets so far; any of them is a sign of life.
+    pub packets: u64,
+    /// When the last one came. It is what the socket has seen from the node's
+    /// address: who forges that can feign life for a while, and no more.
+    pub last: Instant,
+}
+
 /// A connection to a node. Clones share it; dropping the last closes it.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -50,13 +64,20 @@ pub struct Link {
 struct Inner {
     endpoint: Endpoint,
     connection: Connection,
+    signs: Arc<Signs>,
     peer: PeerCertificate,
     limits: LinkLimits,
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: Endpoint, connection: Connection, peer: PeerCertificate, limits: LinkLimits) -> Self {
-        Self { inner: Rc::new(Inner { endpoint, connection, peer, limits }) }
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        connection: Connection,
+        signs: Arc<Signs>,
+        peer: PeerCertificate,
+        limits: LinkLimits,
+    ) -> Self {
+        Self { inner: Rc::new(Inner { endpoint, connection, signs, peer, limits }) }
     }
 
     /// The node's first capability, over a new RPC stream.
@@ -117,6 +138,10 @@ impl Link {
         &self.inner.connection
     }
 
+    pub(crate) fn signs(&self) -> &Arc<Signs> {
+        &self.inner.signs
+    }
+
     /// The node's address.
     pub fn remote_address(&self) -> SocketAddr {
         self.inner.connection.remote_address()
@@ -127,9 +152,39 @@ impl Link {
         self.inner.connection.rtt()
     }
 
-    /// The next datagram of the node.
-    pub async fn read_datagram(&self) -> Result<Bytes, LinkFailure> {
-        self.inner.connection.read_datagram().await.map_err(|e| LinkFailure::from_quic(&e))
+    /// What has come in so far.
+    pub fn heard(&self) -> LinkHeard {
+        let packets = self.inner.connection.stats().udp_rx.datagrams;
+        LinkHeard { packets, last: self.inner.signs.heard() }
+    }
+
+    /// Counts how often the system has said that what was sent on this link
+    /// does not get to the node: nobody listens there, or no way leads there.
+    /// A hint and no proof. On systems other than Linux it stays 0.
+    pub fn unreachable(&self) -> watch::Receiver<u64> {
+        self.inner.signs.unreachable()
+    }
+
+    /// The next datagram of the node that is of a kind this version knows.
+    pub async fn read_datagram(&self) -> Result<Datagram, LinkFailure> {
+        next_datagram(&self.inner.connection).await
+    }
+
+    /// Shows the node, and every box between, that this side is here; if the
+    /// node's process is gone, the system says so. May be lost.
+    pub fn send_beat(&self) {
+        self.send_datagram(&Datagram::Beat);
+    }
+
+    /// Tells the node to push what comes after `cursor`, over all armed
+    /// subscriptions of this link. May be lost.
+    pub fn send_activate(&self, cursor: &[u8]) {
+        self.send_datagram(&Datagram::Activate(Bytes::copy_from_slice(cursor)));
+    }
+
+    fn send_datagram(&self, datagram: &Datagram) {
+        // On a link that is over, or to a node that takes none, it is lost.
+        let _ = self.inner.connection.send_datagram(datagram.write());
     }
 
     /// Moves the link to a fresh local socket, after a change of networks or
@@ -177,6 +232,16 @@ impl Link {
         self.close(CloseCode::Done, "");
         // Past the second the node finds out by its idle timeout.
         let _ = timeout(Duration::from_secs(1), self.inner.endpoint.wait_idle()).await;
+    }
+}
+
+/// The next datagram on a connection of a kind that this version knows.
+pub(crate) async fn next_datagram(connection: &Connection) -> Result<Datagram, LinkFailure> {
+    loop {
+        let bytes = connection.read_datagram().await.map_err(|e| LinkFailure::from_quic(&e))?;
+        if let Some(datagram) = Datagram::read(bytes) {
+            return Ok(datagram);
+        }
     }
 }
 

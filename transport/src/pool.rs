@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capnp::capability::FromClientHook;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::dialer::{Dialer, Expect};
 use crate::failure::{CallFailure, LinkFailure};
@@ -38,6 +38,11 @@ pub struct PeerHealth {
     pub up: bool,
     /// The round-trip time, while the link is up.
     pub rtt: Option<Duration>,
+    /// When the node was last heard on the link, while it is up.
+    pub heard: Option<Instant>,
+    /// How often the system has said that what is sent to the node does not
+    /// get there.
+    pub unreachable: u64,
     /// Why the link was last lost or could not be made.
     pub last_failure: Option<LinkFailure>,
 }
@@ -51,6 +56,7 @@ pub struct PeerPool<T> {
     cluster: String,
     threads: RpcHandle,
     peers: Mutex<BTreeMap<u64, Peer<T>>>,
+    alarm: Arc<Notify>,
 }
 
 struct Peer<T> {
@@ -66,7 +72,13 @@ struct Peer<T> {
 impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
     /// A pool without peers, for nodes of `cluster`.
     pub fn new(dialer: Dialer, cluster: &str, threads: RpcHandle) -> Self {
-        Self { dialer: Arc::new(dialer), cluster: cluster.to_owned(), threads, peers: Mutex::default() }
+        Self {
+            dialer: Arc::new(dialer),
+            cluster: cluster.to_owned(),
+            threads,
+            peers: Mutex::default(),
+            alarm: Arc::default(),
+        }
     }
 
     /// Keeps links to `node` at `address` (`host:port`) from now on. A node
@@ -90,6 +102,20 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
     pub fn health(&self, node: u64) -> Option<PeerHealth> {
         let health = Arc::clone(&self.lock().get(&node)?.health);
         Some(health.read())
+    }
+
+    /// Shows all nodes to which there is a link that this one is here; they
+    /// acknowledge it, and so show that they are. May be lost.
+    pub fn send_beats(&self) {
+        for peer in self.lock().values() {
+            peer.health.send_beat();
+        }
+    }
+
+    /// Waits until a link is lost, or the system says that a node cannot be
+    /// reached: [`PeerPool::health`] then tells which. For one caller.
+    pub async fn alarmed(&self) {
+        self.alarm.notified().await;
     }
 
     /// Calls `node`: `start` runs on the link's thread with the lane's
@@ -123,12 +149,12 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
     }
 
     fn start(&self, node: u64, address: &str) -> Peer<T> {
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health::new(self.alarm.clone()));
         let (log, log_jobs) = mpsc::unbounded_channel();
         let (control, control_jobs) = mpsc::unbounded_channel();
         let (snapshot, snapshot_jobs) = mpsc::unbounded_channel();
         let main = self.keep(node, address, vec![(Lane::Control, control_jobs), (Lane::Log, log_jobs)], &health);
-        let unseen = Arc::new(Health::default());
+        let unseen = Arc::default();
         let bulk = self.keep(node, address, vec![(Lane::Snapshot, snapshot_jobs)], &unseen);
         Peer { address: address.to_owned(), log, control, snapshot, health, _stops: [main, bulk] }
     }

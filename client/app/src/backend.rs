@@ -121,13 +121,6 @@ pub enum Update {
     Lost(usize),
     /// The client has stopped, for this reason, which says what to do.
     Stopped(String),
-    /// The streams went on at another node.
-    Moved {
-        /// Which.
-        to: NodeId,
-        /// For how long nothing had come, in milliseconds; none if that was not measured.
-        gap_ms: Option<u32>,
-    },
 }
 
 /// Names a request in its answer.

@@ -1,6 +1,5 @@
 //! Accounts and sessions: register, log in, log out, change the password, delete. Knows nothing of conversations.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use raftchat_schema::command::{OtherSessions, OwnMessages};
@@ -12,11 +11,13 @@ use zeroize::Zeroizing;
 use crate::acts::at_most;
 use crate::call::Failure;
 use crate::client::{SessionInfo, WhoAmI};
+use crate::connected::Connected;
 use crate::error::ClientError;
+use crate::movable::Repeatable;
 use crate::repeat::Call;
 use crate::rpc::{self, Account, Granted, PasswordChange};
 use crate::session_file::{SessionToken, StoredSession};
-use crate::worker::{Connected, Worker};
+use crate::worker::Worker;
 
 const REGISTER_ADVICE: &str = "; the account may have been made all the same: try to log in before registering again";
 const LOGIN_ADVICE: &str = "; it is safe to try again";
@@ -34,7 +35,7 @@ pub(crate) async fn register(
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
-    let call = Call::begin(&worker, REGISTER_ADVICE);
+    let call = Call::begin(&worker, REGISTER_ADVICE).unhedged();
     let (granted, connected) = call
         .repeat(async |connected| {
             let granted = rpc::register(&connected.gateway, &account, &display_name).await?;
@@ -54,7 +55,7 @@ pub(crate) async fn login(
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
-    let call = Call::begin(&worker, LOGIN_ADVICE);
+    let call = Call::begin(&worker, LOGIN_ADVICE).unhedged();
     let (granted, connected) = call
         .repeat(async |connected| {
             let granted = rpc::login(&connected.gateway, &account).await?;
@@ -87,19 +88,20 @@ pub(crate) async fn delete(
 ) -> Result<(), ClientError> {
     at_most(password.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     let stored = logged_in(&worker)?;
-    let number = worker.numbers.next();
-    let asked_before = Cell::new(false);
+    let call = Repeatable::new(worker.numbers.next());
     Call::begin(&worker, END_ADVICE)
+        .unhedged()
         .repeat(async |connected| {
-            let repeated = asked_before.get();
+            let asking = call.attempt();
             let ask = async {
                 let session = worker.session(connected).await?;
-                asked_before.set(true);
-                rpc::delete_account(&session.granted.client, number, &password, messages).await
+                rpc::delete_account(&session.granted.client, asking.ask(), &password, messages).await
             };
             match ask.await {
-                // The attempt before this one, whose outcome was unknown, has done it.
-                Err(Failure::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) if repeated => Ok(()),
+                // Another attempt, whose outcome was unknown, has done it.
+                Err(Failure::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) if asking.may_be_an_echo() => {
+                    Ok(())
+                }
                 outcome => outcome,
             }
         })
@@ -120,17 +122,16 @@ pub(crate) async fn change_password(
 ) -> Result<(), ClientError> {
     at_most(passwords.old.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     at_most(passwords.new.len(), PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
-    let number = worker.numbers.next();
-    let asked_before = Cell::new(false);
+    let call = Repeatable::new(worker.numbers.next());
     Call::begin(&worker, PASSWORD_ADVICE)
+        .unhedged()
         .repeat(async |connected| {
-            let repeated = asked_before.get();
+            let asking = call.attempt();
             let session = worker.session(connected).await?;
-            asked_before.set(true);
             let change = PasswordChange { old: &passwords.old, new: &passwords.new, others };
-            match rpc::change_password(&session.granted.client, number, &change).await {
-                // Perhaps the old password was wrong, perhaps the attempt before this one has changed it.
-                Err(Failure::Refused(Refusal { code: ErrorCode::WrongCredentials, .. })) if repeated => {
+            match rpc::change_password(&session.granted.client, asking.ask(), &change).await {
+                // Perhaps the old password was wrong, perhaps another attempt has changed it.
+                Err(Failure::Refused(Refusal { code: ErrorCode::WrongCredentials, .. })) if asking.may_be_an_echo() => {
                     let cause = format!("it is not known whether the password was changed{PASSWORD_ADVICE}");
                     Err(ClientError::Unreachable { cause }.into())
                 }

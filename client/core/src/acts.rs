@@ -1,7 +1,6 @@
 //! What the user does: which capability each act is done with, what is refused before a node is asked, and repeating it.
 //! Knows nothing of who wants it done.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use raftchat_schema::command::{Act, Done, Recipient, Send};
@@ -13,11 +12,13 @@ use raftchat_schema::limits::{
 
 use crate::call::Failure;
 use crate::client::Target;
+use crate::connected::Connected;
 use crate::conversations::conversation;
 use crate::error::ClientError;
+use crate::movable::{Attempt, Repeatable};
 use crate::repeat::Call;
 use crate::rpc::{self, Sent};
-use crate::worker::{Connected, Worker};
+use crate::worker::Worker;
 
 const SEND_ADVICE: &str = "; nothing was confirmed. It is safe to repeat with the same --message-id";
 const CHANGE_ADVICE: &str = "; nothing was confirmed. It is safe to repeat";
@@ -90,12 +91,14 @@ pub(crate) async fn perform(
 ) -> Result<Done, ClientError> {
     fits(&act)?;
     let advice = if matches!(act, Act::Send(_)) { SEND_ADVICE } else { CHANGE_ADVICE };
-    let asked_before = Cell::new(false);
+    let call = Repeatable::new(number);
     Call::begin(&worker, advice)
         .repeat(async |connected| {
-            let repeated = asked_before.get();
-            match attempt(&worker, connected, &place, number, &act, &asked_before).await {
-                Err(Failure::Refused(refusal)) if repeated && is_fulfilled(&act, &refusal) => Ok(Done::Nothing),
+            let asking = call.attempt();
+            match attempt(&worker, connected, &place, &asking, &act).await {
+                Err(Failure::Refused(refusal)) if asking.may_be_an_echo() && is_fulfilled(&act, &refusal) => {
+                    Ok(Done::Nothing)
+                }
                 outcome => outcome,
             }
         })
@@ -106,25 +109,22 @@ async fn attempt(
     worker: &Worker,
     connected: &Connected,
     place: &Place,
-    number: RequestNumber,
+    asking: &Attempt<'_>,
     act: &Act,
-    asked: &Cell<bool>,
 ) -> Result<Done, Failure> {
     match place {
         Place::Session => {
             let session = worker.session(connected).await?;
-            asked.set(true);
-            rpc::in_session(&session.granted.client, number, act).await
+            rpc::in_session(&session.granted.client, asking.ask(), act).await
         }
         Place::Conversation(target) => {
             let conversation = conversation(worker, connected, target).await?;
-            asked.set(true);
-            rpc::in_conversation(&conversation, number, act).await
+            rpc::in_conversation(&conversation, asking.ask(), act).await
         }
     }
 }
 
-/// Whether the refusal of a repeat says that the attempt before it, whose outcome was unknown, has done it.
+/// Whether the refusal of a repeat says that another attempt, whose outcome was unknown, has done it.
 fn is_fulfilled(act: &Act, refusal: &Refusal) -> bool {
     match act {
         Act::Leave(_) => matches!(refusal.code, ErrorCode::NotAMember | ErrorCode::NoSuchConversation),

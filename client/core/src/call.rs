@@ -107,7 +107,9 @@ impl Failure {
             Self::Link(failure) => failure.to_string(),
             Self::Exception(error) => format!("the node could not do it: {}", error.extra),
             Self::NoAnswer(waited) => format!("the node has not answered within {:.1} s", waited.as_secs_f64()),
-            Self::Refused(Refusal { code: ErrorCode::NoLeader, .. }) => "no majority of the nodes answers".to_owned(),
+            Self::Refused(Refusal { code: ErrorCode::NoLeader | ErrorCode::Behind, .. }) => {
+                "no majority of the nodes answers".to_owned()
+            }
             Self::Refused(refusal) => refusal.code.sentence().trim_end_matches('.').to_owned(),
             Self::Final(error) => error.to_string(),
         }
@@ -118,7 +120,7 @@ impl Failure {
     fn weight(&self) -> u8 {
         match self {
             Self::Final(_) => 5,
-            Self::Refused(Refusal { code: ErrorCode::NoLeader, .. }) => 4,
+            Self::Refused(Refusal { code: ErrorCode::NoLeader | ErrorCode::Behind, .. }) => 4,
             Self::Refused(_) => 3,
             Self::Exception(_) => 2,
             Self::NoAnswer(_) | Self::Link(_) => 1,

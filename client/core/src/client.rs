@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
+use raftchat_model::Attention;
 use raftchat_schema::id::{ConversationId, NodeId, Position, SessionId, UserId, Username};
 use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_transport::{Dialer, DialerConfig, LinkLimits, LinkTiming, Role};
@@ -24,7 +25,7 @@ use crate::profile::{NodeEntry, Profile};
 use crate::request::RequestNumbers;
 use crate::subscription::Subscription;
 use crate::worker::{LinkState, Worker};
-use crate::{follow, status};
+use crate::{legs, status};
 
 /// How long dropping the last handle waits for the client's thread.
 const END_PATIENCE: Duration = Duration::from_secs(1);
@@ -36,13 +37,27 @@ pub struct ClientOptions {
     pub first: Option<String>,
     /// How long a call may take with all its repeats.
     pub timeout: Duration,
+    /// What is kept ready in case the node is lost, while something is subscribed.
+    pub standby: Standby,
 }
 
 impl Default for ClientOptions {
-    /// No node first, ten seconds.
+    /// No node first, ten seconds, an armed second link.
     fn default() -> Self {
-        Self { first: None, timeout: Duration::from_secs(10) }
+        Self { first: None, timeout: Duration::from_secs(10), standby: Standby::Armed }
     }
+}
+
+/// What is kept ready in case the node is lost: the more, the sooner it is replaced, and the more is sent meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standby {
+    /// A second link, over which the feed goes on by itself.
+    #[default]
+    Armed,
+    /// A second link with the session on it; the feed is asked for when it is needed.
+    Warm,
+    /// Nothing: a link is made when it is needed. For a device on battery.
+    None,
 }
 
 /// Whose conversation is meant.
@@ -145,8 +160,8 @@ impl Client {
 
     /// The same in batches, each to be acknowledged when it was taken in.
     pub fn feed(&self, from: Following) -> Feed {
-        let (sender, events) = mpsc::channel(follow::EVENTS_WAITING_MAX);
-        self.submit(Box::new(move |worker| follow::follow(worker, from, sender).boxed_local()));
+        let (sender, events) = mpsc::channel(legs::EVENTS_WAITING_MAX);
+        self.submit(Box::new(move |worker| legs::follow(worker, from, sender).boxed_local()));
         Feed::new(events, self.clone())
     }
 
@@ -155,6 +170,12 @@ impl Client {
         let asked = self.run(|worker| async move { Ok(status::all(&worker).await) }).await;
         // Fails only where the thread is gone, and with it all that could be told.
         asked.unwrap_or_default()
+    }
+
+    /// Says whether somebody looks, which is taken for so until it is said otherwise. While somebody looks and something is
+    /// subscribed, a node that falls silent is replaced within a moment; otherwise it takes seconds and costs next to nothing.
+    pub fn attend(&self, attention: Attention) {
+        self.submit(Box::new(move |worker| async move { worker.attend(attention) }.boxed_local()));
     }
 
     /// How the link is, now and at every change.

@@ -7,14 +7,15 @@ use raftchat_schema::generated::client_capnp::conversation;
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 use raftchat_schema::limits::HISTORY_PAGE_MAX;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::call::Failure;
 use crate::client::{Page, Target};
+use crate::connected::Connected;
 use crate::error::ClientError;
 use crate::repeat::Call;
 use crate::rpc::{self, Applied, Part};
-use crate::worker::{Connected, Worker};
+use crate::worker::Worker;
 
 /// A majority that takes longer to confirm a read is of no use to who waits for an answer.
 const MAJORITY_ANSWERS_WITHIN: Duration = Duration::from_millis(700);
@@ -125,9 +126,15 @@ pub(crate) async fn revisions(
 }
 
 pub(crate) async fn typing(worker: Rc<Worker>, target: Target, active: bool) -> Result<(), ClientError> {
+    worker.announced.borrow_mut().typing(&target, active, Instant::now());
     Call::begin(&worker, "")
         .repeat(async |connected| rpc::typing(&conversation(&worker, connected, &target).await?, active).await)
         .await
+}
+
+/// Tells over one link that the person is still writing.
+pub(crate) async fn announce_typing(worker: &Worker, connected: &Connected, target: &Target) -> Result<(), Failure> {
+    rpc::typing(&conversation(worker, connected, target).await?, true).await
 }
 
 pub(crate) async fn history(

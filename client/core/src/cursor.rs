@@ -12,6 +12,16 @@ pub(crate) fn supersedes(new: &[u8], old: Option<&[u8]>) -> bool {
     }
 }
 
+/// The one of two cursors that is less far; none where they cannot be compared.
+pub(crate) fn lower<'a>(one: &'a Vec<u8>, other: &'a Vec<u8>) -> Option<&'a Vec<u8>> {
+    match (Cursor::from_bytes(one), Cursor::from_bytes(other)) {
+        (Some(a), Some(b)) if (a.cluster, a.epoch) == (b.cluster, b.epoch) => {
+            Some(if a.change <= b.change { one } else { other })
+        }
+        _ => (one == other).then_some(one),
+    }
+}
+
 /// The number of the last change at or before `cursor`; none if that cannot be read from it.
 pub(crate) fn number(cursor: &[u8]) -> Option<ChangeNumber> {
     Cursor::from_bytes(cursor).map(|cursor| cursor.change)

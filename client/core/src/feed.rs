@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::link_event::LinkEvent;
 use crate::worker::LinkState;
 
 /// Where a subscription begins.
@@ -76,6 +77,8 @@ pub enum FeedEvent {
     },
     /// The link has changed; the feed goes on by itself.
     Link(LinkState),
+    /// The same in detail: what has happened to which link and why.
+    Path(LinkEvent),
     /// The feed is over, and this is the last event.
     Ended(ClientError),
 }

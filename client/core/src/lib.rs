@@ -1,8 +1,9 @@
 //! The headless raftchat client: a session that follows the cluster.
 //!
 //! A [`Profile`] is what a device has on its disk: who the nodes are, its certificate, and the session it is logged in
-//! with. A [`Client`] acts with it: it keeps one link to whichever node answers first, repeats what was under way when
-//! that node is lost, and goes on with subscriptions where they were, over another.
+//! with. A [`Client`] acts with it: it keeps a link to whichever node answers first, and while something is subscribed a
+//! second one that stands by; when a node is suspected it repeats what is under way over the other and goes on with
+//! subscriptions where they were.
 //!
 //! ```no_run
 //! # async fn story() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,13 +32,17 @@ mod acts;
 mod call;
 mod client;
 mod connect;
+mod connected;
 mod conversations;
 mod cursor;
 mod error;
 mod export;
 mod feed;
-mod follow;
+mod legs;
+mod link_event;
 mod messenger;
+mod movable;
+mod nodes;
 mod order;
 mod profile;
 mod receiver;
@@ -48,12 +53,14 @@ mod session_file;
 mod status;
 pub mod store;
 mod subscription;
+mod suspicion;
 mod worker;
 
-pub use client::{Client, ClientOptions, Page, SessionInfo, Target, WhoAmI};
+pub use client::{Client, ClientOptions, Page, SessionInfo, Standby, Target, WhoAmI};
 pub use error::{ClientError, StartError};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use feed::{Batch, Feed, FeedEvent, Following};
+pub use link_event::{LinkCause, LinkEvent, LinkEventKind};
 pub use messenger::{Messenger, MessengerOptions, OpenError, Update, Updates};
 pub use profile::{ClientConfig, NodeEntry, Profile, ProfileError};
 pub use rpc::{Applied, Sent};

@@ -2,7 +2,7 @@
 
 use raftchat_transport::LinkFailure;
 
-use crate::profile::NodeEntry;
+use crate::nodes::Nodes;
 
 /// A node to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,41 +20,32 @@ pub(crate) struct Preferences<'a> {
     pub(crate) first: Option<&'a str>,
     /// The address that served last.
     pub(crate) last_good: Option<&'a str>,
-    /// The address that was just left.
-    pub(crate) avoid: Option<&'a str>,
+    /// Addresses that were just left or have just refused, the latest last.
+    pub(crate) avoid: Vec<&'a str>,
 }
 
-/// The nodes in the order to try them: the one asked for, the one that served last, the others by lot; the one that was
-/// just left comes last.
-pub(crate) fn candidates(
-    known: &[NodeEntry],
-    preferences: &Preferences<'_>,
-    mut lot: impl FnMut() -> u32,
-) -> Vec<Candidate> {
-    let rank = |address: &str| match Some(address) {
-        address if address == preferences.avoid => 3,
-        address if address == preferences.first => 0,
-        address if address == preferences.last_good => 1,
-        _ => 2,
+/// The nodes in the order to try them: the one asked for, the one that served last, the others from the nearest to the
+/// farthest and the unknown, those alike by lot; the ones to avoid come last.
+pub(crate) fn candidates(nodes: &Nodes, preferences: &Preferences<'_>, mut lot: impl FnMut() -> u32) -> Vec<Candidate> {
+    let rank = |address: &str| {
+        let avoided = preferences.avoid.iter().position(|avoided| *avoided == address);
+        let class = match Some(address) {
+            _ if avoided.is_some() => 3,
+            address if address == preferences.first => 0,
+            address if address == preferences.last_good => 1,
+            _ => 2,
+        };
+        (class, avoided)
     };
     let mut all: Vec<Candidate> =
-        known.iter().map(|entry| Candidate { address: entry.address.clone(), node: Some(entry.node) }).collect();
+        nodes.entries().map(|entry| Candidate { address: entry.address.clone(), node: Some(entry.node) }).collect();
     if let Some(first) = preferences.first
-        && !known.iter().any(|entry| entry.address == first)
+        && !all.iter().any(|candidate| candidate.address == first)
     {
         all.push(Candidate { address: first.to_owned(), node: None });
     }
-    all.sort_by_cached_key(|candidate| (rank(&candidate.address), lot()));
+    all.sort_by_cached_key(|candidate| (rank(&candidate.address), nodes.distance(&candidate.address), lot()));
     all
-}
-
-/// Adds the nodes that a node told of. Where a known one is said to be is not changed: what the person wrote stands.
-pub(crate) fn merge(known: &mut Vec<NodeEntry>, told: Vec<NodeEntry>) {
-    for entry in told {
-        if entry.node != 0 && !entry.address.is_empty() && !known.iter().any(|other| other.node == entry.node) {
-            known.push(entry);
-        }
-    }
 }
 
 /// Why no node was reached.
@@ -88,47 +79,52 @@ pub(crate) fn judge(failures: &[(Candidate, LinkFailure)]) -> ConnectFailure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use raftchat_schema::id::NodeId;
     use raftchat_transport::AuthRefusal;
 
     use super::*;
+    use crate::profile::NodeEntry;
 
     fn node(node: u64) -> NodeEntry {
         NodeEntry { node, address: format!("n{node}:7400") }
     }
 
-    fn order(preferences: &Preferences<'_>) -> Vec<String> {
-        let known = [node(1), node(2), node(3), node(4)];
+    fn order(nodes: &Nodes, preferences: &Preferences<'_>) -> Vec<String> {
         // Draws that put what is equal in reverse.
         let mut lots = (0..100).rev();
-        let tried = candidates(&known, preferences, || lots.next().unwrap_or(0));
+        let tried = candidates(nodes, preferences, || lots.next().unwrap_or(0));
         tried.into_iter().map(|candidate| candidate.address).collect()
     }
 
     #[test]
-    fn preferred_nodes_come_first_and_the_one_just_left_comes_last() {
-        let preferences = Preferences { first: Some("n3:7400"), last_good: Some("n2:7400"), avoid: Some("n4:7400") };
-        assert_eq!(order(&preferences), ["n3:7400", "n2:7400", "n1:7400", "n4:7400"]);
-        let lost = Preferences { first: Some("n3:7400"), last_good: Some("n3:7400"), avoid: Some("n3:7400") };
-        assert_eq!(order(&lost), ["n4:7400", "n2:7400", "n1:7400", "n3:7400"]);
-        assert_eq!(order(&Preferences::default()), ["n4:7400", "n3:7400", "n2:7400", "n1:7400"]);
+    fn preferred_nodes_come_first_and_the_ones_to_avoid_come_last() {
+        let nodes = Nodes::load(&[node(1), node(2), node(3), node(4)], None);
+        let preferences =
+            Preferences { first: Some("n3:7400"), last_good: Some("n2:7400"), avoid: vec!["n4:7400", "n1:7400"] };
+        assert_eq!(order(&nodes, &preferences), ["n3:7400", "n2:7400", "n4:7400", "n1:7400"]);
+        let lost = Preferences { first: Some("n3:7400"), last_good: Some("n3:7400"), avoid: vec!["n3:7400"] };
+        assert_eq!(order(&nodes, &lost), ["n4:7400", "n2:7400", "n1:7400", "n3:7400"]);
+        assert_eq!(order(&nodes, &Preferences::default()), ["n4:7400", "n3:7400", "n2:7400", "n1:7400"]);
+    }
+
+    #[test]
+    fn the_nearest_come_before_the_far_and_the_unknown() {
+        let mut nodes = Nodes::load(&[node(1), node(2), node(3), node(4)], None);
+        nodes.measured(NodeId(1), "n1:7400", Duration::from_millis(90));
+        nodes.measured(NodeId(2), "n2:7400", Duration::from_millis(2));
+        nodes.measured(NodeId(4), "n4:7400", Duration::from_millis(3));
+        assert_eq!(order(&nodes, &Preferences::default()), ["n4:7400", "n2:7400", "n1:7400", "n3:7400"]);
     }
 
     #[test]
     fn an_address_that_nobody_listed_may_be_any_node() {
         let asked = Preferences { first: Some("elsewhere:7400"), ..Preferences::default() };
-        let tried = candidates(&[node(1)], &asked, || 0);
+        let tried = candidates(&Nodes::load(&[node(1)], None), &asked, || 0);
         let any = Candidate { address: "elsewhere:7400".to_owned(), node: None };
         let listed = Candidate { address: "n1:7400".to_owned(), node: Some(1) };
         assert_eq!(tried, [any, listed]);
-    }
-
-    #[test]
-    fn a_node_that_is_told_of_is_added_once() {
-        let mut known = vec![node(1)];
-        let moved = NodeEntry { node: 1, address: "moved:7400".to_owned() };
-        let nameless = NodeEntry { node: 9, address: String::new() };
-        merge(&mut known, vec![moved, node(2), node(2), nameless]);
-        assert_eq!(known, [node(1), node(2)]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use error::ProfileError;
 const CONFIG: &str = "client.toml";
 const CERTS: &str = "certs";
 const SESSION: &str = "session.toml";
+const NODES: &str = "nodes.json";
 const HINT: &str = "`raftchatctl cluster device` makes a profile directory";
 
 /// A device of a raftchat cluster, and where the nodes are.
@@ -188,6 +189,11 @@ impl Profile {
             Some(stored) if stored.token == *token => session_file::write(&path, session),
             _ => Ok(()),
         }
+    }
+
+    /// Where is kept what is learned of the nodes; nowhere for a profile in memory.
+    pub(crate) fn nodes_path(&self) -> Option<PathBuf> {
+        self.inner.directory.as_ref().map(|directory| directory.join(NODES))
     }
 
     fn session_path(&self) -> Option<PathBuf> {

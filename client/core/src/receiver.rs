@@ -7,9 +7,11 @@ use capnp::Error;
 use raftchat_schema::error::Refusal;
 use raftchat_schema::generated::client_capnp::receiver;
 use raftchat_schema::id::{ConversationId, UserId, Username};
-use raftchat_schema::view::{Change, Counts};
-use raftchat_schema::wire::{read_change, read_counts, read_refusal};
+use raftchat_schema::view::{Change, Counts, Notice};
+use raftchat_schema::wire::{read_change, read_counts, read_notice, read_refusal};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::legs::LegId;
 
 /// What a node has called with.
 pub(crate) enum Push {
@@ -36,17 +38,25 @@ pub(crate) enum Push {
         active: bool,
     },
     Ended(Refusal),
+    /// The node has let go of the receiver.
+    Dropped,
 }
 
-/// Implements [`receiver`]. The queue behind it is bounded by what a node may leave unacknowledged.
+/// Implements [`receiver`]. The queue behind it is bounded by what nodes may leave unacknowledged.
 struct Forwarder {
-    pushes: mpsc::UnboundedSender<Push>,
+    leg: LegId,
+    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    heed: Box<dyn Fn(Notice)>,
 }
 
-/// A receiver for one subscription, and what it is called with.
-pub(crate) fn receiver() -> (receiver::Client, mpsc::UnboundedReceiver<Push>) {
-    let (pushes, queue) = mpsc::unbounded_channel();
-    (capnp_rpc::new_client(Forwarder { pushes }), queue)
+/// A receiver for the subscription `leg`. What it is called with goes into `pushes`; notices, which wait for nobody, are
+/// heeded at once.
+pub(crate) fn receiver(
+    leg: LegId,
+    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    heed: impl Fn(Notice) + 'static,
+) -> receiver::Client {
+    capnp_rpc::new_client(Forwarder { leg, pushes, heed: Box::new(heed) })
 }
 
 fn not_listening<T>(_: T) -> Error {
@@ -58,6 +68,10 @@ fn read_username(text: capnp::text::Reader<'_>) -> Result<Username, Error> {
 }
 
 impl Forwarder {
+    fn push(&self, push: Push) -> Result<(), Error> {
+        self.pushes.send((self.leg, push)).map_err(not_listening)
+    }
+
     fn take_changes(&self, params: &receiver::ChangesParams) -> Result<oneshot::Receiver<()>, Error> {
         let params = params.get()?;
         let mut changes = Vec::new();
@@ -72,7 +86,7 @@ impl Forwarder {
         let counts = params.get_counts()?.iter().map(read_counts).collect();
         let cursor = params.get_cursor()?.get_bytes()?.to_vec();
         let (taken, acknowledged) = oneshot::channel();
-        self.pushes.send(Push::Changes { changes, counts, nothing_left, cursor, taken }).map_err(not_listening)?;
+        self.push(Push::Changes { changes, counts, nothing_left, cursor, taken })?;
         Ok(acknowledged)
     }
 
@@ -80,7 +94,7 @@ impl Forwarder {
         let params = params.get()?;
         let username = read_username(params.get_username()?)?;
         let (user, online) = (UserId(params.get_user()), params.get_online());
-        self.pushes.send(Push::Presence { user, username, online }).map_err(not_listening)
+        self.push(Push::Presence { user, username, online })
     }
 
     fn take_typing(&self, params: &receiver::TypingParams) -> Result<(), Error> {
@@ -88,12 +102,27 @@ impl Forwarder {
         let username = read_username(params.get_username()?)?;
         let (conversation, user) = (ConversationId(params.get_conversation()), UserId(params.get_user()));
         let active = params.get_active();
-        self.pushes.send(Push::Typing { conversation, user, username, active }).map_err(not_listening)
+        self.push(Push::Typing { conversation, user, username, active })
     }
 
     fn take_end(&self, params: &receiver::EndedParams) -> Result<(), Error> {
         let refusal = read_refusal(params.get()?.get_refusal()?);
-        self.pushes.send(Push::Ended(refusal)).map_err(not_listening)
+        self.push(Push::Ended(refusal))
+    }
+
+    fn take_notice(&self, params: &receiver::NoticeParams) -> Result<(), Error> {
+        match read_notice(params.get()?.get_notice()?) {
+            Ok(notice) => (self.heed)(notice),
+            Err(error) => tracing::debug!(%error, "a notice that this program does not know is passed over"),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        // Nobody may listen any more, which is why it was let go.
+        let _ = self.push(Push::Dropped);
     }
 }
 
@@ -131,5 +160,13 @@ impl receiver::Server for Forwarder {
         _: receiver::EndedResults,
     ) -> impl Future<Output = Result<(), Error>> + 'static {
         std::future::ready(self.take_end(&params))
+    }
+
+    fn notice(
+        self: Rc<Self>,
+        params: receiver::NoticeParams,
+        _: receiver::NoticeResults,
+    ) -> impl Future<Output = Result<(), Error>> + 'static {
+        std::future::ready(self.take_notice(&params))
     }
 }

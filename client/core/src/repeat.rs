@@ -1,15 +1,22 @@
-//! Repeating a call until it has an outcome or its time is over. Knows nothing of what is called.
+//! Repeating a call until it has an outcome or its time is over: over another link at once where a node is suspected or
+//! late, while the first may still answer. Knows nothing of what is called.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
 use raftchat_transport::{Backoff, CallFailure};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::call::{Failure, MostTelling, Next, after};
+use crate::connected::Connected;
 use crate::error::ClientError;
+use crate::link_event::LinkCause;
 use crate::order::ConnectFailure;
-use crate::worker::{Connected, Worker};
+use crate::suspicion::hedge_after;
+use crate::worker::Worker;
 
 /// How long one attempt may be without an answer before another node is asked.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(4);
@@ -27,6 +34,19 @@ pub(crate) struct Call {
     worker: Rc<Worker>,
     deadline: Instant,
     advice: &'static str,
+    hedges: bool,
+}
+
+/// Attempts that are under way at the same time, each over a link of its own.
+struct Attempts<'a, T> {
+    over: Vec<Rc<Connected>>,
+    running: FuturesUnordered<LocalBoxFuture<'a, Result<T, Failure>>>,
+}
+
+impl<T> Attempts<'_, T> {
+    fn go_over(&self, connected: &Rc<Connected>) -> bool {
+        self.over.iter().any(|other| Rc::ptr_eq(other, connected))
+    }
 }
 
 impl Call {
@@ -34,7 +54,12 @@ impl Call {
     pub(crate) fn begin(worker: &Rc<Worker>, advice: &'static str) -> Self {
         let now = Instant::now();
         let deadline = now.checked_add(worker.timeout()).unwrap_or(now + FOR_EVER);
-        Self { worker: Rc::clone(worker), deadline, advice }
+        Self { worker: Rc::clone(worker), deadline, advice, hedges: true }
+    }
+
+    /// The same, for what takes a node long by its nature: that it has not answered says nothing.
+    pub(crate) fn unhedged(self) -> Self {
+        Self { hedges: false, ..self }
     }
 
     /// Repeats `attempt`, on this node and that, until it has an outcome.
@@ -44,14 +69,21 @@ impl Call {
     ) -> Result<T, ClientError> {
         let mut backoff = backoff();
         let mut causes = MostTelling::default();
+        let mut elsewhere = 0;
         loop {
-            let failure = match self.attempt(&attempt).await {
+            let failure = match self.attempt(&attempt, elsewhere).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
             let wait = match after(&failure) {
                 Next::Stop => return Err(failure.into_error()),
-                Next::Again(wait) | Next::Elsewhere(wait) => wait.max(backoff.next_wait()),
+                Next::Again(wait) => wait.max(backoff.next_wait()),
+                Next::Elsewhere(wait) => {
+                    elsewhere += 1;
+                    // What one node asks for is no concern of those that were not asked yet.
+                    let all_were_asked = elsewhere % self.worker.known_nodes().max(1) == 0;
+                    backoff.next_wait().max(if all_were_asked { wait } else { Duration::ZERO })
+                }
             };
             tracing::debug!(cause = %failure.sentence(), ?wait, "a call is repeated");
             causes.note(failure);
@@ -62,13 +94,65 @@ impl Call {
         }
     }
 
-    async fn attempt<T>(&self, attempt: &impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// Makes attempts over one link, and over another for each time that the first is late or suspected; the first outcome
+    /// counts, and where there is none the last failure.
+    async fn attempt<T>(
+        &self,
+        attempt: &impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+        elsewhere: usize,
+    ) -> Result<T, Failure> {
+        let first = self.first_link(elsewhere).await?;
+        let mut attempts = Attempts { over: Vec::new(), running: FuturesUnordered::new() };
+        let mut changes = self.worker.link_changes();
+        let mut hedge = self.hedges.then(|| Instant::now() + hedge_after(first.link.rtt()));
+        self.start(&mut attempts, first, attempt);
+        loop {
+            tokio::select! {
+                Some(outcome) = attempts.running.next() => match outcome {
+                    Err(failure) if after(&failure) != Next::Stop && !attempts.running.is_empty() => {
+                        tracing::debug!(cause = %failure.sentence(), "the other attempt is waited for");
+                    }
+                    outcome => return outcome,
+                },
+                Ok(()) = changes.changed() => {
+                    if let Some(active) = self.worker.active().filter(|active| !attempts.go_over(active)) {
+                        self.start(&mut attempts, active, attempt);
+                    }
+                }
+                () = at(hedge) => {
+                    hedge = None;
+                    if let Some(standby) = self.worker.standby().filter(|standby| !attempts.go_over(standby)) {
+                        tracing::debug!(node = %standby.node, "a call that is late is also made here");
+                        self.start(&mut attempts, standby, attempt);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Over which link to begin: the one that serves, and every other time the one that stands by, where it is.
+    async fn first_link(&self, elsewhere: usize) -> Result<Rc<Connected>, Failure> {
+        let standby = (elsewhere % 2 == 1).then(|| self.worker.standby()).flatten();
+        if let Some(standby) = standby {
+            return Ok(standby);
+        }
         let Ok(connected) = timeout_at(self.deadline, self.worker.connected()).await else {
             let cause = format!("no node has answered within {:.1} s", self.worker.timeout().as_secs_f64());
             return Err(Failure::Connect(ConnectFailure::Unreachable(cause)));
         };
-        let connected = connected.map_err(Failure::Connect)?;
-        bounded(&self.worker, &connected, self.remaining().min(ATTEMPT_MAX), attempt(&connected)).await
+        connected.map_err(Failure::Connect)
+    }
+
+    fn start<'a, T: 'a>(
+        &'a self,
+        attempts: &mut Attempts<'a, T>,
+        connected: Rc<Connected>,
+        attempt: &'a impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+    ) {
+        attempts.over.push(Rc::clone(&connected));
+        let limit = self.remaining().min(ATTEMPT_MAX);
+        let one = async move { bounded(&self.worker, &connected, limit, attempt(&connected)).await };
+        attempts.running.push(Box::pin(one));
     }
 
     fn remaining(&self) -> Duration {
@@ -77,15 +161,18 @@ impl Call {
 }
 
 /// Awaits an attempt over `connected` for at most `limit`, finds the cause of its failure, and leaves the link where
-/// another node should be asked next.
+/// another node should be asked next and none stands by.
 pub(crate) async fn bounded<T>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     connected: &Rc<Connected>,
     limit: Duration,
     attempt: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let failure = match timeout(limit, attempt).await {
-        Ok(Ok(outcome)) => return Ok(outcome),
+        Ok(Ok(outcome)) => {
+            worker.arrived(connected);
+            return Ok(outcome);
+        }
         Ok(Err(Failure::Exception(error))) => match connected.link.explain(error).await {
             CallFailure::Link(failure) => Failure::Link(failure),
             CallFailure::Remote(error) => Failure::Exception(error),
@@ -93,10 +180,26 @@ pub(crate) async fn bounded<T>(
         Ok(Err(failure)) => failure,
         Err(_) => Failure::NoAnswer(limit),
     };
-    // A link that works is kept where there is no other node to turn to.
-    let is_of_use = matches!(failure, Failure::Refused(_)) && !worker.knows_other_nodes();
+    let refused = matches!(failure, Failure::Refused(_));
+    if refused {
+        worker.arrived(connected);
+    }
+    // A link that works is kept where there is no other node to turn to, or where one can be asked without leaving it.
+    let is_of_use = refused && (worker.known_nodes() < 2 || worker.standby().is_some());
     if matches!(after(&failure), Next::Elsewhere(_)) && !is_of_use {
-        worker.leave(connected, &failure.sentence());
+        let cause = match &failure {
+            Failure::Link(failure) => LinkCause::of(failure),
+            _ => LinkCause::Hedge,
+        };
+        worker.leave(connected, &failure.sentence(), cause);
     }
     Err(failure)
+}
+
+/// Waits until then; for ever, if that is never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }

@@ -44,8 +44,8 @@ pub(crate) use acts::{in_conversation, in_session};
 pub(crate) use conversation::{history, members, revisions, send, state, typing};
 pub(crate) use gateway::{Account, Granted, hello, login, register, resume, status};
 pub(crate) use session::{
-    PasswordChange, blocked, catch_up, change_password, conversations, delete_account, logout, open, sessions,
-    subscribe, user, users, whoami,
+    Begin, PasswordChange, activate, advance, attend, blocked, catch_up, change_password, conversations,
+    delete_account, logout, open, sessions, subscribe, user, users, whoami,
 };
 
 pub use conversation::Sent;

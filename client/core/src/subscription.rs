@@ -8,6 +8,7 @@ use raftchat_schema::view::{Change, Counts};
 use crate::cursor;
 use crate::error::ClientError;
 use crate::feed::{Batch, Feed, FeedEvent};
+use crate::link_event::LinkEvent;
 use crate::worker::LinkState;
 
 /// What a subscription tells.
@@ -55,6 +56,8 @@ pub enum Event {
     },
     /// The link has changed; the subscription goes on by itself.
     Link(LinkState),
+    /// The same in detail: what has happened to which link and why.
+    Path(LinkEvent),
     /// The subscription is over, and this is the last event.
     Ended(ClientError),
 }
@@ -94,6 +97,7 @@ impl Subscription {
                     return Some(Event::Typing { conversation, user, username, active });
                 }
                 FeedEvent::Link(state) => return Some(Event::Link(state)),
+                FeedEvent::Path(event) => return Some(Event::Path(event)),
                 FeedEvent::Ended(error) => return Some(Event::Ended(error)),
             }
         }

@@ -1,34 +1,42 @@
-//! What lives on the client's thread: the current link, the session on it, and how far this device has seen. Knows
-//! nothing of what is asked over the link.
+//! What lives on the client's thread: the links, the sessions on them, and how far this device has seen. Knows nothing of
+//! what is asked over a link.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+mod arming;
+mod links;
+mod tending;
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::{LocalBoxFuture, Shared};
+use raftchat_model::Attention;
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::generated::client_capnp::{conversation, gateway};
 use raftchat_schema::id::NodeId;
-use raftchat_transport::{Dialer, Link};
-use tokio::sync::{Mutex, watch};
-use tokio::time::timeout;
+use raftchat_transport::{Backoff, Dialer};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::{Instant, timeout};
 
 use crate::call::Failure;
-use crate::client::{ClientOptions, Target};
-use crate::connect::{Reached, race};
+use crate::client::{ClientOptions, Standby};
+use crate::connected::{Connected, OpenSession};
 use crate::cursor;
 use crate::error::ClientError;
-use crate::order::{ConnectFailure, Preferences, candidates, merge};
+use crate::link_event::LinkEvent;
+use crate::movable::{Announced, FeedPoints};
+use crate::nodes::Nodes;
 use crate::profile::{NodeEntry, Profile};
 use crate::request::RequestNumbers;
 use crate::rpc::{self, Granted};
 use crate::session_file::{SessionToken, StoredSession};
 
+pub(crate) use links::Lost;
+use links::{Connecting, Links};
+
 /// How long the end of the client waits for the node to hear of it: a word to the wire, not its answer.
 const GOODBYE: Duration = Duration::from_millis(20);
+/// How many events of links wait for who listens; who is slower misses some.
+const EVENTS_WAITING_MAX: usize = 256;
 
 /// How the client's link is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,37 +59,14 @@ pub enum LinkState {
     },
 }
 
-/// A link to a node that let this device in.
-pub(crate) struct Connected {
-    pub(crate) link: Link,
-    pub(crate) gateway: gateway::Client,
-    pub(crate) node: NodeId,
-    address: String,
-    session: Mutex<Option<Rc<OpenSession>>>,
-    left: watch::Sender<bool>,
+/// How much a client cares for its links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Nothing is subscribed: a link is there for calls alone.
+    Calls,
+    /// Something is subscribed.
+    Follows(Attention),
 }
-
-impl Connected {
-    fn new(reached: Reached) -> Self {
-        let Reached { link, gateway, node, address, nodes: _ } = reached;
-        Self { link, gateway, node, address, session: Mutex::default(), left: watch::Sender::new(false) }
-    }
-
-    /// Resolves when the client has turned to another link. What is under way here may be finished.
-    pub(crate) async fn left(&self) {
-        // Cannot fail: the sender lives as long as this.
-        let _ = self.left.subscribe().wait_for(|left| *left).await;
-    }
-}
-
-/// A session on a link, and the conversations that were opened over it.
-pub(crate) struct OpenSession {
-    pub(crate) granted: Granted,
-    pub(crate) token: SessionToken,
-    pub(crate) conversations: RefCell<BTreeMap<Target, conversation::Client>>,
-}
-
-type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
 
 /// The client's thread's own state.
 pub(crate) struct Worker {
@@ -90,11 +75,28 @@ pub(crate) struct Worker {
     dialer: Dialer,
     pub(crate) numbers: Arc<RequestNumbers>,
     states: watch::Sender<LinkState>,
-    known: RefCell<Vec<NodeEntry>>,
+    pub(crate) events: broadcast::Sender<LinkEvent>,
+    nodes: RefCell<Nodes>,
     last_good: RefCell<Option<String>>,
-    avoid: RefCell<Option<String>>,
-    current: RefCell<Option<Rc<Connected>>>,
+    /// Addresses that were left, or that have refused, until when; the latest last.
+    avoided: RefCell<Vec<(String, Instant)>>,
+    links: RefCell<Links>,
+    /// Counts every change of which link has which duty.
+    changes: watch::Sender<u64>,
     connecting: RefCell<Option<Connecting>>,
+    /// The node that served, since it was lost without another to take its place.
+    lost: Cell<Option<Lost>>,
+    followers: Cell<usize>,
+    attention: Cell<Attention>,
+    care: watch::Sender<Care>,
+    pub(crate) points: RefCell<FeedPoints>,
+    pub(crate) announced: RefCell<Announced>,
+    /// Changes of addresses are heard of.
+    watching: Cell<bool>,
+    arming: Cell<bool>,
+    arming_pause: RefCell<Backoff>,
+    /// A second link is needed at once.
+    urgent: Notify,
     seen: RefCell<Option<Vec<u8>>>,
 }
 
@@ -106,7 +108,7 @@ impl Worker {
         states: watch::Sender<LinkState>,
         numbers: Arc<RequestNumbers>,
     ) -> Self {
-        let known = RefCell::new(profile.config().nodes.clone());
+        let nodes = RefCell::new(Nodes::load(&profile.config().nodes, profile.nodes_path()));
         let seen = RefCell::new(profile.session().and_then(|session| session.seen));
         Self {
             profile,
@@ -114,11 +116,23 @@ impl Worker {
             dialer,
             numbers,
             states,
-            known,
+            events: broadcast::Sender::new(EVENTS_WAITING_MAX),
+            nodes,
             last_good: RefCell::default(),
-            avoid: RefCell::default(),
-            current: RefCell::default(),
+            avoided: RefCell::default(),
+            links: RefCell::default(),
+            changes: watch::Sender::new(0),
             connecting: RefCell::default(),
+            lost: Cell::default(),
+            followers: Cell::default(),
+            attention: Cell::new(Attention::Focused),
+            care: watch::Sender::new(Care::Calls),
+            points: RefCell::default(),
+            announced: RefCell::default(),
+            watching: Cell::default(),
+            arming: Cell::default(),
+            arming_pause: RefCell::new(arming::pause()),
+            urgent: Notify::new(),
             seen,
         }
     }
@@ -135,92 +149,24 @@ impl Worker {
         &self.dialer
     }
 
+    /// What is kept ready while something is followed.
+    pub(crate) fn keeps(&self) -> Standby {
+        self.options.standby
+    }
+
     pub(crate) fn states(&self) -> watch::Receiver<LinkState> {
         self.states.subscribe()
     }
 
     /// The nodes of the profile and those that nodes told of, in order of number.
     pub(crate) fn known(&self) -> Vec<NodeEntry> {
-        let mut known = self.known.borrow().clone();
+        let mut known: Vec<_> = self.nodes.borrow().entries().cloned().collect();
         known.sort_by_key(|entry| entry.node);
         known
     }
 
-    pub(crate) fn knows_other_nodes(&self) -> bool {
-        self.known.borrow().len() > 1
-    }
-
-    /// The current link; made now if there is none, once for all who ask.
-    pub(crate) async fn connected(self: &Rc<Self>) -> Result<Rc<Connected>, ConnectFailure> {
-        let current = self.current.borrow().clone();
-        if let Some(current) = current {
-            match current.link.failure() {
-                None => return Ok(current),
-                Some(failure) => self.leave(&current, &failure.to_string()),
-            }
-        }
-        let under_way = self.connecting.borrow().clone();
-        under_way.unwrap_or_else(|| self.begin_connecting()).await
-    }
-
-    /// Connecting goes on to its end even if who asked for it gives up: the next to ask gets the link.
-    fn begin_connecting(self: &Rc<Self>) -> Connecting {
-        let worker = Rc::clone(self);
-        let task = tokio::task::spawn_local(async move {
-            let outcome = worker.connect().await;
-            worker.connecting.take();
-            outcome
-        });
-        let stopped = || ConnectFailure::Unreachable("the client is ending".to_owned());
-        let connecting = task.map(move |outcome| outcome.unwrap_or_else(|_| Err(stopped()))).boxed_local().shared();
-        self.connecting.replace(Some(connecting.clone()));
-        connecting
-    }
-
-    async fn connect(self: &Rc<Self>) -> Result<Rc<Connected>, ConnectFailure> {
-        let tried = {
-            let (last_good, avoid) = (self.last_good.borrow(), self.avoid.borrow());
-            let preferences = Preferences {
-                first: self.options.first.as_deref(),
-                last_good: last_good.as_deref(),
-                avoid: avoid.as_deref(),
-            };
-            // Without randomness the order is still one, only always the same.
-            candidates(&self.known.borrow(), &preferences, || getrandom::u32().unwrap_or(0))
-        };
-        let mut reached = race(&self.dialer, &self.profile.config().cluster, tried).await.inspect_err(|failure| {
-            let (ConnectFailure::NotAccepted(cause) | ConnectFailure::Unreachable(cause)) = failure;
-            self.publish(LinkState::Lost { cause: cause.clone() });
-        })?;
-        merge(&mut self.known.borrow_mut(), std::mem::take(&mut reached.nodes));
-        let connected = Rc::new(Connected::new(reached));
-        let (node, address, rtt) = (connected.node, connected.address.clone(), connected.link.rtt());
-        tracing::info!(%node, address, ?rtt, "linked");
-        self.last_good.replace(Some(address.clone()));
-        self.avoid.replace(None);
-        self.current.replace(Some(Rc::clone(&connected)));
-        self.publish(LinkState::Connected { node, address, rtt });
-        tokio::task::spawn_local(Rc::clone(self).watch(Rc::clone(&connected)));
-        Ok(connected)
-    }
-
-    /// Notices the end of a link that nobody is calling over.
-    async fn watch(self: Rc<Self>, connected: Rc<Connected>) {
-        tokio::select! {
-            failure = connected.link.closed() => self.leave(&connected, &failure.to_string()),
-            () = connected.left() => {}
-        }
-    }
-
-    /// Turns away from a link: what is asked next goes over another, to another node if one answers.
-    pub(crate) fn leave(&self, connected: &Rc<Connected>, cause: &str) {
-        let mut current = self.current.borrow_mut();
-        if current.take_if(|current| Rc::ptr_eq(current, connected)).is_some() {
-            tracing::info!(node = %connected.node, cause, "the link is left");
-            self.avoid.replace(Some(connected.address.clone()));
-            self.publish(LinkState::Lost { cause: cause.to_owned() });
-        }
-        connected.left.send_replace(true);
+    pub(crate) fn known_nodes(&self) -> usize {
+        self.nodes.borrow().len()
     }
 
     fn publish(&self, state: LinkState) {
@@ -229,6 +175,13 @@ impl Worker {
             *held = state;
             changed
         });
+    }
+
+    /// Says that something has happened, to whoever follows.
+    pub(crate) fn tell(&self, event: LinkEvent) {
+        tracing::debug!(?event, "a link");
+        // Fails where nobody follows.
+        let _ = self.events.send(event);
     }
 
     /// The session on `connected`; taken up there if it is not yet.
@@ -245,8 +198,7 @@ impl Worker {
         }
         self.note_seen(&granted.seen);
         self.keep_seen();
-        let open = OpenSession { granted, token: stored.token, conversations: RefCell::default() };
-        Ok(Rc::clone(slot.insert(Rc::new(open))))
+        Ok(Rc::clone(slot.insert(OpenSession::new(granted, stored.token))))
     }
 
     async fn resume(&self, connected: &Connected, token: &SessionToken) -> Result<Granted, Failure> {
@@ -276,17 +228,15 @@ impl Worker {
             token: token.clone(),
             seen: self.seen.borrow().clone(),
         };
-        let open = OpenSession { granted, token, conversations: RefCell::default() };
-        connected.session.lock().await.replace(Rc::new(open));
+        connected.session.lock().await.replace(OpenSession::new(granted, token));
         self.profile.store(stored)?;
         Ok(())
     }
 
     /// Forgets the session with this token, here and in the profile.
     pub(crate) async fn forget(&self, token: &SessionToken) -> Result<(), ClientError> {
-        let current = self.current.borrow().clone();
-        if let Some(current) = current {
-            current.session.lock().await.take_if(|open| open.token == *token);
+        for connected in self.all_links() {
+            connected.session.lock().await.take_if(|open| open.token == *token);
         }
         self.profile.forget(token)?;
         Ok(())
@@ -310,13 +260,14 @@ impl Worker {
         }
     }
 
-    /// Keeps what is to be kept and tells the node that this device goes.
+    /// Keeps what is to be kept and tells the nodes that this device goes.
     pub(crate) async fn end(&self) {
         self.keep_seen();
-        let current = self.current.take();
-        if let Some(current) = current {
-            // The node finds out by silence if it does not hear.
-            let _ = timeout(GOODBYE, current.link.clone().finish()).await;
-        }
+        self.nodes.borrow_mut().keep();
+        let all = self.all_links();
+        self.links.take();
+        // A node finds out by silence if it does not hear.
+        let goodbyes = all.into_iter().map(|connected| timeout(GOODBYE, connected.link.clone().finish()));
+        futures::future::join_all(goodbyes).await;
     }
 }

@@ -100,6 +100,15 @@ pub enum Input {
     },
     /// How the connection stands.
     Link(Link),
+    /// The session goes on over another node, since the one before fell silent or went away. The link has changed before.
+    Moved {
+        /// The node before.
+        from: NodeId,
+        /// The node now.
+        to: NodeId,
+        /// For how many milliseconds nothing could come.
+        ms: u32,
+    },
     /// The session is over, or the cursor is of no use to the nodes.
     SessionEnded(Refusal),
     /// What came of an entry of the outbox.

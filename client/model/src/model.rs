@@ -77,6 +77,7 @@ impl Model {
             Input::Presence { user, switch } => self.presence(&mut turn, user, switch),
             Input::Typing { conversation, user, switch } => self.others_typing(&mut turn, conversation, user, switch),
             Input::Link(link) => self.link_changed(&mut turn, link),
+            Input::Moved { from, to, ms } => turn.show(Shown::Moved { from, to, ms }),
             Input::SessionEnded(refusal) => self.session_ended(&mut turn, refusal),
             Input::Outcome { id, result } => self.outcome(&mut turn, id, result),
             Input::People(people) => self.take_people(&mut turn, people),

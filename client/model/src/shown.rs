@@ -81,6 +81,15 @@ pub enum Shown {
     Person(Box<Person>),
     /// How the connection stands.
     Connection(Connection),
+    /// The session went on over another node. Nothing that is drawn changes by it.
+    Moved {
+        /// The node before.
+        from: NodeId,
+        /// The node now.
+        to: NodeId,
+        /// For how many milliseconds nothing could come.
+        ms: u32,
+    },
     /// What there is to read in all conversations that are not muted.
     Total {
         /// Messages, and one for each conversation that is only marked as unread.

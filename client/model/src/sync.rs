@@ -108,7 +108,8 @@ impl Model {
             return;
         }
         self.sync.no_majority = false;
-        self.sync.caught_up = false;
+        // From node to node without a break nothing is missed: the feed goes on where it stood.
+        self.sync.caught_up &= node_of(before).is_some() && node_of(link).is_some();
         match node_of(link) {
             Some(_) => self.connected(turn),
             None => self.nobody_is_known_to_be_there(turn),

@@ -11,7 +11,8 @@ use raftchat_node::daemon;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Runs one node of a raftchat cluster until SIGTERM or Ctrl-C. Logs on standard error.
+/// Runs one node of a raftchat cluster until Ctrl-C, or SIGTERM, when it first sends its devices to other nodes for up to five
+/// seconds. Logs on standard error.
 #[derive(Parser)]
 #[command(
     name = "raftchatd",

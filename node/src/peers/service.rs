@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::peer::{AppendRequest, ReadIndexReply};
 use raftchat_schema::wire;
+use tokio::sync::watch;
 
 use super::malformed;
 use crate::presence::Presence;
@@ -25,6 +26,8 @@ pub(crate) struct PeerServices {
     pub(crate) proposer: Proposer,
     pub(crate) presence: Arc<Presence>,
     pub(crate) typing: Arc<Typing>,
+    /// Somebody wants this node to stop, and how long that may take.
+    pub(crate) drain: watch::Sender<Option<Duration>>,
 }
 
 /// Answers one peer.
@@ -189,6 +192,21 @@ impl peer::Server for PeerService {
         mut results: peer::MembersResults,
     ) -> Result<(), capnp::Error> {
         wire::write_members_reply(results.get(), &self.services.raft.members());
+        Ok(())
+    }
+
+    async fn drain(
+        self: Rc<Self>,
+        params: peer::DrainParams,
+        _results: peer::DrainResults,
+    ) -> Result<(), capnp::Error> {
+        let within = Duration::from_millis(params.get()?.get_deadline_ms().into());
+        tracing::info!(from = %self.from, ?within, "asked to drain");
+        self.services.drain.send_if_modified(|asked| {
+            let first = asked.is_none();
+            *asked = asked.or(Some(within));
+            first
+        });
         Ok(())
     }
 

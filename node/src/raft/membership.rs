@@ -196,6 +196,12 @@ impl RaftHandle {
         }
     }
 
+    /// Hands leadership on, and does not stand for election again.
+    pub async fn retire(&self, limit: Duration) -> Result<(), MembershipFailure> {
+        self.raft.runtime_config().elect(false);
+        self.hand_on_leadership(limit).await
+    }
+
     /// The other voter whose log is furthest, of those that are there; none unless this node leads others.
     fn successor(&self) -> Option<u64> {
         if self.watch_leadership().borrow().role != Role::Leader {

@@ -1,6 +1,7 @@
 //! A session that acts: what its capabilities share. Never knows which call it is asked for.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use raftchat_state::{SessionRecord, is_member, verifier};
 use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
+use super::link::DeviceLink;
 use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
 use crate::live::LiveSession;
@@ -28,6 +30,8 @@ pub(super) struct Acting {
     username: Username,
     device: DeviceId,
     typing: RefCell<Throttle>,
+    /// The connection.
+    pub(super) link: Rc<DeviceLink>,
     _here: Here,
 }
 
@@ -52,7 +56,7 @@ impl Request {
 
 impl Acting {
     /// The session on a connection from that IP address.
-    pub(super) fn new(services: Arc<Services>, record: &SessionRecord, address: &str) -> Self {
+    pub(super) fn new(services: Arc<Services>, record: &SessionRecord, link: Rc<DeviceLink>, address: &str) -> Self {
         Self {
             id: record.id,
             user: record.user,
@@ -60,6 +64,7 @@ impl Acting {
             username: record.username.clone(),
             device: record.device,
             typing: RefCell::default(),
+            link,
             _here: services.presence.arrive(record.user),
             services,
         }
@@ -80,6 +85,7 @@ impl Acting {
     pub(super) async fn act(&self, request: Request, act: Act) -> Result<Done, Denied> {
         self.must_live()?;
         self.services.rates.act(self.device, self.user, Instant::now())?;
+        let _occupied = self.link.occupy();
         let Request { number: request, acknowledged_below } = request;
         let command = Command::InSession(InSession { session: self.id, request, acknowledged_below, act });
         answer::done(self.services.proposer.propose(&command, PROPOSE_LIMIT).await)
@@ -97,6 +103,7 @@ impl Acting {
     /// made over another node a moment ago is there.
     pub(super) async fn look<T>(&self, look: impl Fn(&StateView) -> Result<T, Denied>) -> Result<T, Denied> {
         self.may_read()?;
+        let _occupied = self.link.occupy();
         match look(&self.services.view()) {
             Err(denied) if denied.is_absence() => {
                 if !self.services.read_index.confirm(FRESH_LIMIT).await {
@@ -111,6 +118,7 @@ impl Acting {
     /// Refuses a password that is not the user's; gives the version of what it was checked against.
     pub(super) async fn must_know(&self, password: Zeroizing<String>) -> Result<u32, Denied> {
         self.must_live()?;
+        let _occupied = self.link.occupy();
         let (stored, version) = verifier(&self.services.view(), self.user)?.unzip();
         let source = Source::OwnDevice(self.device);
         self.services.must_be_right(&self.username, source, password, stored).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use raftchat_schema::command::{Command, Done, OpenSession, Register};
-use raftchat_schema::error::ErrorCode;
+use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
 use raftchat_schema::id::{DeviceId, SessionId, TokenHash, Username};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX, TOKEN_BYTES};
@@ -17,14 +17,20 @@ use zeroize::Zeroizing;
 
 use super::acting::Acting;
 use super::answer::{self, Denied, answer};
+use super::link::DeviceLink;
 use super::session::SessionService;
 use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
 
+/// When to come back to a node that has no contact with a majority.
+const BEHIND_RETRY_MS: u64 = 1000;
+/// Other nodes have to be asked at once; this one is going to stop.
+const ELSEWHERE_MS: u64 = 10;
+
 /// The first capability of a device's connection.
 pub(crate) struct GatewayService {
     services: Arc<Services>,
-    connection: ConnectionHandle,
+    link: Rc<DeviceLink>,
     device: DeviceId,
 }
 
@@ -44,15 +50,25 @@ struct Grant {
 
 impl GatewayService {
     pub(crate) fn new(services: Arc<Services>, connection: &ConnectionHandle) -> Self {
-        Self { services, connection: connection.clone(), device: DeviceId(connection.identity().spki().0) }
+        let link = DeviceLink::new(connection, services.standing.watch());
+        Self { services, link, device: DeviceId(connection.identity().spki().0) }
     }
 
-    fn must_be_recovered(&self) -> Result<(), Denied> {
-        if *self.services.recovered.borrow() { Ok(()) } else { Err(Denied::later(ErrorCode::Behind)) }
+    /// Refuses while this node cannot say what is, or will not for long.
+    fn must_take_sessions(&self) -> Result<(), Denied> {
+        let code = ErrorCode::Behind;
+        if self.services.standing.is_draining() {
+            return Err(Refusal { code, retry_after_ms: ELSEWHERE_MS }.into());
+        }
+        if !self.services.standing.takes_sessions() {
+            return Err(Refusal { code, retry_after_ms: BEHIND_RETRY_MS }.into());
+        }
+        if *self.services.recovered.borrow() { Ok(()) } else { Err(Denied::later(code)) }
     }
 
     async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
-        self.must_be_recovered()?;
+        self.must_take_sessions()?;
+        let _occupied = self.link.occupy();
         self.services.rates.registration(self.device, Instant::now())?;
         let params = params.get()?;
         let display_name = params.get_display_name()?.to_str()?.to_owned();
@@ -78,7 +94,8 @@ impl GatewayService {
     }
 
     async fn logged_in(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
-        self.must_be_recovered()?;
+        self.must_take_sessions()?;
+        let _occupied = self.link.occupy();
         self.services.rates.login(self.device, Instant::now())?;
         let params = params.get()?;
         let credentials = Credentials::read(
@@ -118,7 +135,8 @@ impl GatewayService {
     }
 
     async fn resumed(&self, params: gateway::ResumeParams) -> Result<Grant, Denied> {
-        self.must_be_recovered()?;
+        self.must_take_sessions()?;
+        let _occupied = self.link.occupy();
         let params = params.get()?;
         let token = token_hash(params.get_token()?)?;
         let seen = params.get_seen()?.get_bytes()?;
@@ -136,7 +154,7 @@ impl GatewayService {
 
     /// The IP address that the device speaks from at present.
     fn address(&self) -> String {
-        self.connection.remote_address().ip().to_canonical().to_string()
+        self.link.connection().remote_address().ip().to_canonical().to_string()
     }
 
     fn grant(&self, mut builder: granted::Builder<'_>, grant: Grant) -> Result<(), Denied> {
@@ -146,7 +164,7 @@ impl GatewayService {
         builder.set_session_id(record.id.0);
         builder.set_fresh(fresh);
         builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
-        let acting = Acting::new(self.services.clone(), &record, &self.address());
+        let acting = Acting::new(self.services.clone(), &record, self.link.clone(), &self.address());
         builder.set_session(capnp_rpc::new_client(SessionService::new(acting)));
         wire::write_user(builder.init_user(), &self.services.online(record.user, user));
         Ok(())

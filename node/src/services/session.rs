@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::generated::client_capnp::{conversation, session};
-use raftchat_schema::id::{ConversationId, SessionId, UserId};
+use raftchat_schema::id::{ConversationId, NodeId, SessionId, UserId};
 use raftchat_schema::wire;
 
 use super::FRESH_LIMIT;
@@ -130,7 +130,12 @@ impl session::Server for SessionService {
         let params = params.get()?;
         let receiver = params.get_receiver()?;
         let from = params.get_from()?.get_bytes()?.to_vec();
-        let begun = subscription::subscribe(self.acting.clone(), &from, receiver).await;
+        let watching = Some(NodeId(params.get_watching())).filter(|node| node.0 != 0);
+        let begun = if params.get_armed() {
+            subscription::arm(&self.acting, &from, watching, receiver)
+        } else {
+            subscription::subscribe(self.acting.clone(), &from, watching, receiver).await
+        };
         answer!(results, begun, |subscription| results.get().set_subscription(subscription))
     }
 
@@ -140,6 +145,7 @@ impl session::Server for SessionService {
         mut results: session::CatchUpResults,
     ) -> Result<(), capnp::Error> {
         let services = &self.acting.services;
+        let _occupied = self.acting.link.occupy();
         let fresh = services.read_index.confirm(FRESH_LIMIT).await;
         let seen = services.cursor(&services.view()).map_err(|denied| match denied {
             Denied::Failed(error) => error,
@@ -147,6 +153,15 @@ impl session::Server for SessionService {
         })?;
         results.get().set_fresh(fresh);
         results.get().init_seen().set_bytes(&seen.to_bytes());
+        Ok(())
+    }
+
+    async fn attend(
+        self: Rc<Self>,
+        params: session::AttendParams,
+        mut results: session::AttendResults,
+    ) -> Result<(), capnp::Error> {
+        results.get().set_beat_ms(self.acting.link.attend(params.get()?.get_beat_ms()));
         Ok(())
     }
 

@@ -1,14 +1,13 @@
 //! How this node is, for whoever asks.
 
+use std::sync::atomic::Ordering;
+
 use raftchat_schema::view::{NodeStatus, Role};
 use raftchat_state::{ReadError, state_hash};
 
 use super::Services;
 use crate::raft;
 use crate::store::StoreError;
-
-/// A node that has heard of nobody for this long says that it may be behind.
-const FRESH_CONTACT_MS: u64 = 1000;
 
 impl Services {
     /// How this node is.
@@ -17,7 +16,8 @@ impl Services {
         let view = self.view();
         // The hash and the index must be of the same rows.
         let applied = view.applied().map_err(ReadError::Store)?.log_id.map_or(0, |id| id.index);
-        let contact = raft.contact_age_ms.filter(|age| *age > FRESH_CONTACT_MS);
+        let behind = self.freshness.behind().map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX));
+        let sessions = self.presence.sessions_here().saturating_sub(self.standing_by.load(Ordering::Relaxed));
         let address = raft.membership.membership.members.iter().find(|(node, _)| *node == raft.node);
         Ok(NodeStatus {
             node: raft.node,
@@ -31,8 +31,8 @@ impl Services {
             leader: raft.leadership.leader,
             applied,
             last_log: raft.last_log.unwrap_or(0),
-            sessions: u32::try_from(self.presence.sessions_here()).unwrap_or(u32::MAX),
-            lag_ms: contact.unwrap_or(0),
+            sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+            lag_ms: behind.unwrap_or(0),
             state_hash: state_hash(&view)?,
             address: address.map_or_else(String::new, |(_, member)| member.client_address.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),

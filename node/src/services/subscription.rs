@@ -1,6 +1,8 @@
 //! A subscription: every change the user may see, in order, without a gap, as fast as the receiver acknowledges. It reads
-//! the tables until it has caught up, and then lives on what is delivered to its inbox.
+//! the tables until it has caught up, and then lives on what is delivered to its inbox. An armed one holds its cursor and does
+//! all that only once it is activated.
 
+mod arming;
 mod push;
 mod window;
 
@@ -10,33 +12,63 @@ use std::sync::Arc;
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::{receiver, subscription};
-use raftchat_schema::id::{ChangeNumber, Cursor};
-use raftchat_schema::wire;
+use raftchat_schema::id::{ChangeNumber, Cursor, NodeId};
 use raftchat_state::{PageLimits, ReadError, feed_page, feeds_of};
 use tokio::sync::broadcast;
 use tokio::sync::oneshot;
 
 use super::acting::Acting;
 use super::answer::Denied;
+use super::link::Occupied;
 use crate::fanout::{Place, Taken};
 use crate::presence::PresenceNews;
 use crate::store::StoreError;
+pub(super) use arming::Arming;
+use arming::{Herald, StandingBy};
 use window::{Acknowledgement, Window};
 
 /// Ends its subscription by being dropped.
 struct SubscriptionService {
+    arming: Option<Rc<Arming>>,
     _stop: oneshot::Sender<std::convert::Infallible>,
+    _occupied: Occupied,
 }
 
-impl subscription::Server for SubscriptionService {}
+impl subscription::Server for SubscriptionService {
+    async fn advance(
+        self: Rc<Self>,
+        params: subscription::AdvanceParams,
+        _results: subscription::AdvanceResults,
+    ) -> Result<(), capnp::Error> {
+        let cursor = params.get()?.get_upto()?.get_bytes()?;
+        if let Some(arming) = &self.arming {
+            arming.advance(cursor);
+        }
+        Ok(())
+    }
+
+    async fn activate(
+        self: Rc<Self>,
+        params: subscription::ActivateParams,
+        _results: subscription::ActivateResults,
+    ) -> Result<(), capnp::Error> {
+        let cursor = params.get()?.get_from()?.get_bytes()?;
+        if let Some(arming) = &self.arming {
+            arming.activate(cursor);
+        }
+        Ok(())
+    }
+}
 
 /// Begins to push to `receiver` what comes after the cursor `from`; empty: everything.
 pub(super) async fn subscribe(
     acting: Rc<Acting>,
     from: &[u8],
+    watching: Option<NodeId>,
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
     acting.may_read()?;
+    let _occupied = acting.link.occupy();
     let services = &acting.services;
     let cursor = if from.is_empty() {
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
@@ -47,25 +79,61 @@ pub(super) async fn subscribe(
     };
     // Joined before the rows are looked at: what changes from here on comes to the inbox.
     let place = services.fanout.join(acting.user);
-    let news = services.presence.news();
-    let (stop, stopped) = oneshot::channel();
-    let pusher = Pusher {
-        acting,
-        receiver,
-        place,
-        cursor,
-        source: Source::NewTables,
-        caught_up: false,
-        unacknowledged: FuturesOrdered::new(),
-        window: Window::default(),
+    let herald = Herald::new(&acting, watching, receiver);
+    let run = Pusher::new(acting.clone(), herald, place, cursor).run();
+    Ok(begin(&acting, None, run))
+}
+
+/// Holds the cursor `from`, and pushes nothing until it is activated, by the device or because this node suspects `watching`.
+pub(super) fn arm(
+    acting: &Rc<Acting>,
+    from: &[u8],
+    watching: Option<NodeId>,
+    receiver: receiver::Client,
+) -> Result<subscription::Client, Denied> {
+    acting.may_read()?;
+    let services = &acting.services;
+    let cursor = if from.is_empty() {
+        Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
+    } else {
+        services.own_cursor(from)?
     };
+    let arming = Arming::new(cursor);
+    acting.link.arm(&arming);
+    let herald = Herald::new(acting, watching, receiver);
+    let run = follow_when_activated(acting.clone(), arming.clone(), herald);
+    Ok(begin(acting, Some(arming), run))
+}
+
+fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = ()> + 'static) -> subscription::Client {
+    let (stop, stopped) = oneshot::channel();
     tokio::task::spawn_local(async move {
         tokio::select! {
-            () = pusher.run(news) => {}
+            () = run => {}
             _ = stopped => {}
         }
     });
-    Ok(capnp_rpc::new_client(SubscriptionService { _stop: stop }))
+    capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied: acting.link.occupy() })
+}
+
+/// An armed subscription's life: it waits, and from then on is like any other.
+async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut herald: Herald) {
+    let standing_by = StandingBy::new(&acting.services.standing_by);
+    let mut ended = acting.live.watch();
+    loop {
+        if herald.tell_news() {
+            arming.activate_here();
+        }
+        tokio::select! {
+            () = arming.activated() => break,
+            () = herald.has_news() => {}
+            _ = ended.wait_for(|ended| *ended) => return herald.tell_end(ErrorCode::SessionEnded).await,
+        }
+    }
+    drop(standing_by);
+    let place = acting.services.fanout.join(acting.user);
+    let cursor = arming.cursor();
+    Pusher::new(acting, herald, place, cursor).run().await;
 }
 
 /// Where the next changes come from.
@@ -79,7 +147,7 @@ enum Source {
 
 struct Pusher {
     acting: Rc<Acting>,
-    receiver: receiver::Client,
+    herald: Herald,
     place: Place,
     cursor: Cursor,
     source: Source,
@@ -104,18 +172,30 @@ impl From<ReadError<StoreError>> for Over {
 }
 
 impl Pusher {
-    async fn run(mut self, mut news: broadcast::Receiver<PresenceNews>) {
+    fn new(acting: Rc<Acting>, herald: Herald, place: Place, cursor: Cursor) -> Self {
+        Self {
+            acting,
+            herald,
+            place,
+            cursor,
+            source: Source::NewTables,
+            caught_up: false,
+            unacknowledged: FuturesOrdered::new(),
+            window: Window::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        let mut news = self.acting.services.presence.news();
         if let Over::Told(code) = self.until_over(&mut news).await {
-            let mut call = self.receiver.ended_request();
-            wire::write_refusal(call.get().init_refusal(), &code.into());
-            // Whether it is heard or not, this is the end.
-            let _heard = call.send().promise.await;
+            self.herald.tell_end(code).await;
         }
     }
 
     async fn until_over(&mut self, news: &mut broadcast::Receiver<PresenceNews>) -> Over {
         let mut ended = self.acting.live.watch();
         loop {
+            self.herald.tell_news();
             if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {
                 return over;
             }
@@ -128,6 +208,7 @@ impl Pusher {
                     Err(_) => return Over::Gone,
                 },
                 () = self.place.filled(), if self.window.room().is_some() => continue,
+                () = self.herald.has_news() => continue,
                 heard = news.recv() => heard,
                 _ = ended.wait_for(|ended| *ended) => return Over::Told(ErrorCode::SessionEnded),
             };

@@ -8,7 +8,7 @@ use crate::generated::{client_capnp, types_capnp};
 use crate::id::{ChangeNumber, ConversationId, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId};
 use crate::view::{
     Change, ChangedRow, ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, NodeStatus,
-    PlaceView, ReactionView, RevisionView, Role, SessionEntry, UserView,
+    Notice, PlaceView, ReactionView, RevisionView, Role, SessionEntry, UserView,
 };
 
 /// Fills in a refusal.
@@ -501,6 +501,34 @@ pub fn read_status(reader: client_capnp::node_status::Reader<'_>) -> Result<Node
     })
 }
 
+/// Fills in a notice.
+pub fn write_notice(mut builder: client_capnp::notice::Builder<'_>, plain: Notice) {
+    match plain {
+        Notice::Fresh => builder.set_fresh(()),
+        Notice::Behind(ms) => builder.set_behind_ms(ms),
+        Notice::Suspect(node) => builder.set_suspect(node.0),
+        Notice::Drain { deadline_ms, to } => {
+            let mut drain = builder.init_drain();
+            drain.set_deadline_ms(deadline_ms);
+            drain.set_to(to.map_or(0, |node| node.0));
+        }
+    }
+}
+
+/// Reads a notice.
+pub fn read_notice(reader: client_capnp::notice::Reader<'_>) -> Result<Notice, WireError> {
+    use client_capnp::notice::Which;
+    Ok(match reader.which()? {
+        Which::Fresh(()) => Notice::Fresh,
+        Which::BehindMs(ms) => Notice::Behind(ms),
+        Which::Suspect(node) => Notice::Suspect(NodeId(node)),
+        Which::Drain(drain) => {
+            let to = Some(NodeId(drain.get_to())).filter(|node| node.0 != 0);
+            Notice::Drain { deadline_ms: drain.get_deadline_ms(), to }
+        }
+    })
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -628,6 +656,22 @@ mod tests {
             write_refusal(arena.init_root(), &Refusal { code: *code, retry_after_ms: 30 });
             let reader = arena.get_root_as_reader().unwrap();
             assert_eq!(read_refusal(reader), Refusal { code: *code, retry_after_ms: 30 });
+        }
+    }
+
+    #[test]
+    fn notices_come_back_from_the_wire() {
+        let notices = [
+            Notice::Fresh,
+            Notice::Behind(1200),
+            Notice::Suspect(NodeId(3)),
+            Notice::Drain { deadline_ms: 5000, to: None },
+            Notice::Drain { deadline_ms: 0, to: Some(NodeId(2)) },
+        ];
+        for notice in notices {
+            let mut arena = capnp::message::Builder::new_default();
+            write_notice(arena.init_root(), notice);
+            assert_eq!(read_notice(arena.get_root_as_reader().unwrap()), Ok(notice));
         }
     }
 }

@@ -46,7 +46,7 @@ async fn sessions_are_listed_and_ended_from_another_device_and_a_new_password_en
 async fn guesses_of_strangers_wait_longer_and_longer_and_the_owner_never_does() {
     let cluster = Cluster::start(PROGRAM, 1, |_| {}).await;
     let alice = cluster.person("alice").await;
-    let options = ClientOptions { first: None, timeout: Duration::from_millis(500) };
+    let options = ClientOptions { timeout: Duration::from_millis(500), ..ClientOptions::default() };
     let profile = raftchat_client::Profile::open(&cluster.device("mallory")).unwrap();
     let mallory = raftchat_client::Client::start(profile, options).unwrap();
     let guess =

@@ -59,7 +59,7 @@ async fn without_a_majority_nothing_is_acknowledged_and_all_resumes_when_one_ret
     for node in [1, 3, 5] {
         cluster.kill(node);
     }
-    let options = ClientOptions { first: None, timeout: Duration::from_secs(4) };
+    let options = ClientOptions { timeout: Duration::from_secs(4), ..ClientOptions::default() };
     let hasty = Client::start(Profile::open(&alice.profile).unwrap(), options).unwrap();
     let id = fresh_id();
     let refused = soon("giving up", hasty.send(&with("bob"), id, says("without one"))).await;

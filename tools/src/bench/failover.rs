@@ -110,7 +110,8 @@ async fn goes_on(talk: &Talk, since: Instant) -> Result<(), Failure> {
 async fn person(scratch: &Scratch, name: &str) -> Result<Person, Failure> {
     let username: raftchat_schema::id::Username =
         name.parse().map_err(|_| Failure::from(ErrorCode::MalformedUsername))?;
-    let client = Client::start(scratch.profile(name)?, ClientOptions { first: None, timeout: PATIENCE })?;
+    let client =
+        Client::start(scratch.profile(name)?, ClientOptions { timeout: PATIENCE, ..ClientOptions::default() })?;
     // The cluster is on this machine alone and gone in a minute.
     let password = Zeroizing::new(format!("{name} of the benchmark"));
     client.register(username.clone(), name.to_owned(), password).await?;

@@ -341,6 +341,7 @@ impl Repl {
                 let told = self.moves.hear(connection, Instant::now());
                 told.map_or(Ok(()), |told| self.screen.aside(&told))
             }
+            Shown::Moved { to, ms, .. } => self.screen.aside(&format!("moved to node {to} in {ms} ms")),
             other => {
                 let answers = self.view.see(other, &self.clock());
                 self.answer(answers)

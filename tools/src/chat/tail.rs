@@ -123,9 +123,11 @@ impl Printer {
                 let typing = line::Typing { conversation, user, username, active };
                 self.output.answer(&typing.line(self.cursor.as_deref()), || typing.words())?;
             }
-            Event::Link(state) => {
-                let line = line::link(&state, self.cursor.as_deref());
-                self.output.answer(&line, || words::link(&state))?;
+            // Told in detail besides.
+            Event::Link(_) => {}
+            Event::Path(event) => {
+                let line = line::link(&event, self.cursor.as_deref());
+                self.output.answer(&line, || words::link(&event))?;
             }
             Event::Ended(error) => return Err(error.into()),
         }

@@ -1,5 +1,5 @@
-//! Asks the nodes of a cluster who belongs to it, and their leader to change that, in the name of a node that has a directory
-//! here. Knows nothing of why somebody wants to know or to change it.
+//! Asks the nodes of a cluster who belongs to it, their leader to change that, and one of them to end, in the name of a node
+//! that has a directory here. Knows nothing of why somebody wants to know or to change it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -160,6 +160,26 @@ impl Insider {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// Has a node send its devices elsewhere and end, within so long. Returns when it has begun.
+    pub(super) async fn drain(&self, node: NodeId, within: Duration) -> Result<(), Failure> {
+        let address = self.addresses.borrow().get(&node.0).cloned();
+        let address = address.ok_or(Failure::Membership(MembershipRefusal::NoSuchNode))?;
+        let asked = async {
+            let visit = self.visit(node.0, &address).await?;
+            let mut call = visit.peer.drain_request();
+            call.get().set_deadline_ms(u32::try_from(within.as_millis()).unwrap_or(u32::MAX));
+            match call.send().promise.await {
+                Ok(_begun) => {
+                    visit.link.finish().await;
+                    Ok(())
+                }
+                Err(error) => Err(lost(&visit, error).await),
+            }
+        };
+        let asked = timeout(LOOK_LIMIT, asked).await.unwrap_or(Err(LinkFailure::Timeout(LOOK_LIMIT)));
+        asked.map_err(|failure| unreachable(&failure))
     }
 
     /// Whether all certificates that are here are of the node that is removed.

@@ -57,7 +57,7 @@ impl Observer {
     }
 
     fn start(profile: Profile) -> Result<Self, Failure> {
-        let client = Client::start(profile, ClientOptions { first: None, timeout: PATIENCE })?;
+        let client = Client::start(profile, ClientOptions { timeout: PATIENCE, ..ClientOptions::default() })?;
         Ok(Self { client })
     }
 

@@ -66,7 +66,7 @@ impl Stage {
         let username: Username = name.parse().map_err(|_| Failure::from(ErrorCode::MalformedUsername))?;
         let profile = self.scratch.profile(name)?;
         let known = profile.session().is_some();
-        let client = Client::start(profile, ClientOptions { first: None, timeout: PATIENCE })?;
+        let client = Client::start(profile, ClientOptions { timeout: PATIENCE, ..ClientOptions::default() })?;
         let person = Person { name: username.clone(), client };
         if known {
             let me = person.client.whoami().await?;

@@ -8,15 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Job, Lane, PeerHealth};
 use crate::backoff::Backoff;
+use crate::datagram::Datagram;
 use crate::dialer::{Dialer, Expect};
 use crate::failure::LinkFailure;
 use crate::link::{Link, StreamPriority};
+use crate::socket::Signs;
 
 /// Never sent: the stop signal is the end of its channel.
 pub(super) type Stop = Infallible;
@@ -30,27 +32,50 @@ const FIRST_ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Health {
     state: Mutex<State>,
+    alarm: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    connection: Option<quinn::Connection>,
+    connection: Option<(quinn::Connection, Arc<Signs>)>,
+    unreachable: u64,
     last_failure: Option<LinkFailure>,
 }
 
 impl Health {
+    /// Raises `alarm` when the link is lost or the node cannot be reached.
+    pub(super) fn new(alarm: Arc<Notify>) -> Self {
+        Self { alarm, ..Self::default() }
+    }
+
     pub(super) fn read(&self) -> PeerHealth {
         let state = self.lock();
-        let live = state.connection.as_ref().filter(|c| c.close_reason().is_none());
+        let live = state.connection.as_ref().filter(|(connection, _)| connection.close_reason().is_none());
         PeerHealth {
             up: live.is_some(),
-            rtt: live.map(quinn::Connection::rtt),
+            rtt: live.map(|(connection, _)| connection.rtt()),
+            heard: live.map(|(_, signs)| signs.heard()),
+            unreachable: state.unreachable,
             last_failure: state.last_failure.clone(),
         }
     }
 
+    pub(super) fn send_beat(&self) {
+        if let Some((connection, _)) = &self.lock().connection {
+            // On a link that is over it is lost.
+            let _ = connection.send_datagram(Datagram::Beat.write());
+        }
+    }
+
     fn up(&self, link: &Link) {
-        self.lock().connection = Some(link.quic().clone());
+        self.lock().connection = Some((link.quic().clone(), link.signs().clone()));
+    }
+
+    fn cannot_be_reached(&self) {
+        let mut state = self.lock();
+        state.unreachable = state.unreachable.saturating_add(1);
+        drop(state);
+        self.alarm.notify_one();
     }
 
     /// True when the failure differs from the one before.
@@ -58,6 +83,8 @@ impl Health {
         let mut state = self.lock();
         let was_up = state.connection.take().is_some();
         let before = state.last_failure.replace(failure.clone());
+        drop(state);
+        self.alarm.notify_one();
         was_up || before.as_ref() != Some(failure)
     }
 
@@ -109,7 +136,7 @@ impl Keeper {
                     self.health.up(&link);
                     tracing::info!(peer = %self.expect, ?lanes, address = %self.address, "link is up");
                     let since = Instant::now();
-                    let failure = link.closed().await;
+                    let failure = self.until_closed(&link).await;
                     if since.elapsed() >= STEADY {
                         backoff.reset();
                     }
@@ -125,6 +152,20 @@ impl Keeper {
                 tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, %failure, "link is down");
             }
             sleep(backoff.next_wait()).await;
+        }
+    }
+
+    /// Waits for the link's end, and passes on what the system says meanwhile.
+    async fn until_closed(&self, link: &Link) -> LinkFailure {
+        let mut unreachable = link.unreachable();
+        let listen = async {
+            while unreachable.changed().await.is_ok() {
+                self.health.cannot_be_reached();
+            }
+        };
+        tokio::select! {
+            failure = link.closed() => failure,
+            () = listen => link.closed().await,
         }
     }
 

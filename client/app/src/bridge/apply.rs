@@ -52,7 +52,6 @@ impl View {
                 self.toast(&sentence);
             }
             Update::Stopped(sentence) => self.signed_out(&sentence),
-            Update::Moved { to, gap_ms } => self.draw_move(to, gap_ms),
         }
     }
 
@@ -82,6 +81,7 @@ impl View {
             }
             Shown::Person(person) => self.put_person(*person),
             Shown::Connection(connection) => self.draw_connection(connection),
+            Shown::Moved { to, ms, .. } => self.draw_move(to, ms),
             Shown::Total { unread, .. } => {
                 self.with_window(|window| window.global::<Chats<'_>>().set_total_unread(number(unread)));
             }

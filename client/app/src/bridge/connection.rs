@@ -52,12 +52,9 @@ impl View {
     }
 
     /// Remembers and says that the streams went on elsewhere.
-    pub(super) fn draw_move(&self, to: NodeId, gap_ms: Option<u32>) {
+    pub(super) fn draw_move(&self, to: NodeId, ms: u32) {
         let node = to.to_string().into();
-        let sentence = self.phrases.say(|words| match gap_ms {
-            Some(gap_ms) => words.invoke_moved_in(node, gap_ms.to_string().into()),
-            None => words.invoke_moved(node),
-        });
+        let sentence = self.phrases.say(|words| words.invoke_moved_in(node, ms.to_string().into()));
         let at = self.phrases.clock.time(self.phrases.clock.now());
         self.moves.insert(0, format!("{at}  {sentence}").into());
         while self.moves.row_count() > MOVES_SHOWN {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use raftchat_client::{Client, ClientOptions, LinkState, Messenger, MessengerOptions, Profile, Updates};
+use raftchat_client::{Client, ClientOptions, Messenger, MessengerOptions, Profile, Updates};
 use raftchat_model::Shown;
-use raftchat_schema::id::NodeId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::{LiveError, Order, asked};
@@ -21,8 +20,6 @@ pub(super) struct Desk {
     mailbox: Mailbox,
     client: Client,
     open: Option<(Messenger, Updates)>,
-    links: watch::Receiver<LinkState>,
-    last_node: Option<NodeId>,
     watching: bool,
 }
 
@@ -36,8 +33,7 @@ impl Desk {
             mailbox.post(Update::SignedOut { reason: String::new() });
             (Client::start(profile.clone(), options.clone())?, None)
         };
-        let links = client.link();
-        Ok(Self { profile, options, mailbox, client, open, links, last_node: None, watching: false })
+        Ok(Self { profile, options, mailbox, client, open, watching: false })
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -61,11 +57,6 @@ impl Desk {
                     None => return self.close().await,
                 },
                 turn = next(&mut self.open) => self.publish(turn).await,
-                changed = self.links.changed() => {
-                    if changed.is_ok() {
-                        self.note_link();
-                    }
-                }
                 _ = watch.tick(), if self.watching => {
                     tokio::spawn(asked::cluster(self.client.clone(), self.mailbox.clone()));
                 }
@@ -111,9 +102,6 @@ impl Desk {
         match opened {
             Ok((messenger, updates)) => {
                 self.client = messenger.client().clone();
-                self.links = self.client.link();
-                // That is no move but a beginning.
-                self.last_node = None;
                 self.open = Some((messenger, updates));
                 self.mailbox.post(Update::SignedIn);
             }
@@ -144,7 +132,6 @@ impl Desk {
         self.close().await;
         match Client::start(self.profile.clone(), self.options.clone()) {
             Ok(client) => {
-                self.links = client.link();
                 self.client = client;
                 self.mailbox.post(Update::SignedOut { reason });
             }
@@ -162,16 +149,6 @@ impl Desk {
 
     fn refused(&self, request: Asked, sentence: String) {
         self.mailbox.post(Update::Refused { request, sentence });
-    }
-
-    fn note_link(&mut self) {
-        let state = self.links.borrow_and_update().clone();
-        let LinkState::Connected { node, .. } = state else { return };
-        let moved = self.last_node.replace(node).is_some_and(|before| before != node);
-        if moved {
-            // When the old node was last heard is known to the client alone.
-            self.mailbox.post(Update::Moved { to: node, gap_ms: None });
-        }
     }
 }
 

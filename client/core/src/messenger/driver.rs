@@ -18,6 +18,7 @@ use super::{Order, Update};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::feed::{Batch, Feed, FeedEvent, Following};
+use crate::link_event::{LinkEvent, LinkEventKind};
 use crate::repeat::backoff;
 use crate::store::{Store, StoreError, Sweep};
 use crate::worker::LinkState;
@@ -199,6 +200,7 @@ impl Driver {
             }
             // Told by the client itself, also while nothing is followed.
             Some(FeedEvent::Link(_)) => Ok(()),
+            Some(FeedEvent::Path(event)) => self.take_note(&event),
             Some(FeedEvent::Ended(error)) => self.lose_feed(error),
             None => {
                 self.feed = None;
@@ -213,6 +215,17 @@ impl Driver {
         self.tell(Input::Changes { changes, counts, cursor: batch.cursor.clone() })?;
         batch.acknowledge();
         Ok(())
+    }
+
+    /// Of what happens to links a move is all that a person is told.
+    fn take_note(&mut self, event: &LinkEvent) -> Result<(), StoreError> {
+        match (event.kind, event.from, event.took) {
+            (LinkEventKind::Moved, Some(from), Some(took)) => {
+                let ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+                self.tell(Input::Moved { from, to: event.node, ms })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lose_feed(&mut self, error: ClientError) -> Result<(), StoreError> {
@@ -269,6 +282,7 @@ impl Driver {
 
     /// Who turns to the window is not told what held ten seconds ago.
     fn attend(&mut self, attention: Attention) {
+        self.client.attend(attention);
         self.connection.attend(attention);
         if attention == Attention::Focused && self.ask.is_some() {
             self.ask = Some(Instant::now());

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use raftchat_model::Attention;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
@@ -44,6 +45,8 @@ pub(super) fn open(profile: &Profile, options: MessengerOptions) -> Result<(Mess
     let store = Store::open(&directory(profile, &session, options.stores)?, session.user)?;
     let head = store.head()?;
     let client = Client::start(profile.clone(), options.client)?;
+    // Until it is told that somebody looks.
+    client.attend(Attention::Away);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (orders, ordered) = mpsc::unbounded_channel::<Order>();
     let (publish, turns) = mpsc::unbounded_channel();

@@ -1,6 +1,8 @@
 //! What a session is asked for besides acts: who there is, which conversations, the feed, and the account itself. Knows
 //! nothing of what is said.
 
+use std::time::Duration;
+
 use raftchat_schema::command::{OtherSessions, OwnMessages};
 use raftchat_schema::generated::client_capnp::{conversation, receiver, session, subscription};
 use raftchat_schema::id::{ConversationId, NodeId, RequestNumber, SessionId, UserId, Username};
@@ -71,17 +73,50 @@ pub(crate) async fn open(
     }
 }
 
+/// When a node begins to push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// At once.
+    Now,
+    /// When it is told to, or suspects that node.
+    When(NodeId),
+}
+
 /// Has `receiver` called with every change after `from`; an empty cursor is the beginning.
 pub(crate) async fn subscribe(
     session: &session::Client,
     from: &[u8],
     receiver: receiver::Client,
+    begin: Begin,
 ) -> Result<subscription::Client, Failure> {
     let response = ask!(session, subscribe_request, |params| {
         params.reborrow().init_from().set_bytes(from);
         params.set_receiver(receiver);
+        if let Begin::When(node) = begin {
+            params.set_armed(true);
+            params.set_watching(node.0);
+        }
     });
     Ok(unless_refused!(response).get_subscription()?)
+}
+
+/// Tells the node of an armed subscription that this device holds everything up to there.
+pub(crate) async fn advance(subscription: &subscription::Client, upto: &[u8]) -> Result<(), Failure> {
+    ask!(subscription, advance_request, |params| params.reborrow().init_upto().set_bytes(upto));
+    Ok(())
+}
+
+/// Has the node of an armed subscription push what comes after `from`.
+pub(crate) async fn activate(subscription: &subscription::Client, from: &[u8]) -> Result<(), Failure> {
+    ask!(subscription, activate_request, |params| params.reborrow().init_from().set_bytes(from));
+    Ok(())
+}
+
+/// Asks the node to be heard at least each `beat`, zero: not at all; gives what it will do.
+pub(crate) async fn attend(session: &session::Client, beat: Duration) -> Result<Duration, Failure> {
+    let asked = u32::try_from(beat.as_millis()).unwrap_or(u32::MAX);
+    let response = ask!(session, attend_request, |params| params.set_beat_ms(asked));
+    Ok(Duration::from_millis(u64::from(response.get()?.get_beat_ms())))
 }
 
 /// How far a node has applied.

@@ -4,13 +4,15 @@
 
 mod messaging;
 mod nodes;
+mod relay;
+mod standby;
 mod world;
 
 use std::time::{Duration, SystemTime};
 
 use raftchat_certs::{Authorities, ClusterId};
 use raftchat_client::{
-    Client, ClientError, ClientOptions, Event, Following, LinkState, Page, Profile, Subscription, Target,
+    Client, ClientError, ClientOptions, Event, Following, LinkState, Page, Profile, Standby, Subscription, Target,
 };
 use raftchat_schema::command::{Act, OwnMessages, Profile as OwnProfile, Switch};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
@@ -46,6 +48,17 @@ async fn next_messages(subscription: &mut Subscription, count: usize) -> Vec<u64
     numbers
 }
 
+/// Waits until everything that was missed is told; gives where that ends.
+async fn caught_up(subscription: &mut Subscription) -> Vec<u8> {
+    loop {
+        match subscription.next().await.unwrap() {
+            Event::CaughtUp { cursor } => return cursor,
+            Event::Ended(error) => panic!("ended: {error}"),
+            _ => {}
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_subscription_goes_on_over_another_node_with_nothing_missed_and_nothing_twice() {
     let mut cluster = Cluster::start().await;
@@ -68,19 +81,16 @@ async fn each_change_has_a_cursor_to_go_on_from() {
     let client = alice(cluster.profile(), None).await;
     (1..=4).for_each(|id| cluster.world.say(id));
     let mut first = client.subscribe(Following::FromStart);
-    let Some(Event::Change { change, cursor }) = first.next().await else { panic!("no change") };
+    let (change, cursor) = loop {
+        if let Event::Change { change, cursor } = first.next().await.unwrap() {
+            break (change, cursor);
+        }
+    };
     assert_eq!(change.number.0, 1);
     drop(first);
     let mut second = client.subscribe(Following::After(cursor));
     assert_eq!(next_messages(&mut second, 3).await, [2, 3, 4]);
-    let cursor = loop {
-        match second.next().await.unwrap() {
-            Event::CaughtUp { cursor } => break cursor,
-            Event::Ended(error) => panic!("ended: {error}"),
-            _ => {}
-        }
-    };
-    assert!(!cursor.is_empty());
+    assert!(!caught_up(&mut second).await.is_empty());
 }
 
 #[tokio::test]
@@ -89,7 +99,7 @@ async fn from_now_begins_with_what_is_new() {
     let client = alice(cluster.profile(), None).await;
     cluster.world.say(1);
     let mut subscription = client.subscribe(Following::FromNow);
-    let Some(Event::CaughtUp { .. }) = subscription.next().await else { panic!("not caught up") };
+    caught_up(&mut subscription).await;
     cluster.world.say(2);
     assert_eq!(next_messages(&mut subscription, 1).await, [2]);
 }
@@ -128,7 +138,7 @@ async fn a_message_without_an_answer_is_repeated_and_stored_once() {
 #[tokio::test]
 async fn where_no_node_has_a_majority_the_cause_is_told() {
     let cluster = Cluster::start().await;
-    let options = ClientOptions { first: None, timeout: Duration::from_secs(1) };
+    let options = ClientOptions { timeout: Duration::from_secs(1), ..ClientOptions::default() };
     let client = Client::start(cluster.profile(), options).unwrap();
     client.login("alice".parse().unwrap(), secret()).await.unwrap();
     (1..=3).for_each(|node| cluster.world.lose_majority(node));
@@ -175,9 +185,12 @@ async fn deleting_an_account_is_done_though_the_answer_was_lost() {
 #[tokio::test]
 async fn an_ended_session_is_told_and_ends_a_subscription() {
     let mut cluster = Cluster::start().await;
-    let client = alice(cluster.profile(), Some(cluster.address(1))).await;
+    // Nodes tell it to links that they have; these find it out when the session is taken up.
+    let options = ClientOptions { first: Some(cluster.address(1)), standby: Standby::None, ..ClientOptions::default() };
+    let client = Client::start(cluster.profile(), options).unwrap();
+    client.login("alice".parse().unwrap(), secret()).await.unwrap();
     let mut subscription = client.subscribe(Following::FromNow);
-    let Some(Event::CaughtUp { .. }) = subscription.next().await else { panic!("not caught up") };
+    assert!(!caught_up(&mut subscription).await.is_empty());
     cluster.world.end_sessions();
     cluster.stop(1);
     let ended = loop {
@@ -276,6 +289,10 @@ async fn counts_follow_the_changes_they_belong_to() {
     (1..=2).for_each(|id| cluster.world.say(id));
     let mut subscription = client.subscribe(Following::FromStart);
     assert_eq!(next_messages(&mut subscription, 2).await, [1, 2]);
-    let Some(Event::Counts { conversation, counts }) = subscription.next().await else { panic!("no counts") };
+    let (conversation, counts) = loop {
+        if let Event::Counts { conversation, counts } = subscription.next().await.unwrap() {
+            break (conversation, counts);
+        }
+    };
     assert_eq!((conversation, counts.as_of.0), (ConversationId(1), 2));
 }

@@ -1,9 +1,10 @@
 //! Nodes made for these tests: they speak the client interface and share one memory, so that what one has taken all
 //! have. Each can be told to refuse, to fall silent and to go.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use capnp::Error;
 use raftchat_certs::{Anchors, Authorities, Leaf, Subject};
@@ -13,13 +14,16 @@ use raftchat_schema::generated::client_capnp::{conversation, gateway, granted, r
 use raftchat_schema::id::{ChangeNumber, Cursor};
 use raftchat_schema::view::{Change, ChangedRow, Counts, MessageView};
 use raftchat_schema::wire::{
-    read_message_id, write_change, write_conversation, write_counts, write_member_view, write_message, write_refusal,
-    write_user,
+    read_message_id, write_change, write_conversation, write_counts, write_member_view, write_message, write_notice,
+    write_refusal, write_user,
 };
 use raftchat_transport::{
-    AdmitAll, Credentials, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+    AdmitAll, ConnectionHandle, Credentials, Datagram, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads, Server,
+    ServerConfig, TrustAnchors,
 };
+use tokio::sync::watch;
 
+use crate::relay::Relay;
 use crate::world::{ALICE, TOGETHER, World, people, person};
 
 /// One node, as one caller meets it. Each capability is one of its own: the same object would be taken for the same
@@ -28,6 +32,7 @@ use crate::world::{ALICE, TOGETHER, World, people, person};
 struct Node {
     id: u64,
     world: Arc<World>,
+    connection: ConnectionHandle,
 }
 
 impl Node {
@@ -77,7 +82,10 @@ impl gateway::Server for Node {
         params: gateway::ResumeParams,
         mut results: gateway::ResumeResults,
     ) -> Result<(), Error> {
-        if !self.world.knows(params.get()?.get_seen()?.get_bytes()?) {
+        if self.world.lock().behind.contains(&self.id) {
+            let refusal = Refusal { code: ErrorCode::Behind, retry_after_ms: 1000 };
+            write_refusal(results.get().init_refused(), &refusal);
+        } else if !self.world.knows(params.get()?.get_seen()?.get_bytes()?) {
             write_refusal(results.get().init_refused(), &ErrorCode::ForeignCursor.into());
         } else if self.world.lock().tokens.contains(params.get()?.get_token()?) {
             self.grant(results.get().init_granted());
@@ -203,9 +211,43 @@ impl session::Server for Node {
             write_refusal(results.get().init_refused(), &ErrorCode::ForeignCursor.into());
             return Ok(());
         }
-        let from = Cursor::from_bytes(from).map_or(0, |cursor| cursor.change.0);
-        let feed = tokio::task::spawn_local(push(Rc::clone(&self), from, params.get()?.get_receiver()?));
-        results.get().set_subscription(capnp_rpc::new_client(Pushing(feed)));
+        let from = change_of(from);
+        let params = params.get()?;
+        let armed = if params.get_armed() { self.world.armed(self.id) } else { watch::Sender::new(true) };
+        let pushing = Pushing { node: self.id, world: Arc::clone(&self.world), armed, from: Rc::new(Cell::new(from)) };
+        let feed = push(Rc::clone(&self), Rc::clone(&pushing.from), pushing.armed.subscribe(), params.get_receiver()?);
+        if params.get_armed() {
+            let (connection, armed) = (self.connection.clone(), pushing.armed.clone());
+            tokio::task::spawn_local(async move {
+                while let Ok(datagram) = connection.read_datagram().await {
+                    // What comes before the cursor in it falls by number.
+                    if matches!(datagram, Datagram::Activate(_)) {
+                        armed.send_replace(true);
+                    }
+                }
+            });
+        }
+        let feed = tokio::task::spawn_local(feed);
+        results.get().set_subscription(capnp_rpc::new_client(Subscribed { pushing, feed }));
+        Ok(())
+    }
+
+    async fn attend(
+        self: Rc<Self>,
+        params: session::AttendParams,
+        mut results: session::AttendResults,
+    ) -> Result<(), Error> {
+        let asked = params.get()?.get_beat_ms();
+        self.world.lock().attended.push((self.id, asked));
+        let connection = self.connection.clone();
+        if asked > 0 {
+            tokio::task::spawn_local(async move {
+                while connection.send_beat() {
+                    tokio::time::sleep(Duration::from_millis(u64::from(asked))).await;
+                }
+            });
+        }
+        results.get().set_beat_ms(asked);
         Ok(())
     }
 
@@ -222,19 +264,89 @@ impl session::Server for Node {
     }
 }
 
-struct Pushing(tokio::task::JoinHandle<Result<(), Error>>);
+struct Pushing {
+    node: u64,
+    world: Arc<World>,
+    /// Whether it pushes.
+    armed: watch::Sender<bool>,
+    /// From where on.
+    from: Rc<Cell<u64>>,
+}
 
-impl subscription::Server for Pushing {}
+struct Subscribed {
+    pushing: Pushing,
+    feed: tokio::task::JoinHandle<Result<(), Error>>,
+}
 
-impl Drop for Pushing {
-    fn drop(&mut self) {
-        self.0.abort();
+impl subscription::Server for Subscribed {
+    async fn advance(
+        self: Rc<Self>,
+        params: subscription::AdvanceParams,
+        _: subscription::AdvanceResults,
+    ) -> Result<(), Error> {
+        let upto = change_of(params.get()?.get_upto()?.get_bytes()?);
+        self.pushing.world.lock().advanced.push((self.pushing.node, upto));
+        self.pushing.from.set(self.pushing.from.get().max(upto));
+        Ok(())
+    }
+
+    async fn activate(
+        self: Rc<Self>,
+        params: subscription::ActivateParams,
+        _: subscription::ActivateResults,
+    ) -> Result<(), Error> {
+        let from = change_of(params.get()?.get_from()?.get_bytes()?);
+        if !self.pushing.armed.send_replace(true) {
+            self.pushing.from.set(self.pushing.from.get().max(from));
+        }
+        Ok(())
     }
 }
 
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.feed.abort();
+    }
+}
+
+fn change_of(cursor: &[u8]) -> u64 {
+    Cursor::from_bytes(cursor).map_or(0, |cursor| cursor.change.0)
+}
+
 /// Calls with every message after `from`, two at a time and without waiting in between; with nothing once, when all that
-/// was missed is sent.
-async fn push(node: Rc<Node>, mut from: u64, receiver: receiver::Client) -> Result<(), Error> {
+/// was missed is sent. Before it is told to it says only what the world wants to be said.
+async fn push(
+    node: Rc<Node>,
+    from: Rc<Cell<u64>>,
+    mut active: watch::Receiver<bool>,
+    receiver: receiver::Client,
+) -> Result<(), Error> {
+    let said = say_notices(Rc::clone(&node), receiver.clone());
+    tokio::pin!(said);
+    tokio::select! {
+        outcome = &mut said => return outcome,
+        _ = active.wait_for(|active| *active) => {}
+    }
+    tokio::select! {
+        outcome = said => outcome,
+        outcome = push_changes(node, from.get(), receiver) => outcome,
+    }
+}
+
+/// Passes on what the world wants this node to say.
+async fn say_notices(node: Rc<Node>, receiver: receiver::Client) -> Result<(), Error> {
+    let mut notices = node.world.notices.subscribe();
+    while let Ok((speaker, notice)) = notices.recv().await {
+        if speaker == node.id {
+            let mut request = receiver.notice_request();
+            write_notice(request.get().init_notice(), notice);
+            request.send().promise.await?;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn push_changes(node: Rc<Node>, mut from: u64, receiver: receiver::Client) -> Result<(), Error> {
     let mut count = node.world.count.subscribe();
     let mut caught_up = false;
     loop {
@@ -407,6 +519,8 @@ pub(crate) struct Cluster {
     pub(crate) world: Arc<World>,
     pub(crate) authorities: Authorities,
     servers: Vec<(NodeEntry, Option<Server>)>,
+    /// What stands before each.
+    relays: Vec<Relay>,
     _threads: RpcThreads,
 }
 
@@ -415,7 +529,7 @@ impl Cluster {
         let authorities = Authorities::create(SystemTime::now()).unwrap();
         let world = Arc::new(World::new());
         let threads = RpcThreads::start(1).unwrap();
-        let mut servers = Vec::new();
+        let (mut servers, mut relays) = (Vec::new(), Vec::new());
         for node in 1..=3 {
             let leaf = authorities.issue_node(node, SystemTime::now()).unwrap();
             let anchors = authorities.anchors_for(&Subject::node(node).unwrap());
@@ -431,18 +545,26 @@ impl Cluster {
             };
             let shared = Arc::clone(&world);
             let handle = threads.handle();
-            let server = Server::bind(config, Arc::new(AdmitAll), &handle, move |_| {
-                let gateway: gateway::Client = capnp_rpc::new_client(Node { id: node, world: Arc::clone(&shared) });
+            let server = Server::bind(config, Arc::new(AdmitAll), &handle, move |connection: ConnectionHandle| {
+                let node = Node { id: node, world: Arc::clone(&shared), connection };
+                let gateway: gateway::Client = capnp_rpc::new_client(node);
                 gateway.client
             });
             let server = server.await.unwrap();
-            servers.push((NodeEntry { node, address: server.local_address().to_string() }, Some(server)));
+            let relay = Relay::towards(server.local_address()).await;
+            servers.push((NodeEntry { node, address: relay.address.to_string() }, Some(server)));
+            relays.push(relay);
         }
-        Self { world, authorities, servers, _threads: threads }
+        Self { world, authorities, servers, relays, _threads: threads }
     }
 
     pub(crate) fn address(&self, node: u64) -> String {
         self.servers.iter().find(|(entry, _)| entry.node == node).unwrap().0.address.clone()
+    }
+
+    pub(crate) fn relay(&self, node: u64) -> &Relay {
+        let at = self.servers.iter().position(|(entry, _)| entry.node == node).unwrap();
+        &self.relays[at]
     }
 
     /// The node closes its links and is gone.

@@ -8,10 +8,10 @@ use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Cursor, MessageId, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{
-    ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, PlaceView, UserView,
+    ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, Notice, PlaceView, UserView,
 };
 use raftchat_schema::wire::encode_payload;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub(crate) const ALICE: UserId = UserId(1001);
 pub(crate) const BOB: UserId = UserId(2001);
@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) count: watch::Sender<usize>,
     /// The highest change that a device has acknowledged.
     pub(crate) acknowledged: watch::Sender<u64>,
+    /// What a node is to say to its receivers.
+    pub(crate) notices: broadcast::Sender<(u64, Notice)>,
 }
 
 #[derive(Default)]
@@ -40,11 +42,24 @@ pub(crate) struct State {
     pub(crate) restored: u32,
     /// How many sends are refused for being too many.
     pub(crate) too_many: usize,
+    /// What nodes were asked to beat.
+    pub(crate) attended: Vec<(u64, u32)>,
+    /// How far armed nodes were told that devices are.
+    pub(crate) advanced: Vec<(u64, u64)>,
+    /// Subscriptions that were armed, by node, and whether they push.
+    armed: Vec<(u64, watch::Sender<bool>)>,
+    /// Nodes that refuse sessions as ones that are behind do.
+    pub(crate) behind: BTreeSet<u64>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), count: watch::Sender::new(0), acknowledged: watch::Sender::new(0) }
+        Self {
+            state: Mutex::default(),
+            count: watch::Sender::new(0),
+            acknowledged: watch::Sender::new(0),
+            notices: broadcast::Sender::new(16),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -71,6 +86,23 @@ impl World {
         }
         // Whoever waits for the end of the silence looks again.
         self.count.send_modify(|_| {});
+    }
+
+    /// A subscription that is armed on this node.
+    pub(crate) fn armed(&self, node: u64) -> watch::Sender<bool> {
+        let armed = watch::Sender::new(false);
+        self.lock().armed.push((node, armed.clone()));
+        armed
+    }
+
+    /// Whether something armed on this node pushes now.
+    pub(crate) fn is_activated(&self, node: u64) -> bool {
+        self.lock().armed.iter().any(|(armed, pushes)| *armed == node && *pushes.borrow())
+    }
+
+    /// This node says something to those who listen to it.
+    pub(crate) fn notify(&self, node: u64, notice: Notice) {
+        self.notices.send((node, notice)).unwrap();
     }
 
     /// From now on no node answers who asks for history.

@@ -67,7 +67,7 @@ impl Window {
             Shown::GroupCreated(conversation) => self.groups.push(conversation),
             Shown::Failed(failure) => self.failures.push(failure),
             Shown::SessionEnded(refusal) => self.ended = Some(refusal),
-            Shown::Receipts { .. } => {}
+            Shown::Receipts { .. } | Shown::Moved { .. } => {}
         }
     }
 

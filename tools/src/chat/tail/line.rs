@@ -1,6 +1,6 @@
 //! Changes and hints as lines of JSON. Knows nothing of where they go.
 
-use raftchat_client::LinkState;
+use raftchat_client::{LinkCause, LinkEvent};
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId, Username};
 use raftchat_schema::view::{Change, ChangedRow, ConversationView, Counts, MessageState, PlaceView, UserView};
 use serde_json::{Value, json};
@@ -129,23 +129,21 @@ impl Typing {
     }
 }
 
-/// A change of the link.
-pub(super) fn link(state: &LinkState, cursor: Option<&str>) -> Value {
-    match state {
-        LinkState::Connecting => json!({ "cursor": cursor, "kind": "link", "state": "connecting" }),
-        LinkState::Connected { node, address, rtt } => json!({ "cursor": cursor, "kind": "link", "state": "connected",
-            "node": node.0, "address": address, "rtt_ms": rtt.as_secs_f64() * 1000.0 }),
-        LinkState::Lost { cause } => {
-            json!({ "cursor": cursor, "kind": "link", "state": "lost", "cause": cause })
-        }
-    }
+/// Something that has happened to a link.
+pub(super) fn link(event: &LinkEvent, cursor: Option<&str>) -> Value {
+    let ms = event.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    json!({ "cursor": cursor, "kind": "link", "event": event.kind.name(), "node": event.node.0,
+            "from": event.from.map(|node| node.0), "cause": event.cause.map(LinkCause::name), "ms": ms })
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+    use std::time::Duration;
+
+    use raftchat_client::LinkEventKind;
     use raftchat_schema::command::{MemberRole, Switch};
-    use raftchat_schema::id::ChangeNumber;
+    use raftchat_schema::id::{ChangeNumber, NodeId};
     use raftchat_schema::view::ReactionView;
 
     use super::*;
@@ -233,8 +231,20 @@ mod tests {
 
     #[test]
     fn hints_have_lines_too() {
-        let lost = link(&LinkState::Lost { cause: "silence".to_owned() }, None);
-        assert_eq!(lost, json!({"cursor": null, "kind": "link", "state": "lost", "cause": "silence"}));
+        let moved = LinkEvent {
+            kind: LinkEventKind::Moved,
+            node: NodeId(3),
+            from: Some(NodeId(1)),
+            cause: Some(LinkCause::Silence),
+            took: Some(Duration::from_millis(84)),
+        };
+        let expected = json!({"cursor": null, "kind": "link", "event": "moved", "node": 3, "from": 1,
+                              "cause": "silence", "ms": 84});
+        assert_eq!(link(&moved, None), expected);
+        let fresh = LinkEvent { kind: LinkEventKind::Fresh, from: None, cause: None, took: None, ..moved };
+        let expected = json!({"cursor": null, "kind": "link", "event": "fresh", "node": 3, "from": null,
+                              "cause": null, "ms": null});
+        assert_eq!(link(&fresh, None), expected);
         let typing = Typing { conversation: HERE, user: ALICE, username: "alice".parse().unwrap(), active: true };
         let expected = json!({"cursor": "01ab", "kind": "typing", "conversation": "c7", "user": "u1001",
                               "username": "alice", "active": true});

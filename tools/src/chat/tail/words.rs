@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use raftchat_client::LinkState;
+use raftchat_client::{LinkEvent, LinkEventKind};
 use raftchat_schema::id::UserId;
 use raftchat_schema::view::{Change, ChangedRow, ReactionView, UserView};
 
@@ -79,12 +79,21 @@ fn reacted(reactions: &[ReactionView], names: &Names) -> String {
     reactions.iter().map(by).collect::<Vec<_>>().join("; ")
 }
 
-/// A change of the link.
-pub(super) fn link(state: &LinkState) -> String {
-    match state {
-        LinkState::Connecting => "-- connecting --".to_owned(),
-        LinkState::Connected { node, address, .. } => format!("-- connected to node {node} at {address} --"),
-        LinkState::Lost { cause } => format!("-- the node is gone: {cause} --"),
+/// Something that has happened to a link.
+pub(super) fn link(event: &LinkEvent) -> String {
+    let node = event.node;
+    let ms = event.took.map_or(0, |took| took.as_millis());
+    let cause = event.cause.map_or_else(String::new, |cause| format!(" ({})", cause.name()));
+    match event.kind {
+        LinkEventKind::Linked => format!("-- connected to node {node} --"),
+        LinkEventKind::PathChanged => format!("-- another way to node {node}{cause} --"),
+        LinkEventKind::Suspected => format!("-- node {node} may be gone{cause} --"),
+        LinkEventKind::Moved => format!("-- moved to node {node} in {ms} ms{cause} --"),
+        LinkEventKind::Standby => format!("-- node {node} stands by --"),
+        LinkEventKind::Behind => format!("-- node {node} has had no contact with a majority for {ms} ms --"),
+        LinkEventKind::Fresh => format!("-- node {node} is in contact with a majority again --"),
+        LinkEventKind::Drain => format!("-- node {node} is going to stop --"),
+        LinkEventKind::Lost => format!("-- node {node} is gone{cause}, and no other is there yet --"),
     }
 }
 

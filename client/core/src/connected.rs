@@ -1,0 +1,117 @@
+//! A link to a node that let this device in, the session on it, and what it is there for. Knows nothing of other links.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raftchat_schema::generated::client_capnp::{conversation, gateway};
+use raftchat_schema::id::NodeId;
+use raftchat_transport::Link;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+
+use crate::client::Target;
+use crate::connect::Reached;
+use crate::link_event::LinkCause;
+use crate::rpc::Granted;
+use crate::session_file::SessionToken;
+use crate::suspicion::Pulse;
+
+/// What a link is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Everything goes over it.
+    Serves,
+    /// It takes over when the one that serves is suspected.
+    StandsBy,
+    /// It was suspected: what still comes over it is taken.
+    Listens,
+    /// It is of no use any more. What is under way may be finished.
+    Dismissed,
+}
+
+/// Why a node is suspected, and since when it has not been heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    pub(crate) cause: LinkCause,
+    pub(crate) since: Instant,
+}
+
+/// A move to a link that has not brought anything yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) from: NodeId,
+    pub(crate) why: Suspicion,
+}
+
+/// A link to a node that let this device in.
+pub(crate) struct Connected {
+    pub(crate) link: Link,
+    pub(crate) gateway: gateway::Client,
+    pub(crate) node: NodeId,
+    pub(crate) address: String,
+    pub(crate) session: Mutex<Option<Rc<OpenSession>>>,
+    pub(crate) pulse: RefCell<Pulse>,
+    /// The node is suspected, and was not heard since.
+    pub(crate) suspicion: Cell<Option<Suspicion>>,
+    pub(crate) moving: Cell<Option<Move>>,
+    duty: watch::Sender<Duty>,
+}
+
+impl Connected {
+    pub(crate) fn new(reached: Reached) -> Self {
+        let Reached { link, gateway, node, address, nodes: _ } = reached;
+        Self {
+            link,
+            gateway,
+            node,
+            address,
+            session: Mutex::default(),
+            pulse: RefCell::new(Pulse::new(Instant::now())),
+            suspicion: Cell::default(),
+            moving: Cell::default(),
+            duty: watch::Sender::new(Duty::StandsBy),
+        }
+    }
+
+    pub(crate) fn duty(&self) -> watch::Receiver<Duty> {
+        self.duty.subscribe()
+    }
+
+    pub(crate) fn has_duty(&self, duty: Duty) -> bool {
+        *self.duty.borrow() == duty
+    }
+
+    pub(crate) fn assign(&self, duty: Duty) {
+        self.duty.send_replace(duty);
+    }
+
+    /// Looks at what has come in since the last look. True if the node was suspected and has spoken again.
+    pub(crate) fn listen(&self) -> bool {
+        let last = Instant::from_std(self.link.heard().last);
+        let mut pulse = self.pulse.borrow_mut();
+        if last <= pulse.last_heard() {
+            return false;
+        }
+        pulse.hear(last);
+        // Who is about to stop may speak for as long as it likes.
+        let spoke = self.suspicion.get().is_some_and(|why| why.cause != LinkCause::Drain && last > why.since);
+        if spoke {
+            self.suspicion.set(None);
+        }
+        spoke
+    }
+}
+
+/// A session on a link, and the conversations that were opened over it.
+pub(crate) struct OpenSession {
+    pub(crate) granted: Granted,
+    pub(crate) token: SessionToken,
+    pub(crate) conversations: RefCell<BTreeMap<Target, conversation::Client>>,
+}
+
+impl OpenSession {
+    pub(crate) fn new(granted: Granted, token: SessionToken) -> Rc<Self> {
+        Rc::new(Self { granted, token, conversations: RefCell::default() })
+    }
+}

@@ -1,0 +1,349 @@
+//! Keeping a feed going over several links at once: one that pushes, one that is armed to take over, and those that were
+//! suspected a moment ago. Whatever any of them brings goes through one place, where doubles fall. Knows nothing of who
+//! listens, and decides nothing about links.
+
+mod leg;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
+use raftchat_schema::id::ConversationId;
+use raftchat_schema::view::{Change, Counts};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::call::{Failure, Next, after};
+use crate::client::Standby;
+use crate::connected::{Connected, Duty};
+use crate::error::ClientError;
+use crate::feed::{Batch, FeedEvent, Following};
+use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::movable::{FeedPoint, News};
+use crate::receiver::Push;
+use crate::repeat::backoff;
+use crate::rpc::Begin;
+use crate::worker::Worker;
+
+use leg::{Established, Leg};
+
+/// How many events wait for who listens before the node is held up: a few windows of the node's.
+pub(crate) const EVENTS_WAITING_MAX: usize = 256;
+
+/// A link that served this long was a good one: the next is made at once.
+const STEADY: Duration = Duration::from_secs(1);
+/// How often it is looked whether an armed link is to be told where the feed stands.
+const ADVANCE_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells the legs of a feed apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LegId(u64);
+
+/// Follows until nobody listens any more, or until it is of no use.
+pub(crate) async fn follow(worker: Rc<Worker>, from: Following, events: mpsc::Sender<FeedEvent>) {
+    let links = worker.events.subscribe();
+    worker.begin_following();
+    let mut follower = Follower::new(Rc::clone(&worker), from, events.clone());
+    let ended = tokio::select! {
+        error = follower.run() => Some(error),
+        () = forward(&worker, links, &events) => None,
+        () = events.closed() => None,
+    };
+    follower.end();
+    worker.end_following();
+    if let Some(error) = ended {
+        tracing::info!(%error, "a subscription has ended");
+        // Whoever listened may be gone.
+        let _ = events.send(FeedEvent::Ended(error)).await;
+    }
+    worker.keep_seen();
+}
+
+/// Tells which link serves, and of everything that happens to links from now on.
+async fn forward(worker: &Worker, mut links: broadcast::Receiver<LinkEvent>, events: &mpsc::Sender<FeedEvent>) {
+    let mut states = worker.states();
+    if let Some(active) = worker.active() {
+        let linked = LinkEvent::of(LinkEventKind::Linked, active.node);
+        if events.send(FeedEvent::Path(linked)).await.is_err() {
+            return;
+        }
+    }
+    loop {
+        let event = tokio::select! {
+            biased;
+            Ok(()) = states.changed() => FeedEvent::Link(states.borrow_and_update().clone()),
+            event = links.recv() => match event {
+                Ok(event) => FeedEvent::Path(event),
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What the follower waits for besides pushes.
+enum Done {
+    Connected(Result<(), Failure>),
+    Leg(LegId, Result<Established, Failure>),
+}
+
+struct Follower {
+    worker: Rc<Worker>,
+    /// Its place among those whose points are known to the worker.
+    place: u64,
+    events: mpsc::Sender<FeedEvent>,
+    point: FeedPoint,
+    legs: Vec<Leg>,
+    next_leg: u64,
+    pushed: mpsc::UnboundedReceiver<(LegId, Push)>,
+    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    under_way: FuturesUnordered<LocalBoxFuture<'static, Done>>,
+    connecting: bool,
+    backoff: raftchat_transport::Backoff,
+    /// Not before then is a link, or a subscription on the one that serves, tried for again.
+    pause: Option<Instant>,
+    served_since: Instant,
+}
+
+impl Follower {
+    fn new(worker: Rc<Worker>, from: Following, events: mpsc::Sender<FeedEvent>) -> Self {
+        let place = worker.points.borrow_mut().enter();
+        let (pushes, pushed) = mpsc::unbounded_channel();
+        let mut follower = Self {
+            worker,
+            place,
+            events,
+            point: FeedPoint::new(from),
+            legs: Vec::new(),
+            next_leg: 0,
+            pushed,
+            pushes,
+            under_way: FuturesUnordered::new(),
+            connecting: false,
+            backoff: backoff(),
+            pause: None,
+            served_since: Instant::now(),
+        };
+        follower.note_point();
+        follower
+    }
+
+    fn end(&mut self) {
+        self.worker.points.borrow_mut().leave(self.place);
+    }
+
+    fn note_point(&mut self) {
+        if let Some(cursor) = self.point.cursor() {
+            self.worker.points.borrow_mut().note(self.place, cursor);
+        }
+    }
+
+    /// Goes on whatever happens to links; returns why there is no going on.
+    async fn run(&mut self) -> ClientError {
+        let mut changes = self.worker.link_changes();
+        let mut advances = tokio::time::interval(ADVANCE_EVERY);
+        loop {
+            changes.borrow_and_update();
+            self.align();
+            let pause = self.pause;
+            let outcome = tokio::select! {
+                _ = changes.changed() => Ok(()),
+                Some((leg, push)) = self.pushed.recv() => self.take(leg, push).await,
+                Some(done) = self.under_way.next() => self.finish(done),
+                () = until(pause) => {
+                    self.pause = None;
+                    Ok(())
+                }
+                _ = advances.tick() => Ok(()),
+            };
+            if let Err(failure) = outcome {
+                match after(&failure) {
+                    Next::Stop => return failure.into_error(),
+                    Next::Again(wait) | Next::Elsewhere(wait) => self.pause_for(&failure, wait),
+                }
+            }
+        }
+    }
+
+    fn pause_for(&mut self, failure: &Failure, wait: Duration) {
+        let wait = wait.max(self.backoff.next_wait());
+        tracing::debug!(cause = %failure.sentence(), ?wait, "a subscription is taken up again");
+        self.pause = Some(Instant::now() + wait);
+    }
+
+    /// Has a leg on each link that is of use, in the state that is its link's.
+    fn align(&mut self) {
+        self.legs.retain(|leg| !leg.connected.has_duty(Duty::Dismissed));
+        let Some(active) = self.worker.active() else {
+            self.connect();
+            return;
+        };
+        match self.legs.iter_mut().find(|leg| Rc::ptr_eq(&leg.connected, &active)) {
+            Some(leg) => leg.activate(&self.worker, self.point.cursor()),
+            None if self.pause.is_none() => self.begin(active.clone(), Begin::Now),
+            None => {}
+        }
+        if self.worker.keeps() != Standby::Armed || self.point.cursor().is_none() {
+            return;
+        }
+        let serves = self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, &active) && leg.is_established());
+        match self.worker.standby().filter(|_| serves) {
+            Some(standby) if !self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, &standby)) => {
+                self.begin(standby, Begin::When(active.node));
+            }
+            _ => {}
+        }
+        if let Some(cursor) = self.point.cursor() {
+            let now = Instant::now();
+            self.legs.iter_mut().for_each(|leg| leg.advance(cursor, now));
+        }
+    }
+
+    /// Makes a link, when the pause is over.
+    fn connect(&mut self) {
+        if self.connecting || self.pause.is_some() {
+            return;
+        }
+        self.connecting = true;
+        let worker = Rc::clone(&self.worker);
+        self.under_way.push(Box::pin(async move {
+            let connected = worker.connected().await;
+            Done::Connected(connected.map(drop).map_err(Failure::Connect))
+        }));
+    }
+
+    fn begin(&mut self, connected: Rc<Connected>, begin: Begin) {
+        self.next_leg = self.next_leg.wrapping_add(1);
+        let id = LegId(self.next_leg);
+        let leg = Leg::new(id, connected, begin);
+        let establishing = leg.establish(&self.worker, &self.point, self.pushes.clone());
+        self.legs.push(leg);
+        self.under_way.push(Box::pin(async move { Done::Leg(id, establishing.await) }));
+    }
+
+    fn finish(&mut self, done: Done) -> Result<(), Failure> {
+        match done {
+            Done::Connected(outcome) => {
+                self.connecting = false;
+                outcome
+            }
+            Done::Leg(id, outcome) => self.finish_leg(id, outcome),
+        }
+    }
+
+    fn finish_leg(&mut self, id: LegId, outcome: Result<Established, Failure>) -> Result<(), Failure> {
+        let Some(at) = self.legs.iter().position(|leg| leg.id == id) else { return Ok(()) };
+        let established = match outcome {
+            Ok(established) => established,
+            Err(failure) => {
+                let leg = self.legs.swap_remove(at);
+                if leg.begin == Begin::Now {
+                    return Err(failure);
+                }
+                // The link that serves says what is wrong, if it is not this one alone.
+                if leg.connected.has_duty(Duty::StandsBy) {
+                    self.worker.drop_standby(&leg.connected);
+                }
+                return Ok(());
+            }
+        };
+        self.point.belong_to(established.session);
+        self.point.begin(established.from.clone());
+        self.note_point();
+        let Some(leg) = self.legs.get_mut(at) else { return Ok(()) };
+        if leg.establish_as(established) {
+            self.worker.is_armed(&leg.connected);
+        } else {
+            self.served_since = Instant::now();
+            self.worker.arrived(&leg.connected);
+        }
+        Ok(())
+    }
+
+    fn is_active(&self, connected: &Rc<Connected>) -> bool {
+        self.worker.active().is_some_and(|active| Rc::ptr_eq(&active, connected))
+    }
+
+    async fn take(&mut self, id: LegId, push: Push) -> Result<(), Failure> {
+        let Some(leg) = self.legs.iter().find(|leg| leg.id == id) else { return Ok(()) };
+        let connected = Rc::clone(&leg.connected);
+        match push {
+            Push::Changes { changes, counts, nothing_left, cursor, taken } => {
+                self.worker.arrived(&connected);
+                self.tell_changes(changes, counts, cursor, taken).await;
+                if nothing_left && self.is_active(&connected) {
+                    let cursor = self.point.cursor().unwrap_or_default().to_vec();
+                    self.tell(FeedEvent::CaughtUp { cursor }).await;
+                }
+            }
+            Push::Presence { user, username, online } if self.is_active(&connected) => {
+                self.tell(FeedEvent::Presence { user, username, online }).await;
+            }
+            Push::Typing { conversation, user, username, active } if self.is_active(&connected) => {
+                self.tell(FeedEvent::Typing { conversation, user, username, active }).await;
+            }
+            // Of two links that tell hints one is enough.
+            Push::Presence { .. } | Push::Typing { .. } => {}
+            // The node says that subscribing again is of no use, whatever the reason.
+            Push::Ended(refusal) => return Err(ClientError::Refused(refusal).into()),
+            Push::Dropped => self.lose(id, &connected),
+        }
+        Ok(())
+    }
+
+    /// The node has let go of the receiver: with its link, or without a word.
+    fn lose(&mut self, id: LegId, connected: &Rc<Connected>) {
+        self.legs.retain(|leg| leg.id != id);
+        let was_active = self.is_active(connected);
+        match connected.link.failure() {
+            Some(failure) => self.worker.leave(connected, &failure.to_string(), LinkCause::of(&failure)),
+            None => self.worker.leave(connected, "the node has dropped the subscription", LinkCause::Lost),
+        }
+        if !was_active || self.worker.active().is_some() {
+            return;
+        }
+        if self.served_since.elapsed() < STEADY {
+            self.pause = Some(Instant::now() + self.backoff.next_wait());
+        } else {
+            self.backoff.reset();
+        }
+    }
+
+    /// Tells what was not told before; who takes it acknowledges it.
+    async fn tell_changes(
+        &mut self,
+        changes: Vec<Change>,
+        counts: Vec<(ConversationId, Counts)>,
+        page_end: Vec<u8>,
+        taken: oneshot::Sender<()>,
+    ) {
+        let brought = !changes.is_empty();
+        let News { changes, begin, end } = self.point.take(changes, page_end);
+        self.note_point();
+        self.worker.note_seen(&end);
+        if changes.is_empty() && (brought || counts.is_empty()) {
+            // The link may be gone, and with it who waits for this.
+            let _ = taken.send(());
+            return;
+        }
+        self.tell(FeedEvent::Batch(Batch { changes, counts, cursor: end, begin, taken })).await;
+    }
+
+    async fn tell(&self, event: FeedEvent) {
+        // Fails only when nobody listens any more, which ends the whole.
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// Waits until then; for ever, if that is never.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

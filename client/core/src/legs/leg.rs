@@ -1,0 +1,120 @@
+//! A feed's subscription on one link. Knows nothing of its other links.
+
+use std::rc::Rc;
+
+use raftchat_schema::generated::client_capnp::subscription;
+use raftchat_schema::id::SessionId;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::LegId;
+use crate::call::Failure;
+use crate::connected::Connected;
+use crate::error::ClientError;
+use crate::movable::{Advance, FeedPoint};
+use crate::receiver::{Push, receiver};
+use crate::repeat::{ATTEMPT_MAX, bounded};
+use crate::rpc::{self, Begin};
+use crate::worker::Worker;
+
+/// A subscription on one link.
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) connected: Rc<Connected>,
+    pub(super) begin: Begin,
+    /// None until it is established. Ends by being dropped.
+    subscription: Option<subscription::Client>,
+    /// How far the node was told; none once it pushes.
+    armed: Option<Advance>,
+}
+
+/// What a node has granted.
+pub(super) struct Established {
+    pub(super) session: SessionId,
+    /// Where the leg begins.
+    pub(super) from: Vec<u8>,
+    subscription: subscription::Client,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, connected: Rc<Connected>, begin: Begin) -> Self {
+        Self { id, connected, begin, subscription: None, armed: None }
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        self.subscription.is_some()
+    }
+
+    /// Subscribes where the feed stands; what is pushed goes into `pushes` from then on.
+    pub(super) fn establish(
+        &self,
+        worker: &Rc<Worker>,
+        point: &FeedPoint,
+        pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    ) -> impl Future<Output = Result<Established, Failure>> + 'static {
+        let (id, begin) = (self.id, self.begin);
+        let (worker, connected) = (Rc::clone(worker), Rc::clone(&self.connected));
+        let (whose, cursor) = (point.session(), point.cursor().map(<[u8]>::to_vec));
+        let (heeding, heard) = (Rc::downgrade(&worker), Rc::downgrade(&connected));
+        let heed = move |notice| {
+            if let (Some(worker), Some(connected)) = (heeding.upgrade(), heard.upgrade()) {
+                worker.heed(&connected, notice);
+            }
+        };
+        async move {
+            let attempt = async {
+                let session = worker.session(&connected).await?;
+                let granted = &session.granted;
+                if whose.is_some_and(|whose| whose != granted.session) {
+                    // Somebody else is logged in on this device now.
+                    return Err(ClientError::NoSession.into());
+                }
+                let from = match cursor {
+                    Some(cursor) => cursor,
+                    None => rpc::catch_up(&granted.client).await?.cursor,
+                };
+                let receiver = receiver(id, pushes, heed);
+                let subscription = rpc::subscribe(&granted.client, &from, receiver, begin).await?;
+                Ok(Established { session: granted.session, from, subscription })
+            };
+            bounded(&worker, &connected, ATTEMPT_MAX, attempt).await
+        }
+    }
+
+    /// The node has granted it. True if it is armed.
+    pub(super) fn establish_as(&mut self, established: Established) -> bool {
+        let Established { from, subscription, .. } = established;
+        self.subscription = Some(subscription);
+        self.armed = (self.begin != Begin::Now).then(|| Advance::new(from, Instant::now()));
+        self.armed.is_some()
+    }
+
+    /// Has the node push what comes after `from`, if it does not yet.
+    pub(super) fn activate(&mut self, worker: &Rc<Worker>, from: Option<&[u8]>) {
+        let Some(subscription) = &self.subscription else { return };
+        if self.armed.take().is_none() {
+            return;
+        }
+        let (worker, connected) = (Rc::clone(worker), Rc::clone(&self.connected));
+        let (subscription, from) = (subscription.clone(), from.unwrap_or_default().to_vec());
+        tokio::task::spawn_local(async move {
+            match rpc::activate(&subscription, &from).await {
+                Ok(()) => worker.arrived(&connected),
+                // The end of the link is seen elsewhere.
+                Err(failure) => tracing::debug!(cause = %failure.sentence(), "a subscription was not activated"),
+            }
+        });
+    }
+
+    /// Tells an armed node where the feed stands, when it is time.
+    pub(super) fn advance(&mut self, cursor: &[u8], now: Instant) {
+        let (Some(armed), Some(subscription)) = (&mut self.armed, &self.subscription) else { return };
+        let Some(upto) = armed.due(cursor, now) else { return };
+        let subscription = subscription.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(failure) = rpc::advance(&subscription, &upto).await {
+                tracing::debug!(cause = %failure.sentence(), "an armed subscription was not told where the feed stands");
+            }
+        });
+    }
+}

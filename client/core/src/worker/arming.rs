@@ -1,0 +1,156 @@
+//! The second link, that takes over when the one that serves is suspected: to whom it is made, and when. Knows nothing of
+//! what goes over it.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use raftchat_transport::Backoff;
+use tokio::time::{sleep, timeout};
+
+use super::{Care, Worker, tending};
+use crate::client::Standby;
+use crate::connected::{Connected, Duty};
+use crate::link_event::{LinkEvent, LinkEventKind};
+use crate::order::Candidate;
+
+/// The longest wait after a move before another link is made: a node that dies sends all its devices elsewhere, and they do
+/// not all come at once.
+const SPREAD: Duration = Duration::from_millis(500);
+/// How long a node may take to give the session.
+const SESSION_DEADLINE: Duration = Duration::from_secs(3);
+
+/// The waits between attempts while none succeeds, and after second links that were lost.
+pub(super) fn pause() -> Backoff {
+    Backoff::new(Duration::from_millis(250), Duration::from_secs(10))
+}
+
+impl Worker {
+    /// Makes a second link, not before `wait` is over.
+    pub(super) fn arm(self: &Rc<Self>, wait: Duration) {
+        if !self.wants_another() || self.arming.replace(true) {
+            return;
+        }
+        let worker = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let made = worker.make_another(wait).await;
+            worker.arming.set(false);
+            if let Some(made) = made {
+                worker.take_standby(&made);
+            }
+        });
+    }
+
+    /// The same, spread over a while.
+    pub(super) fn arm_later(self: &Rc<Self>) {
+        let share = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+        self.arm(SPREAD.mul_f64(share));
+    }
+
+    /// The same at once, as the one that serves is suspected and no other is there.
+    pub(super) fn arm_now(self: &Rc<Self>) {
+        self.urgent.notify_one();
+        self.arm(Duration::ZERO);
+    }
+
+    /// Whether a second link is wanted. Where none is kept one is made when the first is suspected.
+    fn wants_another(&self) -> bool {
+        let links = self.links.borrow();
+        let Some(active) = &links.active else { return false };
+        let is_wanted = self.options.standby != Standby::None || active.suspicion.get().is_some();
+        let follows = matches!(*self.care.borrow(), Care::Follows(_));
+        is_wanted && follows && links.standby.is_none() && self.nodes.borrow().len() > 1
+    }
+
+    async fn make_another(self: &Rc<Self>, mut wait: Duration) -> Option<Rc<Connected>> {
+        loop {
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.urgent.notified() => {}
+            }
+            if !self.wants_another() {
+                return None;
+            }
+            if let Some(made) = self.reach_another().await {
+                return Some(made);
+            }
+            wait = self.arming_pause.borrow_mut().next_wait();
+        }
+    }
+
+    /// A link to another node than the one that serves, with the session on it.
+    async fn reach_another(self: &Rc<Self>) -> Option<Rc<Connected>> {
+        let active = self.active()?;
+        let is_other =
+            |candidate: &Candidate| candidate.address != active.address && candidate.node != Some(active.node.0);
+        let has_choice = self.candidates().iter().any(|other| is_other(other) && !self.is_avoided(&other.address));
+        let meant = |candidate: &Candidate| is_other(candidate) && !(has_choice && self.is_avoided(&candidate.address));
+        let reached = match self.race_to(meant).await {
+            Ok(reached) if reached.node != active.node => reached,
+            Ok(_) => return None,
+            Err(failure) => {
+                tracing::debug!(?failure, "no second link");
+                return None;
+            }
+        };
+        let connected = Rc::new(Connected::new(reached));
+        match timeout(SESSION_DEADLINE, self.session(&connected)).await {
+            Ok(Ok(_)) => Some(connected),
+            Ok(Err(failure)) => {
+                tracing::debug!(cause = %failure.sentence(), node = %connected.node, "no session on a second link");
+                self.avoid(&connected.address);
+                None
+            }
+            Err(_) => {
+                self.avoid(&connected.address);
+                None
+            }
+        }
+    }
+
+    /// Takes a link that was made for the second place; in the first where that has become free, or its node is silent.
+    fn take_standby(self: &Rc<Self>, made: &Rc<Connected>) {
+        let active = self.active();
+        if !matches!(*self.care.borrow(), Care::Follows(_))
+            || active.as_ref().is_some_and(|active| active.node == made.node)
+        {
+            self.arm_later();
+            return;
+        }
+        tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(made)));
+        let Some(active) = active else {
+            self.serve(made);
+            return;
+        };
+        if let Some(why) = active.suspicion.get() {
+            self.promote(made, why);
+            return;
+        }
+        if self.options.standby == Standby::None {
+            // The one that serves has spoken again.
+            made.assign(Duty::Dismissed);
+            return;
+        }
+        tracing::debug!(node = %made.node, "stands by");
+        made.assign(Duty::StandsBy);
+        self.links.borrow_mut().standby = Some(Rc::clone(made));
+        self.changed();
+        if self.options.standby == Standby::Warm {
+            self.tell(LinkEvent::of(LinkEventKind::Standby, made.node));
+        }
+    }
+
+    /// The second link holds where the feed stands: it can take over by itself.
+    pub(crate) fn is_armed(&self, standby: &Connected) {
+        self.arming_pause.borrow_mut().reset();
+        self.tell(LinkEvent::of(LinkEventKind::Standby, standby.node));
+    }
+
+    /// Lets go of a second link that is of no use, and makes another later.
+    pub(crate) fn drop_standby(self: &Rc<Self>, standby: &Rc<Connected>) {
+        self.links.borrow_mut().standby.take_if(|held| Rc::ptr_eq(held, standby));
+        self.avoid(&standby.address);
+        self.dismiss(standby);
+        let wait = self.arming_pause.borrow_mut().next_wait();
+        self.arm(wait);
+    }
+}

@@ -1,0 +1,213 @@
+//! Watching over one link for as long as it is of use: what comes and what does not, the beats of both sides, and what the
+//! network and the system say of it. Decides nothing: says whom to suspect.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use raftchat_model::Attention;
+use raftchat_schema::view::Notice;
+use raftchat_transport::AddressWatch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+
+use super::{Care, Worker};
+use crate::connected::{Connected, Duty, Suspicion};
+use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::rpc;
+use crate::suspicion::{Alarm, Look};
+
+/// What has arrived while this thread did something else is read before its absence counts.
+const READ_FIRST: Duration = Duration::from_millis(2);
+/// Who wakes so much too late has been asleep itself, and gives the node time to be heard.
+const OVERSLEPT: Duration = Duration::from_millis(20);
+
+/// How often both sides of a link speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rhythm {
+    /// What the node is asked for.
+    theirs: Duration,
+    /// How often this device says that it is there, and looks what has come.
+    ours: Duration,
+}
+
+/// Somebody looks.
+const FOREGROUND: Rhythm = Rhythm { theirs: Duration::from_millis(25), ours: Duration::from_millis(20) };
+/// Nobody looks.
+const BACKGROUND: Rhythm = Rhythm { theirs: Duration::from_secs(2), ours: Duration::from_millis(500) };
+
+impl Rhythm {
+    fn of(duty: Duty, care: Care) -> Option<Self> {
+        match (duty, care) {
+            (Duty::Serves | Duty::Listens, Care::Follows(Attention::Focused)) => Some(FOREGROUND),
+            (Duty::Serves | Duty::Listens, Care::Follows(Attention::Away)) => Some(BACKGROUND),
+            (Duty::StandsBy | Duty::Dismissed, _) | (_, Care::Calls) => None,
+        }
+    }
+}
+
+/// Tends a link until it is dismissed or has ended.
+pub(super) async fn tend(worker: Rc<Worker>, connected: Rc<Connected>) {
+    let (mut duties, mut cares) = (connected.duty(), worker.care.subscribe());
+    let mut unreachable = connected.link.unreachable();
+    let mut asked = None;
+    loop {
+        let (duty, care) = (*duties.borrow_and_update(), *cares.borrow_and_update());
+        if duty == Duty::Dismissed {
+            return;
+        }
+        let rhythm = Rhythm::of(duty, care);
+        if duty == Duty::Serves && asked != rhythm {
+            asked = rhythm;
+            tokio::task::spawn_local(ask_for_beats(Rc::clone(&worker), Rc::clone(&connected), rhythm));
+        }
+        tokio::select! {
+            failure = connected.link.closed() => {
+                worker.leave(&connected, &failure.to_string(), LinkCause::of(&failure));
+                return;
+            }
+            Ok(()) = duties.changed() => {}
+            Ok(()) = cares.changed() => {}
+            Ok(()) = unreachable.changed(), if care != Care::Calls => {
+                worker.suspect(&connected, Suspicion { cause: LinkCause::Icmp, since: Instant::now() });
+            }
+            () = keep_time(&worker, &connected, rhythm) => {}
+        }
+    }
+}
+
+/// Speaks and listens in that rhythm; for ever.
+async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Option<Rhythm>) {
+    let Some(rhythm) = rhythm else { return std::future::pending().await };
+    let mut ticks = interval(rhythm.ours);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        connected.listen();
+        let look = connected.pulse.borrow_mut().look(Instant::now());
+        if let Some(alarm) = look.alarm {
+            raise(worker, connected, alarm);
+        }
+        tokio::select! {
+            _ = ticks.tick() => {
+                if connected.has_duty(Duty::Serves) {
+                    connected.link.send_beat();
+                }
+            }
+            () = due(look) => {}
+        }
+    }
+}
+
+/// Waits until a silence is too long, and what has arrived is read.
+async fn due(look: Look) {
+    let Some(due) = look.next else { return std::future::pending().await };
+    sleep_until(due).await;
+    sleep(READ_FIRST).await;
+    if due.elapsed() > OVERSLEPT {
+        sleep(OVERSLEPT).await;
+    }
+}
+
+fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm) {
+    if !connected.has_duty(Duty::Serves) {
+        return;
+    }
+    match alarm {
+        Alarm::Path => rebind(worker, connected, LinkCause::Silence),
+        Alarm::Node => {
+            let since = connected.pulse.borrow().last_heard();
+            worker.suspect(connected, Suspicion { cause: LinkCause::Silence, since });
+        }
+    }
+}
+
+/// Takes another way through the network, which costs nothing.
+fn rebind(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
+    match connected.link.rebind() {
+        Ok(()) => worker.tell(LinkEvent::because(LinkEventKind::PathChanged, connected.node, cause)),
+        Err(error) => tracing::debug!(%error, "the link keeps its socket"),
+    }
+}
+
+/// Asks the node to be heard so often, or lets it be silent.
+async fn ask_for_beats(worker: Rc<Worker>, connected: Rc<Connected>, rhythm: Option<Rhythm>) {
+    let Ok(session) = worker.session(&connected).await else { return };
+    if rhythm.is_some() {
+        connected.pulse.borrow_mut().ask(Instant::now(), connected.link.rtt());
+    } else {
+        connected.pulse.borrow_mut().promise(None);
+    }
+    let beat = rhythm.map_or(Duration::ZERO, |rhythm| rhythm.theirs);
+    match rpc::attend(&session.granted.client, beat).await {
+        Ok(beat) => {
+            worker.arrived(&connected);
+            connected.pulse.borrow_mut().promise((!beat.is_zero()).then_some(beat));
+        }
+        Err(failure) => {
+            tracing::debug!(cause = %failure.sentence(), node = %connected.node, "the node does not beat");
+            connected.pulse.borrow_mut().promise(None);
+        }
+    }
+}
+
+/// Makes all paths anew whenever the system's addresses or routes change, while something is followed.
+pub(super) async fn watch_addresses(worker: Rc<Worker>) {
+    if worker.watching.replace(true) {
+        return;
+    }
+    hear_of_addresses(&worker).await;
+    worker.watching.set(false);
+}
+
+async fn hear_of_addresses(worker: &Rc<Worker>) {
+    let mut cares = worker.care.subscribe();
+    let mut watch = match AddressWatch::new() {
+        Ok(watch) => watch,
+        Err(error) => {
+            tracing::debug!(%error, "changes of addresses are noticed by silence alone");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            changed = watch.changed() => match changed {
+                Ok(()) => {
+                    for connected in worker.all_links() {
+                        rebind(worker, &connected, LinkCause::Addresses);
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "changes of addresses are told no more");
+                    return;
+                }
+            },
+            _ = cares.wait_for(|care| *care == Care::Calls) => return,
+        }
+    }
+}
+
+impl Worker {
+    /// A node has said something of itself, or of another.
+    pub(crate) fn heed(self: &Rc<Self>, from: &Rc<Connected>, notice: Notice) {
+        let node = from.node;
+        match notice {
+            Notice::Fresh => self.tell(LinkEvent::of(LinkEventKind::Fresh, node)),
+            Notice::Behind(ms) => self.tell(LinkEvent {
+                took: Some(Duration::from_millis(ms)),
+                ..LinkEvent::of(LinkEventKind::Behind, node)
+            }),
+            Notice::Suspect(suspect) => {
+                let active = self.active().filter(|active| active.node == suspect && !Rc::ptr_eq(active, from));
+                if let Some(active) = active {
+                    self.suspect(&active, Suspicion { cause: LinkCause::Hint, since: Instant::now() });
+                }
+            }
+            Notice::Drain { deadline_ms, .. } => {
+                self.tell(LinkEvent {
+                    took: Some(Duration::from_millis(u64::from(deadline_ms))),
+                    ..LinkEvent::of(LinkEventKind::Drain, node)
+                });
+                self.avoid(&from.address);
+                self.suspect(from, Suspicion { cause: LinkCause::Drain, since: Instant::now() });
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! For how long this node may be behind: since a majority last confirmed to it, or to the leader it follows, that it is not. A
+//! follower of a leader that is itself cut off is behind like that leader.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use crate::read_index::ReadIndex;
+use crate::standing::{BEHIND_MAX, Board};
+
+/// Who is behind for less says nothing.
+const FRESH_MAX: Duration = Duration::from_secs(1);
+/// How long a majority may take to confirm.
+const CONFIRM_LIMIT: Duration = Duration::from_secs(1);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(300);
+/// How often it is looked how long it is by now.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often devices are told how long it is by now.
+const SAY: Duration = Duration::from_secs(1);
+
+/// When this node was last known to be up to date.
+#[derive(Debug)]
+pub(crate) struct Freshness {
+    start: Instant,
+    /// Milliseconds after `start`.
+    confirmed: AtomicU64,
+}
+
+impl Freshness {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), confirmed: AtomicU64::new(0) }
+    }
+
+    /// For how long this node may have been behind; none if that is no longer than it takes to ask.
+    pub(crate) fn behind(&self) -> Option<Duration> {
+        let confirmed = self.start + Duration::from_millis(self.confirmed.load(Ordering::Relaxed));
+        Some(confirmed.elapsed()).filter(|behind| *behind > FRESH_MAX)
+    }
+
+    fn confirm(&self, asked: Instant) {
+        let after = asked.saturating_duration_since(self.start).as_millis();
+        self.confirmed.fetch_max(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// Asks again and again, for as long as the node runs.
+pub(crate) async fn keep_asking(freshness: Arc<Freshness>, read_index: ReadIndex) {
+    loop {
+        let asked = Instant::now();
+        if read_index.confirm(CONFIRM_LIMIT).await {
+            freshness.confirm(asked);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Notes how long it is by now: at first, each second, and when it is over. Once it is too long for any session, calls
+/// `end_links`.
+pub(crate) async fn keep_noting(freshness: Arc<Freshness>, board: Arc<Board>, end_links: impl Fn()) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut said: Option<Duration> = None;
+    loop {
+        ticks.tick().await;
+        let behind = freshness.behind();
+        let due = match (said, behind) {
+            (None, None) => false,
+            (Some(said), Some(behind)) => behind >= said.saturating_add(SAY) || behind < said,
+            (None, Some(_)) | (Some(_), None) => true,
+        };
+        if !due {
+            continue;
+        }
+        let was_too_long = said.is_some_and(|said| said >= BEHIND_MAX);
+        said = behind;
+        board.behind(behind);
+        if behind.is_some_and(|behind| behind >= BEHIND_MAX) && !was_too_long {
+            tracing::warn!("no contact with a majority for {BEHIND_MAX:?}: no sessions are served");
+            end_links();
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! A cluster in this process, a device on it, and waiting.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use raftchat_certs::{Authorities, Leaf, Subject};
+use raftchat_node::config::{LimitsConfig, MemberConfig, NodeConfig};
+use raftchat_node::node::Node;
+use raftchat_schema::generated::client_capnp::{Freshness, gateway, receiver, session, subscription};
+use raftchat_schema::generated::types_capnp::change;
+use raftchat_schema::view::{NodeStatus, Notice};
+use raftchat_schema::wire;
+use raftchat_transport::{
+    Credentials, Dialer, DialerConfig, Expect, Link, LinkLimits, LinkTiming, Role, StreamPriority, TrustAnchors,
+};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const TOKEN: [u8; 32] = [7; 32];
+
+/// Waits for what must come; a test fails when it does not.
+pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
+}
+
+/// Looks again until it is so.
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon(looking).await
+}
+
+/// Runs a test on a `LocalSet`, where links live.
+pub(crate) fn locally<F: Future>(test: F) -> impl Future<Output = F::Output> {
+    let filter = tracing_subscriber::EnvFilter::new("raftchat_node=info,warn");
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let test = Box::pin(test);
+    async { tokio::task::LocalSet::new().run_until(test).await }
+}
+
+pub(crate) struct Cluster {
+    name: String,
+    device: Leaf,
+    anchors: Vec<u8>,
+    pub(crate) nodes: BTreeMap<u64, Node>,
+    home: TempDir,
+}
+
+impl Cluster {
+    /// Three nodes that serve, and know their leader.
+    pub(crate) async fn start() -> Self {
+        let (home, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
+        let authorities = Authorities::create(now).unwrap();
+        let ports: Vec<UdpSocket> = (0..6).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let at = |index: usize| ports[index].local_addr().unwrap();
+        let mut members = Vec::new();
+        for (index, id) in (1..=3).enumerate() {
+            let leaf = authorities.issue_node(id, now).unwrap();
+            let certs = home.path().join(id.to_string()).join("certs");
+            leaf.write(&certs, &authorities.anchors_for(&Subject::node(id).unwrap())).unwrap();
+            members.push(MemberConfig {
+                node: id,
+                client_address: at(2 * index).to_string(),
+                peer_address: at(2 * index + 1).to_string(),
+                fingerprint: leaf.fingerprint().unwrap().to_string(),
+            });
+        }
+        let addresses: Vec<SocketAddr> = (0..6).map(at).collect();
+        drop(ports);
+        let name = authorities.cluster().as_str().to_owned();
+        let device = authorities.issue_device("alice", now).unwrap();
+        let anchors = authorities.anchors_for(&Subject::device("alice").unwrap()).nodes.to_vec();
+        let mut cluster = Self { name, device, anchors, nodes: BTreeMap::new(), home };
+        for (index, id) in (1..=3).enumerate() {
+            let (clients, peers) = (addresses[2 * index], addresses[2 * index + 1]);
+            let mut config = NodeConfig::new(&cluster.name, id, clients, peers, members.clone());
+            config.certs = cluster.home.path().join(id.to_string()).join("certs");
+            config.data = cluster.home.path().join(id.to_string()).join("data");
+            std::fs::create_dir(&config.data).unwrap();
+            std::fs::write(config.data.join(raftchat_node::store::open::NEW_FILE), &cluster.name).unwrap();
+            (config.password_memory_kib, config.password_passes) = (19_456, 2);
+            config.limits = LimitsConfig::NONE;
+            cluster.nodes.insert(id, Node::start(&config).await.unwrap());
+        }
+        cluster
+    }
+
+    /// A device's link to a node.
+    pub(crate) async fn dial(&self, node: u64) -> (Link, gateway::Client) {
+        let dialer = Dialer::new(&DialerConfig {
+            role: Role::Device,
+            credentials: Credentials { chain: self.device.chain_der(), key: self.device.key_der() },
+            nodes: TrustAnchors(vec![self.anchors.clone()]),
+            timing: LinkTiming { idle: Duration::from_secs(10), keep_alive: Duration::from_secs(1) },
+            limits: LinkLimits::device(),
+        })
+        .unwrap();
+        let expect = Expect { cluster: self.name.clone(), node: Some(node) };
+        let address = self.nodes[&node].client_address();
+        let link = soon(dialer.connect(address, &expect)).await.unwrap();
+        let gateway = soon(link.open_rpc(StreamPriority::Control)).await.unwrap();
+        (link, gateway)
+    }
+
+    /// Alice's account, made over that node.
+    pub(crate) async fn alice(&self, node: u64) -> Device {
+        let (link, gateway) = self.dial(node).await;
+        let session = until(async || {
+            let mut call = gateway.register_request();
+            call.get().set_username("alice");
+            call.get().set_password("a good password");
+            call.get().set_token(&TOKEN);
+            call.get().set_device_name("desk");
+            let response = call.send().promise.await.unwrap();
+            let results = response.get().unwrap();
+            (!results.has_refused()).then(|| results.get_granted().unwrap().get_session().unwrap())
+        })
+        .await;
+        Device { link, gateway, session }
+    }
+
+    /// Alice's session on another node.
+    pub(crate) async fn resume(&self, node: u64) -> Device {
+        let (link, gateway) = self.dial(node).await;
+        let session = until(async || resume(&gateway).await.ok()).await;
+        Device { link, gateway, session }
+    }
+}
+
+/// Takes up alice's session; otherwise the refusal's number.
+pub(crate) async fn resume(gateway: &gateway::Client) -> Result<session::Client, raftchat_schema::error::Refusal> {
+    let mut call = gateway.resume_request();
+    call.get().set_token(&TOKEN);
+    call.get().set_freshness(Freshness::Linearizable);
+    let response = soon(call.send().promise).await.unwrap();
+    let results = response.get().unwrap();
+    if results.has_refused() {
+        return Err(wire::read_refusal(results.get_refused().unwrap()));
+    }
+    Ok(results.get_granted().unwrap().get_session().unwrap())
+}
+
+/// What a device holds of a node.
+pub(crate) struct Device {
+    pub(crate) link: Link,
+    pub(crate) gateway: gateway::Client,
+    pub(crate) session: session::Client,
+}
+
+impl Device {
+    pub(crate) async fn attend(&self, beat_ms: u32) -> u32 {
+        let mut call = self.session.attend_request();
+        call.get().set_beat_ms(beat_ms);
+        soon(call.send().promise).await.unwrap().get().unwrap().get_beat_ms()
+    }
+
+    /// Renames alice: one change, which is told to all her devices.
+    pub(crate) async fn rename(&self, name: &str) {
+        let mut call = self.session.set_profile_request();
+        call.get().set_display_name(name);
+        assert!(!soon(call.send().promise).await.unwrap().get().unwrap().has_refused());
+    }
+
+    pub(crate) async fn subscribe(&self, from: &[u8], watching: u64, armed: Armed) -> Subscription {
+        let heard: Rc<Heard> = Rc::default();
+        let mut call = self.session.subscribe_request();
+        call.get().init_from().set_bytes(from);
+        call.get().set_armed(armed == Armed::Yes);
+        call.get().set_watching(watching);
+        call.get().set_receiver(capnp_rpc::new_client(ReceiverService(heard.clone())));
+        let response = soon(call.send().promise).await.unwrap();
+        let results = response.get().unwrap();
+        assert!(!results.has_refused());
+        Subscription { heard, capability: results.get_subscription().unwrap() }
+    }
+
+    pub(crate) async fn status(&self) -> NodeStatus {
+        let response = soon(self.gateway.status_request().send().promise).await.unwrap();
+        wire::read_status(response.get().unwrap().get_status().unwrap()).unwrap()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Armed {
+    Yes,
+    No,
+}
+
+/// What came over a subscription.
+#[derive(Default)]
+pub(crate) struct Heard {
+    pub(crate) changes: RefCell<Vec<u64>>,
+    pub(crate) cursor: RefCell<Vec<u8>>,
+    pub(crate) pushes: RefCell<usize>,
+    pub(crate) notices: RefCell<Vec<Notice>>,
+    news: Notify,
+}
+
+pub(crate) struct Subscription {
+    pub(crate) heard: Rc<Heard>,
+    pub(crate) capability: subscription::Client,
+}
+
+impl Subscription {
+    /// Waits until what was heard is enough.
+    pub(crate) async fn hears<T>(&self, enough: impl Fn(&Heard) -> Option<T>) -> T {
+        soon(async {
+            loop {
+                if let Some(found) = enough(&self.heard) {
+                    return found;
+                }
+                self.heard.news.notified().await;
+            }
+        })
+        .await
+    }
+
+    pub(crate) fn cursor(&self) -> Vec<u8> {
+        self.heard.cursor.borrow().clone()
+    }
+
+    pub(crate) async fn advance(&self, cursor: &[u8]) {
+        let mut call = self.capability.advance_request();
+        call.get().init_upto().set_bytes(cursor);
+        soon(call.send().promise).await.unwrap();
+    }
+
+    pub(crate) async fn activate(&self, cursor: &[u8]) {
+        let mut call = self.capability.activate_request();
+        call.get().init_from().set_bytes(cursor);
+        soon(call.send().promise).await.unwrap();
+    }
+}
+
+struct ReceiverService(Rc<Heard>);
+
+impl receiver::Server for ReceiverService {
+    async fn changes(
+        self: Rc<Self>,
+        params: receiver::ChangesParams,
+        _results: receiver::ChangesResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        self.0.changes.borrow_mut().extend(params.get_changes()?.iter().map(change::Reader::get_number));
+        *self.0.cursor.borrow_mut() = params.get_cursor()?.get_bytes()?.to_vec();
+        *self.0.pushes.borrow_mut() += 1;
+        self.0.news.notify_one();
+        Ok(())
+    }
+
+    async fn notice(
+        self: Rc<Self>,
+        params: receiver::NoticeParams,
+        _results: receiver::NoticeResults,
+    ) -> Result<(), capnp::Error> {
+        let notice = wire::read_notice(params.get()?.get_notice()?).unwrap();
+        self.0.notices.borrow_mut().push(notice);
+        self.0.news.notify_one();
+        Ok(())
+    }
+}

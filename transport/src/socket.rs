@@ -1,0 +1,197 @@
+//! The socket of a link that this side dialled: quinn's, and beside it when the node was last heard and whether the system
+//! says that nobody is there. Never concludes anything from that.
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::icmp;
+
+/// What the sockets of one link have seen, the former ones too.
+#[derive(Debug)]
+pub(crate) struct Signs {
+    remote: SocketAddr,
+    start: Instant,
+    /// Microseconds after `start`.
+    heard: AtomicU64,
+    unreachable: watch::Sender<u64>,
+}
+
+impl Signs {
+    pub(crate) fn new(remote: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { remote, start: Instant::now(), heard: AtomicU64::new(0), unreachable: watch::Sender::new(0) })
+    }
+
+    /// When something last came from the node's address; at first, when the link began to be made.
+    pub(crate) fn heard(&self) -> Instant {
+        self.start + std::time::Duration::from_micros(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// How often the system has said that what was sent to the node does not get there.
+    pub(crate) fn unreachable(&self) -> watch::Receiver<u64> {
+        self.unreachable.subscribe()
+    }
+
+    fn note_received(&self, packets: &[RecvMeta]) {
+        if packets.iter().any(|packet| packet.addr == self.remote) {
+            let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.heard.fetch_max(now, Ordering::Relaxed);
+        }
+    }
+
+    fn note_unreachable(&self) {
+        self.unreachable.send_modify(|times| *times = times.saturating_add(1));
+    }
+}
+
+/// Runs a link's endpoint on tokio, with sockets that note signs.
+#[derive(Debug)]
+pub(crate) struct DialRuntime {
+    pub(crate) signs: Arc<Signs>,
+}
+
+impl Runtime for DialRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        TokioRuntime.spawn(future);
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        icmp::ask_for_errors(&socket);
+        let state = UdpSocketState::new((&socket).into())?;
+        let io = Arc::new(UdpSocket::from_std(socket)?);
+        let listening = tokio::spawn(listen_for_errors(io.clone(), self.signs.clone())).abort_handle();
+        Ok(Arc::new(DialSocket { io, state, signs: self.signs.clone(), listening }))
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
+    }
+}
+
+#[derive(Debug)]
+struct DialSocket {
+    io: Arc<UdpSocket>,
+    state: UdpSocketState,
+    signs: Arc<Signs>,
+    listening: AbortHandle,
+}
+
+impl Drop for DialSocket {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// The system wakes nobody who waits to read or write for an error alone.
+async fn listen_for_errors(io: Arc<UdpSocket>, signs: Arc<Signs>) {
+    while io.ready(Interest::ERROR).await.is_ok() {
+        match io.try_io(Interest::ERROR, || icmp::next_error(&io)) {
+            Ok(icmp::SocketError::Unreachable) => signs.note_unreachable(),
+            Ok(icmp::SocketError::Other) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::debug!(%error, "the socket's errors are not looked at any more");
+                return;
+            }
+        }
+    }
+}
+
+impl DialSocket {
+    /// Takes what the system has to say, which would otherwise be the result of the next call.
+    fn take_errors(&self) {
+        while let Ok(error) = icmp::next_error(&self.io) {
+            if error == icmp::SocketError::Unreachable {
+                self.signs.note_unreachable();
+            }
+        }
+    }
+
+    fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.io.try_io(Interest::WRITABLE, || self.state.try_send((&*self.io).into(), transmit))
+    }
+}
+
+impl AsyncUdpSocket for DialSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(Writable(self))
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let first = self.send(transmit);
+        let sent = match &first {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                // Most likely the error of an earlier packet, in place of which this one was not sent.
+                self.take_errors();
+                self.send(transmit)
+            }
+            _ => first,
+        };
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
+            // A packet that is too large for the path, or that no way leads out for just now, is a lost packet.
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.io.poll_recv_ready(cx))?;
+            let received = self.io.try_io(Interest::READABLE, || self.state.recv((&*self.io).into(), buffers, meta));
+            match received {
+                Ok(count) => {
+                    self.signs.note_received(meta.get(..count).unwrap_or_default());
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_of_an_earlier_packet) => self.take_errors(),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.state.gro_segments()
+    }
+}
+
+/// Waits until the socket takes more. One connection waits on a link's socket.
+#[derive(Debug)]
+struct Writable(Arc<DialSocket>);
+
+impl UdpPoller for Writable {
+    fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.io.poll_send_ready(cx)
+    }
+}
