@@ -256,7 +256,10 @@ impl Node {
     /// Stops: hands leadership on, tells its callers where they stand, and makes durable what is stored.
     pub async fn stop(mut self) -> Result<(), StoreError> {
         self.client_server.stop_accepting();
-        if let Err(error) = self.raft.hand_on_leadership(HAND_ON_LIMIT).await {
+        // One that has drained has tried.
+        if !self.standing.is_draining()
+            && let Err(error) = self.raft.hand_on_leadership(HAND_ON_LIMIT).await
+        {
             tracing::warn!(%error, "stopping without having handed leadership on");
         }
         self.tasks.shutdown().await;

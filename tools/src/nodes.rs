@@ -149,11 +149,12 @@ impl Nodes {
         self.ended(node, status)
     }
 
-    /// Asks all nodes to end and waits until they have; kills those that take more than ten seconds.
+    /// Asks all nodes to end, at once as their devices have nowhere to go, and waits until they have; kills those that take
+    /// more than ten seconds.
     pub(crate) async fn stop(&mut self) -> Vec<Ended> {
         for (node, child) in &self.running {
             if let Some(pid) = pid_of(child)
-                && let Err(error) = kill_process(pid, Signal::TERM)
+                && let Err(error) = kill_process(pid, Signal::INT)
             {
                 tracing::debug!(node, %error, "there is nothing to stop");
             }
