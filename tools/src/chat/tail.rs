@@ -116,15 +116,13 @@ impl Printer {
                 let line = line::counts(conversation, &counts, self.cursor.as_deref());
                 self.output.answer(&line, String::new)?;
             }
-            // What there is to read a person sees above.
-            Event::Counts { .. } => {}
             Event::Presence { user, username, online } => self.print_presence(user, &username, online)?,
             Event::Typing { conversation, user, username, active } => {
                 let typing = line::Typing { conversation, user, username, active };
                 self.output.answer(&typing.line(self.cursor.as_deref()), || typing.words())?;
             }
-            // Told in detail besides.
-            Event::Link(_) => {}
+            // What there is to read a person sees above, and the link is told in detail besides.
+            Event::Counts { .. } | Event::Link(_) => {}
             Event::Path(event) => {
                 let line = line::link(&event, self.cursor.as_deref());
                 self.output.answer(&line, || words::link(&event))?;
