@@ -15,6 +15,7 @@ mod conversation;
 mod face;
 mod finding;
 mod ids;
+mod likeness;
 mod list;
 mod markup;
 mod people;

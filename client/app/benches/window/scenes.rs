@@ -35,6 +35,14 @@ fn chats(window: &AppWindow) -> usize {
     window.global::<Chats<'_>>().get_rows().row_count()
 }
 
+/// Opens the long conversation once it is in the list.
+fn open_when_listed(window: &AppWindow) {
+    let open = window.global::<Chats<'_>>().get_open_id();
+    if chats(window) > 0 && open.is_empty() {
+        window.global::<Chats<'_>>().invoke_open("c1".into());
+    }
+}
+
 fn quit() {
     slint::quit_event_loop().unwrap();
 }
@@ -72,7 +80,6 @@ fn scroll(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
     let frames = Rc::new(RefCell::new(Frames::default()));
     let (timed, steps) = (frames.clone(), Rc::new(Cell::new(0)));
     *on_frame.borrow_mut() = Box::new(move |time| timed.borrow_mut().0.push(time));
-    window.global::<Chats<'_>>().invoke_open("c1".into());
     let window = window.as_weak();
     let timer = Rc::new(Timer::default());
     let kept = timer.clone();
@@ -80,6 +87,7 @@ fn scroll(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
         let window = window.upgrade().unwrap();
         let step = steps.get();
         if step == 0 && rows(&window) == 0 {
+            open_when_listed(&window);
             return;
         }
         if step == 60 {
@@ -103,8 +111,9 @@ fn scroll(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
 
 /// What it costs when nothing happens.
 fn idle(window: &AppWindow) {
-    window.global::<Chats<'_>>().invoke_open("c1".into());
     let rest = Duration::from_secs(5);
+    let window = window.as_weak();
+    Timer::single_shot(rest / 2, move || open_when_listed(&window.upgrade().unwrap()));
     Timer::single_shot(rest, move || {
         let before = screen::cpu();
         Timer::single_shot(rest * 3, move || {

@@ -235,6 +235,7 @@ impl View {
             self.draw_me(&person);
         }
         self.note_imitation(&person);
+        self.likeness.put(&person);
         self.timeline.name(person.username.as_str(), person.user);
         self.people.insert(person.user, person);
         self.dirty.people = true;
@@ -272,6 +273,7 @@ impl View {
         self.close_chat();
         self.chats.clear();
         self.people.clear();
+        self.likeness.clear();
         self.imitators.clear();
         self.dirty.list = true;
         self.with_window(|window| {

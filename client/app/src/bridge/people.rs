@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use raftchat_model::text::safe;
 use raftchat_model::{ChatId, Intent, MemberItem, Person, Receipt};
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::UserId;
@@ -147,11 +146,7 @@ impl View {
         if self.people.get(&person.user).is_some_and(|known| known.display_name == person.display_name) {
             return;
         }
-        let other = self.people.values().find(|other| {
-            other.user != person.user
-                && (safe::looks_like(&person.display_name, &other.display_name)
-                    || safe::looks_like(&person.display_name, other.username.as_str()))
-        });
+        let other = self.likeness.first_like(person).and_then(|user| self.people.get(&user));
         // Who was there first is the one imitated.
         let (imitator, imitated) = match other {
             Some(other) if other.user < person.user => (person, Some(&other.display_name)),

@@ -10,6 +10,7 @@ use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Timer, VecModel, Weak};
 
 use super::chats::ChatList;
+use super::likeness::Likeness;
 use super::phrases::Phrases;
 use super::timeline::TimelineModel;
 use super::undo::Undoable;
@@ -31,6 +32,7 @@ pub(super) struct View {
     pub(super) chats: ChatList,
     pub(super) timeline: Rc<TimelineModel>,
     pub(super) people: BTreeMap<UserId, Person>,
+    pub(super) likeness: Likeness,
     /// Those whose name could be taken for somebody else's.
     pub(super) imitators: BTreeMap<UserId, String>,
     pub(super) me: Option<UserId>,
@@ -86,6 +88,7 @@ impl View {
             timeline: Rc::new(TimelineModel::new(phrases.clone())),
             phrases,
             people: BTreeMap::new(),
+            likeness: Likeness::default(),
             imitators: BTreeMap::new(),
             me: None,
             open: None,

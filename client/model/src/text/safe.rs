@@ -6,7 +6,7 @@ mod lookalike;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::chars::{is_blank_letter, is_invisible, is_mark};
-pub use lookalike::looks_like;
+pub use lookalike::{likeness, looks_like};
 
 /// How many marks may be stacked on a character: no language needs more, and a tower of them covers other lines.
 pub const MARKS_MAX: usize = 4;

@@ -14,6 +14,12 @@ pub fn looks_like(name: &str, other: &str) -> bool {
     folded(name) == folded(other) || skeleton(name) == skeleton(other)
 }
 
+/// What `name` looks like, in small and in capital letters: who has many names compares these instead of each with each.
+/// Two names look alike if they have either the first or the second in common.
+pub fn likeness(name: &str) -> [String; 2] {
+    [folded(name), skeleton(name)]
+}
+
 fn folded(name: &str) -> String {
     visible(name).flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
