@@ -69,6 +69,7 @@ pub(super) struct Writing {
 
 /// What has to be drawn again after a batch of updates.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each part of the window is stale by itself")]
 pub(super) struct Dirty {
     pub(super) list: bool,
     pub(super) open_chat: bool,
