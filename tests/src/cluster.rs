@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use raftchat_certs::Authorities;
@@ -14,6 +15,8 @@ use raftchat_node::config::{MemberConfig, NodeConfig};
 use raftchat_node::store::open::NEW_FILE;
 use raftchat_schema::view::{NodeStatus, Role};
 
+use crate::network::namespace::Namespace;
+use crate::network::{CLIENT_PORT, Family, Network, PEER_PORT};
 use crate::people::Person;
 use crate::process::{self, NodeProcess};
 use crate::{PATIENCE, until};
@@ -24,8 +27,46 @@ pub struct Cluster {
     program: PathBuf,
     authorities: Authorities,
     nodes: Vec<NodeEntry>,
+    /// Of each node that has one.
+    namespaces: BTreeMap<u64, Arc<Namespace>>,
     running: RefCell<BTreeMap<u64, NodeProcess>>,
     observer: Client,
+}
+
+/// Where a node is.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where it waits for devices.
+    pub client: SocketAddr,
+    /// Where devices are told that it is: a relay's address, if there is one in front of it.
+    pub told: SocketAddr,
+    /// Where it waits for other nodes, which are told the same.
+    pub peer: SocketAddr,
+    /// In which namespace it runs; none: where whoever starts it is.
+    pub namespace: Option<Arc<Namespace>>,
+}
+
+impl Site {
+    /// Two ports of loopback for each node.
+    fn on_loopback(count: u64) -> Vec<Self> {
+        let ports = free_ports(2 * usize::try_from(count).unwrap());
+        let site = |ports: &[u16]| {
+            let [client, peer] = *ports else { unreachable!("two for each") };
+            let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+            Self { client: at(client), told: at(client), peer: at(peer), namespace: None }
+        };
+        ports.chunks(2).map(site).collect()
+    }
+
+    /// The nodes of a network, each in its namespace.
+    pub fn in_network(network: &Network, family: Family) -> Vec<Self> {
+        let site = |node| {
+            let at = |port| network.at(family, node, port);
+            let namespace = Some(Arc::clone(network.node(node)));
+            Self { client: at(CLIENT_PORT), told: at(CLIENT_PORT), peer: at(PEER_PORT), namespace }
+        };
+        (1..=network.count()).map(site).collect()
+    }
 }
 
 /// Two UDP ports for each node. Held until all are found, so that they differ.
@@ -46,25 +87,28 @@ impl Cluster {
 
     /// Makes the files and starts nothing.
     pub fn make(program: &str, count: u64, adapt: impl Fn(&mut NodeConfig)) -> Self {
+        Self::make_at(program, Site::on_loopback(count), adapt)
+    }
+
+    /// The same, of nodes that are where they are said to be.
+    pub fn make_at(program: &str, sites: Vec<Site>, adapt: impl Fn(&mut NodeConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authorities = Authorities::create(SystemTime::now()).unwrap();
-        let ports = free_ports(2 * usize::try_from(count).unwrap());
         let mut members = Vec::new();
         let mut leaves = Vec::new();
-        for (node, ports) in (1..=count).zip(ports.chunks(2)) {
+        for (node, site) in (1..).zip(&sites) {
             let leaf = authorities.issue_node(node, SystemTime::now()).unwrap();
             members.push(MemberConfig {
                 node,
-                client_address: format!("127.0.0.1:{}", ports.first().unwrap()),
-                peer_address: format!("127.0.0.1:{}", ports.last().unwrap()),
+                client_address: site.told.to_string(),
+                peer_address: site.peer.to_string(),
                 fingerprint: leaf.fingerprint().unwrap().to_string(),
             });
             leaves.push(leaf);
         }
         let cluster = authorities.cluster().as_str();
-        for (member, leaf) in members.iter().zip(&leaves) {
-            let (client, peer) = (member.client_address.parse().unwrap(), member.peer_address.parse().unwrap());
-            let mut config = NodeConfig::new(cluster, member.node, client, peer, members.clone());
+        for ((member, leaf), site) in members.iter().zip(&leaves).zip(&sites) {
+            let mut config = NodeConfig::new(cluster, member.node, site.client, site.peer, members.clone());
             // As cheap as is allowed: these people come and go often.
             (config.password_memory_kib, config.password_passes) = (19_456, 2);
             adapt(&mut config);
@@ -79,7 +123,8 @@ impl Cluster {
             .map(|member| NodeEntry { node: member.node, address: member.client_address.clone() })
             .collect();
         let observer = observer(&authorities, &nodes);
-        Self { dir, program: program.into(), authorities, nodes, running: RefCell::default(), observer }
+        let namespaces = (1..).zip(sites).filter_map(|(node, site)| Some((node, site.namespace?))).collect();
+        Self { dir, program: program.into(), authorities, nodes, namespaces, running: RefCell::default(), observer }
     }
 
     /// Where everything lies.
@@ -113,7 +158,9 @@ impl Cluster {
 
     /// Starts a node.
     pub fn start_node(&self, node: u64) {
-        let process = NodeProcess::start(&self.program, &self.config(node), &self.log_path(node));
+        let (program, config, log) = (&self.program, self.config(node), self.log_path(node));
+        let start = || NodeProcess::start(program, &config, &log);
+        let process = self.namespaces.get(&node).map_or_else(start, |namespace| namespace.run(start));
         self.running.borrow_mut().insert(node, process);
     }
 
@@ -153,6 +200,16 @@ impl Cluster {
     /// Asks a node to stop and waits for its end.
     pub fn stop(&self, node: u64) -> ExitStatus {
         self.take(node).stop()
+    }
+
+    /// Asks a node to stop and does not wait.
+    pub fn ask_to_stop(&self, node: u64) {
+        self.running.borrow().get(&node).unwrap().ask_to_stop();
+    }
+
+    /// The process of a node that runs.
+    pub fn pid(&self, node: u64) -> u32 {
+        self.running.borrow().get(&node).unwrap().pid()
     }
 
     /// Waits until a node has ended by itself.
@@ -254,6 +311,6 @@ fn observer(authorities: &Authorities, nodes: &[NodeEntry]) -> Client {
     let leaf = authorities.issue_device("observer", SystemTime::now()).unwrap();
     let anchors = authorities.anchors_for(&raftchat_certs::Subject::device("observer").unwrap());
     let config = ClientConfig { cluster: authorities.cluster().as_str().to_owned(), nodes: nodes.to_vec() };
-    let options = ClientOptions { first: None, timeout: Duration::from_secs(2).min(PATIENCE) };
+    let options = ClientOptions { timeout: Duration::from_secs(2).min(PATIENCE), ..ClientOptions::default() };
     Client::start(Profile::in_memory(config, leaf, anchors), options).unwrap()
 }

@@ -13,9 +13,13 @@
 pub mod cluster;
 pub mod ctl;
 pub mod devices;
+pub mod draw;
 pub mod history;
+pub mod measure;
+pub mod network;
 pub mod people;
 pub mod process;
+pub mod stream;
 
 use std::time::Duration;
 

@@ -50,6 +50,16 @@ impl NodeProcess {
         self.child.wait().unwrap()
     }
 
+    /// SIGTERM, and no more.
+    pub fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()

@@ -15,11 +15,12 @@ use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, Mess
 use raftchat_schema::wire::decode_payload;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::devices::{Device, said};
+use raftchat_tests::draw::Draw;
 use raftchat_tests::people::{Person, text_of};
 use raftchat_tests::{PATIENCE, soon, until};
 use tokio::time::Instant;
 
-use crate::{Draw, PROGRAM, number};
+use crate::{PROGRAM, number};
 
 const EMOJI: [&str; 3] = ["👍", "❤️", "😂"];
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod convergence;
+mod moving;
 
 use raftchat_tests::cluster::Cluster;
+use raftchat_tests::draw::Draw;
 use raftchat_tests::history::Acknowledged;
 use tokio::sync::watch;
 
@@ -12,19 +14,6 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_raftchat-under-test");
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
-}
-
-/// A small generator whose every draw follows from the seed (splitmix64).
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
 }
 
 #[tokio::test]
