@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --workspace --bench window` measures; with `-- keep DIR` it leaves the profile with 100,000 messages in
 //! DIR, for `raftchat --profile DIR`. This program is all that it needs: it starts itself as the window and as the nodes.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails by panicking")]
 
 mod burst;
 mod scenes;

@@ -117,7 +117,7 @@ fn idle(window: &AppWindow) {
     Timer::single_shot(rest, move || {
         let before = screen::cpu();
         Timer::single_shot(rest * 3, move || {
-            let used = screen::cpu() - before;
+            let used = screen::cpu().saturating_sub(before);
             println!("idle, no node answers: {used:?} of processor time in 15 s; {}", screen::status("VmRSS"));
             quit();
         });
@@ -163,7 +163,7 @@ fn hear(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
         let took = begun.get().map_or(Duration::ZERO, |begun: Instant| begun.elapsed());
         frames.borrow_mut().report("200 messages a second come in");
         let last = timeline.get_rows().row_data(timeline.get_rows().row_count() - 1).unwrap();
-        let (used, memory) = (screen::cpu() - begun_cpu.get(), screen::status("VmRSS"));
+        let (used, memory) = (screen::cpu().saturating_sub(begun_cpu.get()), screen::status("VmRSS"));
         println!(
             "the last row reads \"{}\"; at the bottom: {}; {used:?} of processor time in {took:?}; {memory}",
             last.readout,

@@ -49,7 +49,7 @@ impl Desktop {
         let listener = listener.name(NAME).unwrap().build().unwrap();
         // Ends with the bus.
         std::thread::spawn(move || {
-            MessageIterator::from(&listener).map_while(Result::ok).for_each(|call| handle(&listener, &call, &theirs))
+            MessageIterator::from(&listener).map_while(Result::ok).for_each(|call| handle(&listener, &call, &theirs));
         });
         Some(Self { bus, address, shown })
     }
@@ -80,7 +80,7 @@ fn handle(listener: &Connection, call: &Message, shown: &Shown) {
         return;
     }
     let mut shown = shown.lock().unwrap();
-    match header.member().map(|member| member.as_str()) {
+    match header.member().map(zbus::names::MemberName::as_str) {
         Some("Notify") => {
             let (_, replaces, _, title, text, ..) = call.body().deserialize::<Notify>().unwrap();
             let id = if replaces == 0 { shown.last_key_value().map_or(1, |(last, _)| last + 1) } else { replaces };

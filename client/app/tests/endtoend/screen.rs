@@ -45,7 +45,7 @@ fn answer(window: &AppWindow, order: &[String]) -> Value {
     let order: Vec<&str> = order.iter().map(String::as_str).collect();
     match order.as_slice() {
         ["look"] => all(window).iter().filter_map(ElementHandle::accessible_label).map(String::from).collect(),
-        ["press", label] => Value::from(with(window, label, |element| element.invoke_accessible_default_action())),
+        ["press", label] => Value::from(with(window, label, ElementHandle::invoke_accessible_default_action)),
         ["write", label, text] => Value::from(with(window, label, |element| element.set_accessible_value(*text))),
         other => panic!("nobody understands {other:?}"),
     }

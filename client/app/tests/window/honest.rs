@@ -44,7 +44,7 @@ fn how_the_connection_stands_is_seen_in_a_narrow_conversation() {
     }
     golden("conversation-narrow-read-only", &stage.picture());
     stage.show([people::online()]);
-    stage.post([Update::Moved { to: NodeId(3), gap_ms: Some(84) }]);
+    stage.show([Shown::Moved { from: NodeId(1), to: NodeId(3), ms: 84 }]);
     assert!(said(&stage, "Moved to node 3 in 84 ms"));
     stage.show([Shown::Connection(Connection::ReadOnly { node: NodeId(3), rtt_ms: 12 })]);
     assert!(said(&stage, "Read only: no majority"), "where the streams went is no reason to be silent about it");
@@ -56,7 +56,7 @@ fn how_the_connection_stands_is_seen_in_a_narrow_conversation() {
 #[test]
 fn a_move_is_said_where_the_connection_is_and_covers_nothing() {
     let stage = Stage::signed_in(1000.0, 700.0);
-    stage.post([Update::Moved { to: NodeId(3), gap_ms: Some(84) }]);
+    stage.show([Shown::Moved { from: NodeId(1), to: NodeId(3), ms: 84 }]);
     assert!(stage.is_seen("Connection: Moved to node 3 in 84 ms"));
     stage.pass(6000);
     assert!(stage.is_seen("Connection: Node 3 · 12 ms"));

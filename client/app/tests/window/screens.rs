@@ -36,7 +36,7 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
 fn connection() {
     let stage = Stage::signed_in(NARROW.0, NARROW.1);
     stage.post([
-        Update::Show(Shown::Moved { from: NodeId(1), to: NodeId(3), ms: 84 }),
+        Update::Shown(Shown::Moved { from: NodeId(1), to: NodeId(3), ms: 84 }),
         Update::Cluster(vec![
             node(1, Role::Follower, 0),
             node(2, Role::Leader, 0),
