@@ -9,10 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{NodeConfig, NodeConfigError};
 use crate::node::Node;
-
-/// What is logged unless somebody asks for something else: this project's own words, and openraft's worries, but not of each
-/// heartbeat that does not arrive.
-pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error";
+pub use crate::raft::settings::LOG_FILTER;
 
 /// How long the devices of a node that gets SIGTERM may take to go elsewhere.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
+/// What a node logs unless somebody asks for something else: this project's own words, and openraft's worries, but not of each
+/// heartbeat that does not arrive.
+pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error";
+
 /// Raft's times and sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RaftSettings {
