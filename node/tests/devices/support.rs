@@ -1,6 +1,6 @@
 //! A cluster in this process, a device on it, and waiting.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
@@ -126,14 +126,14 @@ impl Cluster {
             (!results.has_refused()).then(|| results.get_granted().unwrap().get_session().unwrap())
         })
         .await;
-        Device { link, gateway, session }
+        Device { link, gateway, session, requests: Cell::new(0) }
     }
 
     /// Alice's session on another node.
     pub(crate) async fn resume(&self, node: u64) -> Device {
         let (link, gateway) = self.dial(node).await;
         let session = until(async || resume(&gateway).await.ok()).await;
-        Device { link, gateway, session }
+        Device { link, gateway, session, requests: Cell::new(0) }
     }
 }
 
@@ -155,6 +155,7 @@ pub(crate) struct Device {
     pub(crate) link: Link,
     pub(crate) gateway: gateway::Client,
     pub(crate) session: session::Client,
+    requests: Cell<u64>,
 }
 
 impl Device {
@@ -166,7 +167,9 @@ impl Device {
 
     /// Renames alice: one change, which is told to all her devices.
     pub(crate) async fn rename(&self, name: &str) {
+        self.requests.set(self.requests.get() + 1);
         let mut call = self.session.set_profile_request();
+        call.get().init_request().set_number(self.requests.get());
         call.get().set_display_name(name);
         assert!(!soon(call.send().promise).await.unwrap().get().unwrap().has_refused());
     }
