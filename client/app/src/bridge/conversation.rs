@@ -5,15 +5,12 @@ use std::rc::Rc;
 use raftchat_model::{Attention, Body, Bubble, ChatId, Intent, Item, TimelineChange};
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{MessageId, Position};
-use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
+use raftchat_schema::limits::TEXT_BYTES_MAX;
 use slint::{ComponentHandle, SharedString};
 
 use super::bubble;
 use super::view::{Shared, View, Writing};
 use crate::ui::{AppWindow, Composer, QuoteView, SheetKind, Shell, Timeline};
-
-/// Room for the rest of a payload beside its text.
-const TEXT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - 256;
 
 /// Joins the callbacks.
 pub(super) fn connect(window: &AppWindow, view: &Shared) {

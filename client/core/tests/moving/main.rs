@@ -16,6 +16,7 @@ use raftchat_client::{
 };
 use raftchat_schema::command::{Act, OwnMessages, Profile as OwnProfile, Switch};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
+use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 use zeroize::Zeroizing;
 
 use crate::nodes::{Cluster, device};
@@ -253,7 +254,7 @@ async fn what_no_node_would_take_is_refused_here() {
     let client = alice(cluster.profile(), None).await;
     let (conversation, position) = (ConversationId(1), Position(3));
     let acts = [
-        (Act::SaveDraft { conversation, draft: vec![0; 64 * 1024 + 1] }, "too-large"),
+        (Act::SaveDraft { conversation, draft: vec![0; PAYLOAD_BYTES_MAX + 1] }, "too-large"),
         (Act::Rename { conversation, title: "x".repeat(129) }, "too-large"),
         (Act::React { conversation, position, emoji: "x".repeat(49), switch: Switch::On }, "malformed-reaction"),
         (Act::AddMembers { conversation, members: vec![UserId(1); 1001] }, "too-many"),

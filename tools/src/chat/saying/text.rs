@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
-use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
+use raftchat_schema::limits::TEXT_BYTES_MAX;
 use raftchat_schema::payload::Payload;
 use raftchat_schema::wire::{decode_payload, encode_payload};
 
@@ -54,22 +54,21 @@ pub(super) fn encoded(payload: &Payload) -> Result<Vec<u8>, Failure> {
     if payload.text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = encode_payload(payload);
-    if bytes.len() > PAYLOAD_BYTES_MAX {
+    if payload.text.len() > TEXT_BYTES_MAX {
         return Err(ErrorCode::TooLarge.into());
     }
-    Ok(bytes)
+    Ok(encode_payload(payload))
 }
 
 fn standard_input(input: impl Read) -> Result<String, Failure> {
-    // More than a payload holds is too large, however much follows.
-    let most = u64::try_from(PAYLOAD_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(4);
+    // More than a text holds is too large, however much follows.
+    let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(4);
     let mut bytes = Vec::new();
     input
         .take(most)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::Usage(format!("standard input cannot be read: {error}")))?;
-    if bytes.len() > PAYLOAD_BYTES_MAX {
+    if bytes.len() > TEXT_BYTES_MAX {
         return Err(ErrorCode::TooLarge.into());
     }
     String::from_utf8(bytes).map_err(|_| Failure::Usage("standard input is not UTF-8 text".to_owned()))
@@ -94,8 +93,8 @@ mod tests {
         for empty in ["", " \n"] {
             assert_eq!(payload(empty.to_owned(), None).unwrap(), Vec::<u8>::new());
         }
-        assert!(payload("x".repeat(PAYLOAD_BYTES_MAX - 128), None).is_ok());
-        let failure = payload("x".repeat(PAYLOAD_BYTES_MAX), None).unwrap_err();
+        assert!(payload("x".repeat(TEXT_BYTES_MAX), None).is_ok());
+        let failure = payload("x".repeat(TEXT_BYTES_MAX + 1), None).unwrap_err();
         assert_eq!((failure.code(), failure.exit_status()), ("too-large", 1));
     }
 
