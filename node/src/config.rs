@@ -142,11 +142,11 @@ const fn default_heartbeat_ms() -> u64 {
 }
 
 const fn default_election_min_ms() -> u64 {
-    150
+    250
 }
 
 const fn default_election_max_ms() -> u64 {
-    300
+    500
 }
 
 const fn default_snapshot_entries() -> u64 {
