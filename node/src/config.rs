@@ -138,15 +138,15 @@ fn default_data() -> PathBuf {
 }
 
 const fn default_heartbeat_ms() -> u64 {
-    50
+    100
 }
 
 const fn default_election_min_ms() -> u64 {
-    250
+    500
 }
 
 const fn default_election_max_ms() -> u64 {
-    500
+    1000
 }
 
 const fn default_snapshot_entries() -> u64 {
