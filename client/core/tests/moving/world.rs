@@ -158,7 +158,10 @@ impl World {
             changed: ChangeNumber(position.0),
             reactions_changed: ChangeNumber(0),
         });
-        self.count.send_replace(state.messages.len());
+        let stored = state.messages.len();
+        // Who waits for the count looks at the state meanwhile: never both at once.
+        drop(state);
+        self.count.send_modify(|count| *count = stored.max(*count));
         position
     }
 
