@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 use skrifa::MetadataProvider;
 use slint::fontique_011::fontique::{Blob, Collection, FallbackKey, FamilyId, GenericFamily, Script};
 
-const TEXT: [&[u8]; 6] = [
+const TEXT: [&[u8]; 5] = [
     include_bytes!("../fonts/Inter-Regular.otf"),
     include_bytes!("../fonts/Inter-Italic.otf"),
     include_bytes!("../fonts/Inter-SemiBold.otf"),
     include_bytes!("../fonts/Inter-Bold.otf"),
     include_bytes!("../fonts/Inter-BoldItalic.otf"),
-    include_bytes!("../fonts/JetBrainsMono-Regular.ttf"),
 ];
+const CODE: &[u8] = include_bytes!("../fonts/JetBrainsMono-Regular.ttf");
 const EMOJI: &[u8] = include_bytes!("../fonts/NotoEmoji-Regular.ttf");
 
 /// Which emoji are drawn.
@@ -43,7 +43,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 fn is_missing(c: char) -> bool {
     // Skin tones, tags, selectors and joiners are never drawn by themselves.
     let pictured = matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}');
-    let ours = || std::iter::once(&EMOJI).chain(&TEXT).any(|font| has(font, c));
+    let ours = || [&EMOJI, &CODE].into_iter().chain(&TEXT).any(|font| has(font, c));
     let others = || OUTLINES.get().is_some_and(|fonts| fonts.iter().any(|font| has(font.data(), c)));
     pictured && !ours() && !others()
 }
@@ -55,13 +55,11 @@ fn has(font: &[u8], c: char) -> bool {
 /// Makes the fonts known to all windows. The platform must have been chosen before.
 pub fn register(emoji: Emoji) {
     let mut collection = slint::fontique_011::shared_collection();
-    for font in TEXT {
-        collection.register_fonts(Blob::new(Arc::new(font)), None);
-    }
-    let ours: Vec<FamilyId> =
-        collection.register_fonts(Blob::new(Arc::new(EMOJI)), None).into_iter().map(|(family, _)| family).collect();
+    let text: Vec<FamilyId> = TEXT.iter().flat_map(|font| add(&mut collection, font)).collect();
+    let code = add(&mut collection, CODE);
+    let ours = add(&mut collection, EMOJI);
     let system: Vec<FamilyId> = collection.generic_families(GenericFamily::Emoji).collect();
-    let families = match emoji {
+    let pictures = match emoji {
         Emoji::System => [system, ours.clone()].concat(),
         Emoji::Outline => {
             let (outlined, fonts): (Vec<FamilyId>, Vec<Blob<u8>>) =
@@ -71,10 +69,26 @@ pub fn register(emoji: Emoji) {
             [ours.clone(), outlined].concat()
         }
     };
-    collection.set_generic_families(GenericFamily::Emoji, families.into_iter());
+    // Ours come before those of the system wherever a kind of font is asked for, so that all machines draw the same.
+    prefer(&mut collection, GenericFamily::Monospace, &code);
+    for family in [GenericFamily::SansSerif, GenericFamily::SystemUi, GenericFamily::UiSansSerif] {
+        prefer(&mut collection, family, &[&text[..], &pictures].concat());
+    }
+    collection.set_generic_families(GenericFamily::Emoji, pictures.into_iter());
     for script in [b"Zyyy", b"Zsye", b"Zsym"] {
         collection.append_fallbacks(FallbackKey::new(Script::from_bytes(*script), None), ours.iter().copied());
     }
+}
+
+/// Puts `first` before the others of that kind.
+fn prefer(collection: &mut Collection, kind: GenericFamily, first: &[FamilyId]) {
+    let others: Vec<FamilyId> = collection.generic_families(kind).collect();
+    collection.set_generic_families(kind, first.iter().copied().chain(others));
+}
+
+/// Makes a font known, and tells of which families it is.
+fn add(collection: &mut Collection, font: &'static [u8]) -> Vec<FamilyId> {
+    collection.register_fonts(Blob::new(Arc::new(font)), None).into_iter().map(|(family, _)| family).collect()
 }
 
 /// The font of a family if every renderer can draw it: pictures in colour are of no use to all.
