@@ -40,7 +40,8 @@ pub struct NodeConfig {
     #[serde(default = "default_heartbeat_ms")]
     pub heartbeat_ms: u64,
     /// A follower that has heard nothing for `election_max_ms` waits for this long, or longer by lot, and then stands for
-    /// election; in milliseconds. At least three heartbeats. Raise both where nodes lose their leader without cause.
+    /// election; in milliseconds. At least three heartbeats. Raise all three of these times where nodes are more than 20 ms from
+    /// each other, or lose their leader without cause.
     #[serde(default = "default_election_min_ms")]
     pub election_min_ms: u64,
     /// The longest that it waits, in milliseconds; also for how long the last word of a leader is good.
@@ -138,15 +139,15 @@ fn default_data() -> PathBuf {
 }
 
 const fn default_heartbeat_ms() -> u64 {
-    100
+    50
 }
 
 const fn default_election_min_ms() -> u64 {
-    500
+    150
 }
 
 const fn default_election_max_ms() -> u64 {
-    1000
+    300
 }
 
 const fn default_snapshot_entries() -> u64 {

@@ -37,8 +37,8 @@ async fn an_armed_subscription_says_nothing_until_it_is_activated_and_then_all_f
         let told = active.subscribe(&[], 0, Armed::No).await;
         told.hears(|heard| heard.changes.borrow().last().copied()).await;
         let (by_call, by_datagram) = (
-            standby.subscribe(&told.cursor(), 1, Armed::Yes).await,
-            standby.subscribe(&told.cursor(), 1, Armed::Yes).await,
+            standby.subscribe(&told.cursor(), 0, Armed::Yes).await,
+            standby.subscribe(&told.cursor(), 0, Armed::Yes).await,
         );
         assert_eq!((active.status().await.sessions, standby.status().await.sessions), (1, 0));
         active.rename("Alice the first").await;
@@ -51,7 +51,7 @@ async fn an_armed_subscription_says_nothing_until_it_is_activated_and_then_all_f
             .await;
         let second = &both[first.len()..];
         until(async || (standby.status().await.applied >= active.status().await.applied).then_some(())).await;
-        assert_eq!((*by_call.heard.pushes.borrow(), by_call.heard.notices.borrow().len()), (0, 0));
+        assert_eq!(*by_call.heard.pushes.borrow(), 0);
 
         let begun = Instant::now();
         by_call.activate(&[]).await;
@@ -87,7 +87,7 @@ async fn the_standby_says_that_it_misses_the_watched_node_and_pushes_of_itself()
         active.rename("Alice the first").await;
         until(async || (standby.status().await.applied >= active.status().await.applied).then_some(())).await;
         let watching = standby.subscribe(&told.cursor(), 3, Armed::Yes).await;
-        let elsewhere = standby.subscribe(&told.cursor(), 1, Armed::Yes).await;
+        let unconcerned = standby.subscribe(&told.cursor(), 0, Armed::Yes).await;
         let stopped = cluster.nodes.remove(&3).unwrap();
         let begun = Instant::now();
         let stopping = tokio::spawn(stopped.stop());
@@ -95,9 +95,9 @@ async fn the_standby_says_that_it_misses_the_watched_node_and_pushes_of_itself()
         watching.hears(|heard| (*heard.pushes.borrow() > 0).then_some(())).await;
         println!("told and pushed {:?} after the stop began", begun.elapsed());
         stopping.await.unwrap().unwrap();
-        // Where node 3 led, a slow election makes the standby say that it is behind, which wakes nobody.
-        assert_eq!(*elsewhere.heard.pushes.borrow(), 0);
-        assert!(!elsewhere.heard.notices.borrow().contains(&Notice::Suspect(NodeId(3))));
+        assert_eq!(*unconcerned.heard.pushes.borrow(), 0);
+        let suspects = |notice: &Notice| matches!(notice, Notice::Suspect(_));
+        assert!(!unconcerned.heard.notices.borrow().iter().any(suspects));
     })
     .await;
 }

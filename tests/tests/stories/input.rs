@@ -104,7 +104,7 @@ async fn a_node_that_cannot_start_says_why() {
     assert!(said.contains("node.toml:"), "{said}");
     let (status, said) = refusal_of(&cluster, |whole| whole.replace("heartbeat_ms", "hartbeat_ms"));
     assert!(status == 2 && said.contains("no key `hartbeat_ms`; did you mean `heartbeat_ms`?"), "{said}");
-    let (status, said) = refusal_of(&cluster, |whole| whole.replace("election_min_ms = 500", "election_min_ms = 50"));
+    let (status, said) = refusal_of(&cluster, |whole| whole.replace("election_min_ms = 150", "election_min_ms = 15"));
     assert!(status == 2 && said.contains("`election_min_ms` must be"), "{said}");
 
     let address = NodeConfig::load(&cluster.config(1)).unwrap().client_listen;
