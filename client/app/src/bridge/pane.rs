@@ -49,6 +49,10 @@ impl View {
     pub(super) fn settle_pane(&mut self) {
         self.settling = false;
         self.take_height();
+        if self.is_at_end() {
+            // And stays there: what has just come is yet to be laid out.
+            self.timeline.forget_top();
+        }
         self.timeline.settle();
         self.draw_edges();
         self.say_what_is_read();

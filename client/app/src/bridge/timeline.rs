@@ -219,6 +219,11 @@ impl TimelineModel {
         self.top.set(self.held.borrow().get(at).map(|held| held.item.key()));
     }
 
+    /// The person is at the end, whatever comes there.
+    pub(super) fn forget_top(&self) {
+        self.top.set(None);
+    }
+
     /// Which of those held is at the upper edge of the pane. Until that is known the person is at the end.
     pub(super) fn top(&self) -> usize {
         let held = self.held.borrow();

@@ -1,17 +1,20 @@
 //! Going on over another node is not seen but in the line that tells of the connection.
 
 use raftchat_app::ui::Timeline;
-use raftchat_model::{Connection, Shown, TimelineChange};
+use raftchat_model::{Connection, Item, Shown, TimelineChange};
 use raftchat_schema::id::{NodeId, Position};
 use slint::ComponentHandle;
 
 use crate::people::{self, BOB, TRIP, says};
 use crate::stage::{Picture, Stage, element, row_key};
 
+fn said() -> Vec<Item> {
+    people::in_runs((1..=80).map(|at| says(BOB, at, 200 - at, &format!("Line {at}"))).collect())
+}
+
 /// A conversation that is longer than the window, with the reader in the middle of it.
 fn reading(stage: &Stage) {
-    let old = (1..=80).map(|at| says(BOB, at, 200 - at, &format!("Line {at}"))).collect();
-    stage.open(TRIP, people::in_runs(old));
+    stage.open(TRIP, said());
     stage.picture();
     stage.window.global::<Timeline<'_>>().set_reveal_key(row_key(stage, 15));
     stage.picture();
@@ -20,14 +23,14 @@ fn reading(stage: &Stage) {
 /// All that the window is told while the streams go on over another node: how the links stand, that they have moved, and
 /// again what both links have delivered.
 fn the_move() -> Vec<Shown> {
-    let again = raftchat_model::Item::Bubble(Box::new(says(BOB, 80, 120, "Line 80")));
+    let again = |at: usize| TimelineChange::Update { at, item: said().remove(at) };
     let online = |node, rtt_ms| Shown::Connection(Connection::Online { node: NodeId(node), rtt_ms });
     let mut told = vec![
         online(1, 9),
         online(1, 250),
         Shown::Connection(Connection::Connecting),
         Shown::Connection(Connection::CatchingUp { node: NodeId(3), rtt_ms: 12 }),
-        Shown::Timeline { chat: TRIP, changes: vec![TimelineChange::Update { at: 79, item: again }] },
+        Shown::Timeline { chat: TRIP, changes: vec![again(60), again(79)] },
         Shown::TimelineState(raftchat_model::TimelineState { loading: true, ..people::at_end(TRIP) }),
         Shown::TimelineState(people::at_end(TRIP)),
         people::pins(TRIP, 0),
@@ -61,6 +64,7 @@ fn in_no_frame_of_a_move_anything_but_the_line_of_the_connection_is_drawn_otherw
     let stage = Stage::signed_in(1000.0, 700.0);
     reading(&stage);
     // Nobody looks at the entry field: its cursor does not blink.
+    crate::stage::press(&stage, slint::platform::Key::F6);
     crate::stage::press(&stage, slint::platform::Key::F6);
     stage.picture();
     let before = stage.picture();

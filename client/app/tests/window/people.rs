@@ -249,11 +249,7 @@ pub(crate) fn timeline(chat: ChatId, items: Vec<Item>) -> Shown {
 pub(crate) fn pins(chat: ChatId, count: usize) -> Shown {
     let of = |position, sender, text: &str| PinnedMessage {
         position: Position(position),
-        original: Original::Said {
-            sender,
-            sender_name: name(sender).to_owned(),
-            body: Body::Text(text.to_owned()),
-        },
+        original: Original::Said { sender, sender_name: name(sender).to_owned(), body: Body::Text(text.to_owned()) },
         hidden_blocked: false,
     };
     let known = [of(6, CAROL, "@alice the hut has four beds left, shall I?"), of(2, DAVE, "I have a stove.")];
