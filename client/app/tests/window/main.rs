@@ -12,6 +12,7 @@ mod hostile;
 mod moving;
 mod people;
 mod pinned;
+mod reading;
 mod screens;
 mod script;
 mod stage;
