@@ -18,8 +18,10 @@ mod ids;
 mod likeness;
 mod list;
 mod markup;
+mod pane;
 mod people;
 mod phrases;
+mod pinned;
 mod preferences;
 mod timeline;
 mod undo;
@@ -64,6 +66,7 @@ impl Bridge {
         conversation::connect(window, &view);
         finding::connect(window, &view);
         list::connect(window, &view);
+        pane::connect(window, &view);
         people::connect(window, &view);
         undo::connect(window, &view);
         Self { view, mailbox }

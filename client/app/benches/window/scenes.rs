@@ -31,6 +31,11 @@ fn rows(window: &AppWindow) -> usize {
     window.global::<Timeline<'_>>().get_rows().row_count()
 }
 
+fn last_position(window: &AppWindow) -> i32 {
+    let rows = window.global::<Timeline<'_>>().get_rows();
+    rows.row_data(rows.row_count().saturating_sub(1)).map_or(0, |row| row.position)
+}
+
 fn chats(window: &AppWindow) -> usize {
     window.global::<Chats<'_>>().get_rows().row_count()
 }
@@ -102,7 +107,8 @@ fn scroll(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
         }
         if step == 60 + 1200 {
             frames.borrow_mut().report("scrolling 60 px a frame through 10,000 messages");
-            println!("scrolling: {}", screen::status("VmRSS"));
+            let there = window.global::<Timeline<'_>>().get_above();
+            println!("scrolling: from message 10000 to where {there} are above; {}", screen::status("VmRSS"));
             kept.stop();
             quit();
         }
@@ -142,8 +148,8 @@ fn hear(window: &AppWindow, on_frame: &Rc<RefCell<OnFrame>>) {
                 window.upgrade().unwrap().global::<Chats<'_>>().invoke_open(row.id);
             });
         }
-        // From the second page of what is said on.
-        if first.get().is_some() || rows(&window) > 40 {
+        // Once it has begun in earnest.
+        if first.get().is_some() || last_position(&window) > 40 {
             if first.get().is_none() {
                 first.set(Some(Instant::now()));
                 cpu.set(screen::cpu());

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use raftchat_model::text::safe;
-use raftchat_model::{ChatId, Failure, Notification, Person, Shown, TimelineChange, TimelineState};
+use raftchat_model::{ChatId, Failure, Notification, Person, Shown, TimelineChange};
 use slint::{ComponentHandle, SharedString};
 
 use super::bubble::{self, number};
+use super::pane::rows_are_others;
 use super::view::View;
 use super::{face, ids};
 use crate::backend::{Asked, Update};
@@ -27,6 +28,9 @@ impl View {
         }
         if dirty.people {
             self.draw_people();
+        }
+        if dirty.timeline {
+            self.settle_pane();
         }
         // A short conversation never has to be scrolled to its end.
         if dirty.timeline && self.is_at_end() {
@@ -64,7 +68,8 @@ impl View {
             Shown::ChatGone(chat) => self.chat_gone(chat),
             Shown::Renamed { from, to } => self.renamed(from, to),
             Shown::Timeline { chat, changes } if self.open == Some(chat) => self.change_timeline(changes),
-            Shown::TimelineState(state) if self.shows(state.chat) => self.draw_timeline_state(&state),
+            Shown::Pinned { chat, messages } if self.open == Some(chat) => self.draw_pinned(messages),
+            Shown::TimelineState(state) if self.shows(state.chat) => self.draw_timeline_state(state),
             Shown::Draft { chat, text, reply } if self.shows(chat) => {
                 self.writing.reply_to = reply.as_ref().map(|reply| reply.position);
                 let reply = bubble::quote(reply.as_ref(), &self.phrases);
@@ -105,25 +110,19 @@ impl View {
             return;
         }
         self.dirty.timeline = true;
-        let above = changes
-            .iter()
-            .any(|change| matches!(change, TimelineChange::Insert { at: 0, .. } | TimelineChange::Remove { at: 0 }));
         let anew = changes.iter().any(|change| matches!(change, TimelineChange::Reset(_)));
         // What one has said oneself is always gone to.
         let said = changes.iter().any(|change| {
             matches!(change, TimelineChange::Insert { item, .. } if item.bubble().is_some_and(|bubble| bubble.own && bubble.position.is_none()))
         });
-        self.with_window(|window| {
-            let timeline = window.global::<Timeline<'_>>();
-            if above && !anew {
-                timeline.set_changed_above(true);
-            }
-            if anew || said {
-                timeline.set_follow(true);
-            }
-        });
         for change in changes {
             self.timeline.apply(change);
+        }
+        if anew {
+            self.with_window(|window| rows_are_others(&window.global::<Timeline<'_>>()));
+        }
+        if anew || said {
+            self.go_to_end();
         }
     }
 
@@ -133,25 +132,6 @@ impl View {
             let timeline = window.global::<Timeline<'_>>();
             timeline.get_pinned() && timeline.get_at_end()
         })
-    }
-
-    fn draw_timeline_state(&self, state: &TimelineState) {
-        self.timeline.set_unread_line(state.unread_line);
-        let revealed = state.jumped_to.and_then(|position| self.timeline.at_position(position));
-        self.with_window(|window| {
-            let timeline = window.global::<Timeline<'_>>();
-            timeline.set_at_start(state.at_start);
-            timeline.set_at_end(state.at_end);
-            timeline.set_loading(state.loading);
-            timeline.set_below(number(state.below));
-            if let Some(item) = revealed {
-                timeline.set_pinned(false);
-                timeline.set_follow(false);
-                timeline.set_reveal_key(ids::item(item.key()).into());
-            } else {
-                timeline.set_reveal_key(SharedString::default());
-            }
-        });
     }
 
     /// The head of the open conversation.
@@ -180,13 +160,12 @@ impl View {
         });
         let person = other.and_then(|user| self.people.get(&user));
         let title = match (summary, person) {
-            (Some(summary), _) => super::markup::line(&summary.title, 80),
-            (None, Some(person)) => super::markup::line(&person.display_name, 80),
+            (Some(summary), _) => self.phrases.name(&summary.title, 80),
+            (None, Some(person)) => self.phrases.name(&person.display_name, 80),
             (None, None) => String::new(),
         };
         let online = summary.map_or_else(|| person.is_some_and(|person| person.online), |summary| summary.online);
-        let pinned = summary.and_then(|summary| summary.pinned_messages.last().copied());
-        let pinned_item = pinned.and_then(|position| self.timeline.at_position(position));
+        let pinned = self.pinned_rows().pop().unwrap_or_default();
         OpenChat {
             id: ids::chat(chat).into(),
             subtitle: match (person, summary) {
@@ -202,11 +181,9 @@ impl View {
             pinned: summary.is_some_and(|summary| summary.pinned),
             other: other.map(|user| user.to_string()).unwrap_or_default().into(),
             can_write: person.is_none_or(|person| !person.deleted && !person.blocked),
-            pinned_message: pinned_item
-                .as_ref()
-                .and_then(raftchat_model::Item::bubble)
-                .map_or_else(SharedString::default, |bubble| bubble::one_line(&bubble.body, bubble.own, &self.phrases)),
-            pinned_position: pinned.map_or(0, |position| number(position.0)),
+            pinned_message: pinned.text,
+            pinned_position: pinned.position,
+            pinned_count: i32::try_from(self.pinned.len()).unwrap_or(i32::MAX),
             imitates: other.map_or_else(SharedString::default, |user| self.imitation(user)),
             given_title: summary.map_or_else(SharedString::default, |summary| summary.title.as_str().into()),
             title: title.into(),

@@ -109,7 +109,7 @@ pub(super) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
         Original::Said { sender_name, body, .. } => QuoteView {
             present: true,
             gone: *body == Body::Deleted,
-            name: drawn::line(sender_name, 64).into(),
+            name: phrases.name(sender_name, 64).into(),
             text: one_line(body, false, phrases),
             position,
         },
@@ -118,13 +118,13 @@ pub(super) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
 
 fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
     let phrases = place.phrases;
-    let mut name = drawn::line(&bubble.sender_name, 64);
+    let mut name = phrases.name(&bubble.sender_name, 64);
     // Who can be taken for somebody else is called by both names.
     if let Some(username) = place.imitators.get(&bubble.sender) {
         name = format!("{name} (@{username})");
     }
     let plain = match &bubble.body {
-        Body::Text(text) => drawn::honest(text).into(),
+        Body::Text(text) => safe::body(text).into(),
         other => one_line(other, bubble.own, phrases),
     };
     let blocks = match &bubble.body {
@@ -162,7 +162,7 @@ fn said(bubble: &Bubble, place: &Place<'_>) -> TimelineRow {
             .delivery
             .as_ref()
             .map_or_else(SharedString::default, |delivery| phrases.delivery(delivery)),
-        reactions: reactions(bubble),
+        reactions: reactions(bubble, phrases),
         readout: readout(bubble, &name, phrases).into(),
         name: name.into(),
         blocks,
@@ -178,13 +178,13 @@ fn links(body: &Body) -> ModelRc<SharedString> {
     if links.is_empty() { ModelRc::default() } else { ModelRc::new(VecModel::from(links)) }
 }
 
-fn reactions(bubble: &Bubble) -> ModelRc<ReactionChip> {
+fn reactions(bubble: &Bubble, phrases: &Phrases) -> ModelRc<ReactionChip> {
     let chips = bubble.reactions.iter().map(|reaction| ReactionChip {
         shown: drawn::line(&reaction.emoji, 16).into(),
         emoji: safe::one_line(&reaction.emoji, 16).into(),
         count: i32::try_from(reaction.count).unwrap_or(i32::MAX),
         mine: reaction.mine,
-        names: reaction.names.iter().map(|name| safe::one_line(name, 64)).collect::<Vec<_>>().join(", ").into(),
+        names: reaction.names.iter().map(|name| phrases.name(name, 64)).collect::<Vec<_>>().join(", ").into(),
     });
     ModelRc::new(VecModel::from(chips.collect::<Vec<_>>()))
 }
@@ -193,7 +193,7 @@ fn reactions(bubble: &Bubble) -> ModelRc<ReactionChip> {
 fn readout(bubble: &Bubble, name: &str, phrases: &Phrases) -> String {
     let mut who: String = if bubble.own { phrases.say(|words| words.invoke_you()).into() } else { name.to_owned() };
     if let Some(Quote { original: Original::Said { sender_name, .. }, .. }) = &bubble.reply {
-        let reply = phrases.say(|words| words.invoke_in_reply(safe::one_line(sender_name, 64).into()));
+        let reply = phrases.say(|words| words.invoke_in_reply(phrases.name(sender_name, 64).into()));
         who = format!("{who}, {reply}");
     }
     let said = one_line(&bubble.body, bubble.own, phrases);

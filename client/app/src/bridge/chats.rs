@@ -129,7 +129,7 @@ impl ChatList {
     }
 
     fn row(&self, summary: &ChatSummary, phrases: &Phrases) -> ChatRow {
-        let title = super::markup::line(&summary.title, 80);
+        let title = phrases.name(&summary.title, 80);
         let typing = self.typing(summary.chat);
         let direct = summary.other.is_some();
         let preview = match (typing, &summary.draft, &summary.last) {
@@ -176,7 +176,7 @@ fn preview(last: &Preview, direct: bool, phrases: &Phrases) -> slint::SharedStri
     if last.own || direct {
         return text;
     }
-    let name = super::markup::line(&last.sender_name, 32);
+    let name = phrases.name(&last.sender_name, 32);
     let first = name.split(' ').next().unwrap_or_default();
     phrases.say(|words| words.invoke_said(first.into(), text))
 }

@@ -21,16 +21,6 @@ pub(super) fn connect(window: &AppWindow, view: &Shared) {
 
 fn connect_timeline(timeline: &Timeline<'_>, view: &Shared) {
     let shared = Rc::clone(view);
-    timeline.on_load_older(move || shared.borrow().act(Intent::LoadOlder));
-    let shared = Rc::clone(view);
-    timeline.on_load_newer(move || shared.borrow().act(Intent::LoadNewer));
-    let shared = Rc::clone(view);
-    timeline.on_jump_to_end(move || shared.borrow().jump_to_end());
-    let shared = Rc::clone(view);
-    timeline.on_jump_to(move |position| shared.borrow().act(Intent::JumpTo { position: from_window(position) }));
-    let shared = Rc::clone(view);
-    timeline.on_seen_end(move || shared.borrow().mark_read());
-    let shared = Rc::clone(view);
     timeline.on_follow_link(move |target| shared.borrow().platform.open_link(&target));
 }
 
@@ -121,6 +111,8 @@ impl View {
         self.commit_undoable();
         self.writing = Writing::default();
         self.members.clear();
+        self.draw_pinned(Vec::new());
+        self.forget_pane();
         self.timeline.apply(TimelineChange::Reset(Vec::new()));
         self.timeline.set_unread_line(None);
         self.put_text("");
@@ -131,13 +123,7 @@ impl View {
             composer.set_too_long(SharedString::default());
             let timeline = window.global::<Timeline<'_>>();
             timeline.set_shown_hidden(SharedString::default());
-            timeline.set_reveal_key(SharedString::default());
             timeline.set_typing(SharedString::default());
-            timeline.set_at_start(true);
-            timeline.set_at_end(true);
-            timeline.set_below(0);
-            // Until the first of the next has come: that it is empty is yet to be seen.
-            timeline.set_loading(true);
         });
     }
 
@@ -152,14 +138,6 @@ impl View {
     /// Where the message of that name is, in the open conversation.
     pub(super) fn place(&self, key: &str) -> Option<(ChatId, Position)> {
         Some((self.open?, self.message(key)?.position?))
-    }
-
-    fn jump_to_end(&self) {
-        let at_end = self.window.upgrade().is_some_and(|window| window.global::<Timeline<'_>>().get_at_end());
-        if !at_end {
-            self.act(Intent::JumpTo { position: Position(u64::MAX) });
-        }
-        self.with_window(|window| window.global::<Timeline<'_>>().set_follow(true));
     }
 
     /// Who does not look at the window has not read what is in it.
@@ -301,8 +279,4 @@ impl View {
         }
         self.with_window(|window| window.global::<Composer<'_>>().set_reply(QuoteView::default()));
     }
-}
-
-fn from_window(position: i32) -> Position {
-    Position(u64::try_from(position).unwrap_or(0))
 }

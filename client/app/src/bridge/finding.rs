@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raftchat_model::text::words;
+use raftchat_model::text::{safe, words};
 use raftchat_model::{Body, Intent};
 use raftchat_schema::id::{MessageId, Position, Stamp};
 use slint::{ComponentHandle, ModelRc, VecModel};
@@ -26,7 +26,7 @@ pub(super) fn connect(window: &AppWindow, view: &Shared) {
         let Some(chat) = ids::parse_chat(&chat) else { return };
         view.open_chat(chat);
         view.close_sheet();
-        view.act(Intent::JumpTo { position: Position(u64::try_from(position).unwrap_or(0)) });
+        view.jump_to(Position(u64::try_from(position).unwrap_or(0)));
     });
     let shared = Rc::clone(view);
     search.on_switch_to(move |query| shared.borrow().draw_matches(&query));
@@ -56,7 +56,7 @@ impl View {
 
     fn hit_row(&self, hit: &Hit, terms: &[words::Term]) -> HitRow {
         let summary = self.chats.get(hit.chat);
-        let title = markup::line(summary.map_or("", |summary| &summary.title), 80);
+        let title = self.phrases.name(summary.map_or("", |summary| &summary.title), 80);
         let sender = self.people.values().find(|person| person.username.as_str() == hit.sender_name);
         let name = sender.map_or(hit.sender_name.as_str(), |person| &person.display_name);
         let said = raftchat_model::text::markup::parse(&hit.text).plain();
@@ -116,7 +116,7 @@ impl View {
         let rows = revisions
             .iter()
             .rev()
-            .map(|(at, text)| RevisionRow { text: markup::honest(text).into(), time: self.phrases.moment(*at) });
+            .map(|(at, text)| RevisionRow { text: safe::body(text).into(), time: self.phrases.moment(*at) });
         let rows: Vec<RevisionRow> = rows.collect();
         self.with_window(|window| window.global::<Details<'_>>().set_revisions(ModelRc::new(VecModel::from(rows))));
     }

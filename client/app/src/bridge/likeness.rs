@@ -21,7 +21,8 @@ fn looks(name: &str) -> impl Iterator<Item = Look> {
 }
 
 impl Likeness {
-    /// Takes note of what a person is called, in place of what they were called.
+    /// Takes note of what a person is called, in place of what they were called. Those whose account is gone are all called
+    /// the same, and like nobody.
     pub(super) fn put(&mut self, person: &Person) {
         for look in self.of.remove(&person.user).unwrap_or_default() {
             if let Some(users) = self.by_look.get_mut(&look) {
@@ -30,6 +31,9 @@ impl Likeness {
                     self.by_look.remove(&look);
                 }
             }
+        }
+        if person.deleted {
+            return;
         }
         let looks: BTreeSet<Look> = looks(&person.display_name).chain(looks(person.username.as_str())).collect();
         for look in &looks {
@@ -82,6 +86,8 @@ mod tests {
         assert_eq!(known.first_like(&called(1, "carol", "Carol Cohen")), None, "she is herself");
         known.put(&called(1, "carol", "Caroline"));
         assert_eq!(known.first_like(&false_carol), None);
+        known.put(&Person { deleted: true, ..called(2, "bob", "Bob") });
+        assert_eq!(known.first_like(&called(4, "bob2", "Bob")), None, "Bob is gone");
         known.clear();
         assert_eq!(known.first_like(&called(4, "bob2", "Bob")), None);
     }

@@ -12,7 +12,7 @@ use crate::ui::{BlockKind, TextBlock};
 
 /// The blocks of a message; who is mentioned stands out.
 pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> ModelRc<TextBlock> {
-    let mut document = markup::parse(&fonts::visible(&honest(text)));
+    let mut document = markup::parse(&fonts::visible(text));
     document.resolve_mentions(is_known);
     let mut blocks: Vec<TextBlock> = Vec::new();
     let mut running = Running::default();
@@ -38,7 +38,7 @@ pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> M
 /// Where the first `limit` of its links lead.
 pub(super) fn links(text: &str, limit: usize) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    let document = markup::parse(&honest(text));
+    let document = markup::parse(text);
     let spans = document.blocks.iter().filter_map(|block| match &block.content {
         Content::Text(spans) => Some(spans),
         Content::Code { .. } => None,
@@ -60,11 +60,6 @@ pub(super) fn links(text: &str, limit: usize) -> Vec<String> {
 /// The address without what would end it in the window's markup.
 fn plain_target(target: &str) -> String {
     target.chars().filter(|c| !matches!(c, '<' | '>' | '\\' | '\n')).collect()
-}
-
-/// The text without what could break the window or turn it around: nobody writes an override but to deceive.
-pub(super) fn honest(text: &str) -> String {
-    safe::body(text).replace(['\u{202d}', '\u{202e}'], "")
 }
 
 /// A text in one line, of at most `limit` letters.

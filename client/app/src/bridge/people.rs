@@ -146,6 +146,12 @@ impl View {
         if self.people.get(&person.user).is_some_and(|known| known.display_name == person.display_name) {
             return;
         }
+        if person.deleted {
+            // They are all called the same, and nobody takes them for anybody.
+            self.timeline.mark(person.user, None);
+            self.imitators.remove(&person.user);
+            return;
+        }
         let other = self.likeness.first_like(person).and_then(|user| self.people.get(&user));
         // Who was there first is the one imitated.
         let (imitator, imitated) = match other {
@@ -169,7 +175,7 @@ impl View {
     }
 
     fn person_row(&self, person: &Person) -> PersonRow {
-        let name = super::markup::line(&person.display_name, 64);
+        let name = self.phrases.name(&person.display_name, 64);
         PersonRow {
             id: person.user.to_string().into(),
             face: face::person(person.user, &name, person.online),
@@ -215,7 +221,7 @@ impl View {
     }
 
     fn member_row(&self, member: &MemberItem) -> MemberRow {
-        let name = super::markup::line(&member.name, 64);
+        let name = self.phrases.name(&member.name, 64);
         let person = self.people.get(&member.user);
         MemberRow {
             id: member.user.to_string().into(),
@@ -242,7 +248,7 @@ impl View {
     /// Draws who has received it.
     pub(super) fn draw_receipts(&self, receipts: &[Receipt]) {
         let rows = receipts.iter().map(|receipt| {
-            let name = super::markup::line(&receipt.name, 64);
+            let name = self.phrases.name(&receipt.name, 64);
             ReceiptRow {
                 face: face::person(receipt.user, &name, false),
                 state: bubble::delivery(Some(&receipt.delivery)),

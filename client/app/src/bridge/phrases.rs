@@ -1,12 +1,16 @@
 //! Sentences that are put together in the program, in the person's language. Knows nothing of where they are shown.
 
-use raftchat_model::{Connection, Delivery, FailureReason, Happening, Notice};
+use raftchat_model::{Connection, DELETED_ACCOUNT, Delivery, FailureReason, Happening, Notice};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Stamp;
 use slint::{ComponentHandle, SharedString, Weak};
 
+use super::markup;
 use crate::clock::{Clock, Day};
 use crate::ui::{AppWindow, Words};
+
+/// So much of a name stands in a sentence.
+const NAME_CHARS: usize = 64;
 
 /// The window's sentences, and the time as they name it.
 #[derive(Clone)]
@@ -25,6 +29,15 @@ impl Phrases {
     /// Asks the window for a sentence; an empty one once it is gone.
     pub(super) fn say(&self, sentence: impl FnOnce(&Words<'_>) -> SharedString) -> SharedString {
         self.window.upgrade().map(|window| sentence(&window.global::<Words<'_>>())).unwrap_or_default()
+    }
+
+    /// Somebody's name or a conversation's title, in one line of at most `limit` letters. What the model calls those who
+    /// deleted their account is said in the person's language.
+    pub(super) fn name(&self, name: &str, limit: usize) -> String {
+        if name == DELETED_ACCOUNT {
+            return self.say(|words| words.invoke_deleted_account()).into();
+        }
+        markup::line(name, limit)
     }
 
     /// "Today", "Monday", "3 May".
@@ -66,17 +79,21 @@ impl Phrases {
 
     /// What happened to a member.
     pub(super) fn notice(&self, notice: &Notice) -> SharedString {
-        let name: SharedString = notice.name.as_str().into();
+        let name: SharedString = self.name(&notice.name, NAME_CHARS).into();
+        let by: SharedString = match &notice.what {
+            Happening::Joined { by, .. } | Happening::Removed { by, .. } => self.name(by, NAME_CHARS).into(),
+            Happening::Created | Happening::Left => SharedString::default(),
+        };
         self.say(|words| match (&notice.what, notice.me) {
             (Happening::Created, me) => words.invoke_created(name, me),
-            (Happening::Joined { by, .. }, true) if by.is_empty() => words.invoke_you_joined(),
-            (Happening::Joined { by, .. }, true) => words.invoke_added_you(by.as_str().into()),
+            (Happening::Joined { .. }, true) if by.is_empty() => words.invoke_you_joined(),
+            (Happening::Joined { .. }, true) => words.invoke_added_you(by),
             (Happening::Joined { by_me: true, .. }, false) => words.invoke_you_added(name),
-            (Happening::Joined { by, .. }, false) if by.is_empty() => words.invoke_joined(name),
-            (Happening::Joined { by, .. }, false) => words.invoke_added(name, by.as_str().into()),
+            (Happening::Joined { .. }, false) if by.is_empty() => words.invoke_joined(name),
+            (Happening::Joined { .. }, false) => words.invoke_added(name, by),
             (Happening::Left, _) => words.invoke_left(name),
             (Happening::Removed { by_me: true, .. }, _) => words.invoke_you_removed(name),
-            (Happening::Removed { by, .. }, _) => words.invoke_removed(name, by.as_str().into()),
+            (Happening::Removed { .. }, _) => words.invoke_removed(name, by),
         })
     }
 

@@ -1,10 +1,12 @@
-//! The rows of the open conversation. They are kept as the model shows them and made into the window's when it reads
-//! them, so that what is out of sight costs nothing.
+//! The rows of the open conversation. They are kept as the model shows them; the window has those around what is in sight,
+//! and each is made once.
+
+mod excerpt;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 
-use raftchat_model::{Item, TimelineChange};
+use raftchat_model::{Item, ItemKey, TimelineChange};
 use raftchat_schema::id::{Position, UserId};
 use slint::{Model, ModelNotify, ModelTracker};
 
@@ -12,10 +14,16 @@ use super::bubble::{self, Place};
 use super::ids;
 use super::phrases::Phrases;
 use crate::ui::TimelineRow;
+use excerpt::{Excerpt, Step};
 
-/// The open conversation's window of messages.
+/// The open conversation's messages, as far as they are held.
 pub(super) struct TimelineModel {
-    items: RefCell<VecDeque<Item>>,
+    held: RefCell<VecDeque<Held>>,
+    excerpt: RefCell<Excerpt>,
+    /// What is at the upper edge of the pane.
+    top: Cell<Option<ItemKey>>,
+    /// So many of the shortest rows fill the pane.
+    screen: Cell<usize>,
     unread_line: Cell<Option<Position>>,
     going: RefCell<Option<String>>,
     usernames: RefCell<BTreeMap<String, UserId>>,
@@ -25,11 +33,27 @@ pub(super) struct TimelineModel {
     reads: Cell<u64>,
 }
 
+/// One thing in the conversation, and the row that was made of it. That is kept: what the window is given again unchanged,
+/// it does not lay out again.
+struct Held {
+    item: Item,
+    row: Option<TimelineRow>,
+}
+
+impl Held {
+    fn new(item: Item) -> Self {
+        Self { item, row: None }
+    }
+}
+
 impl TimelineModel {
     /// An empty one.
     pub(super) fn new(phrases: Phrases) -> Self {
         Self {
-            items: RefCell::default(),
+            held: RefCell::default(),
+            excerpt: RefCell::default(),
+            top: Cell::new(None),
+            screen: Cell::new(0),
             unread_line: Cell::new(None),
             going: RefCell::default(),
             usernames: RefCell::default(),
@@ -53,19 +77,11 @@ impl TimelineModel {
     /// Draws the line of the unread above another message.
     pub(super) fn set_unread_line(&self, line: Option<Position>) {
         let old = self.unread_line.replace(line);
-        if old == line {
-            return;
-        }
-        let touched: Vec<usize> = {
-            let items = self.items.borrow();
-            let marked = |item: &Item| {
+        if old != line {
+            self.make_again(|item| {
                 let position = item.bubble().and_then(|bubble| bubble.position);
                 position.is_some() && (position == old || position == line)
-            };
-            items.iter().enumerate().filter(|(_, item)| marked(item)).map(|(at, _)| at).collect()
-        };
-        for at in touched {
-            self.notify.row_changed(at);
+            });
         }
     }
 
@@ -88,38 +104,37 @@ impl TimelineModel {
     /// Draws a message as deleted, as long as that can be undone; none: all as they are.
     pub(super) fn set_going(&self, key: Option<&str>) {
         let old = self.going.replace(key.map(str::to_owned));
-        let touched: Vec<usize> = {
-            let items = self.items.borrow();
-            let is_touched = |item: &Item| {
-                let name = ids::item(item.key());
-                Some(&name) == old.as_ref() || Some(name.as_str()) == key
-            };
-            items.iter().enumerate().filter(|(_, item)| is_touched(item)).map(|(at, _)| at).collect()
-        };
-        for at in touched {
-            self.notify.row_changed(at);
+        if old.is_none() && key.is_none() {
+            return;
         }
+        self.make_again(|item| {
+            let name = ids::item(item.key());
+            Some(&name) == old.as_ref() || Some(name.as_str()) == key
+        });
     }
 
-    /// Reads all rows again: the language or the day has changed.
+    /// Makes all rows again: the language or the day has changed.
     pub(super) fn refresh(&self) {
-        (0..self.row_count()).for_each(|at| self.notify.row_changed(at));
+        self.make_again(|_| true);
     }
 
     /// The item of that name.
     pub(super) fn find(&self, key: &str) -> Option<Item> {
-        self.items.borrow().iter().find(|item| ids::item(item.key()) == key).cloned()
+        self.first(|item| ids::item(item.key()) == key)
     }
 
     /// The item at that position of the conversation.
     pub(super) fn at_position(&self, position: Position) -> Option<Item> {
-        let is_there = |item: &&Item| item.bubble().and_then(|bubble| bubble.position) == Some(position);
-        self.items.borrow().iter().find(is_there).cloned()
+        self.first(|item| item.bubble().and_then(|bubble| bubble.position) == Some(position))
     }
 
     /// The last item that `wanted` accepts.
     pub(super) fn last(&self, wanted: impl Fn(&Item) -> bool) -> Option<Item> {
-        self.items.borrow().iter().rev().find(|item| wanted(item)).cloned()
+        self.held.borrow().iter().rev().map(|held| &held.item).find(|item| wanted(item)).cloned()
+    }
+
+    fn first(&self, wanted: impl Fn(&Item) -> bool) -> Option<Item> {
+        self.held.borrow().iter().map(|held| &held.item).find(|item| wanted(item)).cloned()
     }
 
     /// How often rows were made: what a frame costs.
@@ -129,62 +144,187 @@ impl TimelineModel {
 
     // Rows are taken away and added one by one: a model that says "reset" loses the place of who reads.
     fn replace(&self, items: Vec<Item>) {
-        let old = std::mem::take(&mut *self.items.borrow_mut()).len();
+        *self.held.borrow_mut() = items.into_iter().map(Held::new).collect();
+        self.top.set(None);
+        self.show(Excerpt::at_end(self.count(), self.screen.get()));
+    }
+
+    fn insert(&self, at: usize, item: Item) {
+        let before = self.count();
+        let at = at.min(before);
+        self.held.borrow_mut().insert(at, Held::new(item));
+        let place = self.excerpt.borrow_mut().insert(at, before);
+        if let Some(place) = place {
+            self.notify.row_added(place, 1);
+        }
+        // The day line of the next row may come or go.
+        self.made_otherwise(at + 1);
+    }
+
+    fn update(&self, at: usize, item: Item) {
+        let Some(old) = self.held.borrow_mut().get_mut(at).map(|held| std::mem::replace(held, Held::new(item))) else {
+            return;
+        };
+        self.made_otherwise(at);
+        let now = self.held.borrow().get(at).map(|held| bubble::at(&held.item));
+        if now != Some(bubble::at(&old.item)) {
+            self.made_otherwise(at + 1);
+        }
+    }
+
+    fn remove(&self, at: usize) {
+        if self.held.borrow_mut().remove(at).is_some() {
+            let place = self.excerpt.borrow_mut().remove(at);
+            if let Some(place) = place {
+                self.notify.row_removed(place, 1);
+            }
+            self.made_otherwise(at);
+        }
+    }
+
+    /// Those of which `is_other` is true are to be made again.
+    fn make_again(&self, is_other: impl Fn(&Item) -> bool) {
+        let touched: Vec<usize> = {
+            let held = self.held.borrow();
+            held.iter().enumerate().filter(|(_, held)| is_other(&held.item)).map(|(at, _)| at).collect()
+        };
+        touched.into_iter().for_each(|at| self.made_otherwise(at));
+    }
+
+    fn made_otherwise(&self, at: usize) {
+        if let Some(held) = self.held.borrow_mut().get_mut(at) {
+            held.row = None;
+        }
+        let place = self.excerpt.borrow().place(at);
+        if let Some(place) = place {
+            self.notify.row_changed(place);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.held.borrow().len()
+    }
+}
+
+/// Which of them the window has.
+impl TimelineModel {
+    /// So many of the shortest rows fill the pane.
+    pub(super) fn set_screen(&self, rows: usize) {
+        self.screen.set(rows);
+    }
+
+    /// That row of the window is now at the upper edge of the pane.
+    pub(super) fn set_top(&self, row: usize) {
+        let at = self.excerpt.borrow().first() + row;
+        self.top.set(self.held.borrow().get(at).map(|held| held.item.key()));
+    }
+
+    /// The person is at the end, whatever comes there.
+    pub(super) fn forget_top(&self) {
+        self.top.set(None);
+    }
+
+    /// Which of those held is at the upper edge of the pane. Until that is known the person is at the end.
+    pub(super) fn top(&self) -> usize {
+        let held = self.held.borrow();
+        let known = self.top.get().and_then(|key| held.iter().position(|held| held.item.key() == key));
+        known.unwrap_or_else(|| held.len().saturating_sub(self.screen.get()))
+    }
+
+    /// How many are held above and below those that the window has.
+    pub(super) fn out_of_reach(&self) -> (usize, usize) {
+        let excerpt = self.excerpt.borrow();
+        (excerpt.above(), excerpt.below(self.count()))
+    }
+
+    /// How many are held above what is in sight, and how many below it.
+    pub(super) fn out_of_sight(&self) -> (usize, usize) {
+        let top = self.top();
+        (top, self.count().saturating_sub(top + self.screen.get()))
+    }
+
+    /// The position of the message that is read, or of the next one below it.
+    pub(super) fn position_read(&self) -> Option<Position> {
+        let from = (self.top() + self.screen.get() / 4).min(self.count().saturating_sub(1));
+        self.at_or_after(from)
+    }
+
+    /// The position of the first message from that row on.
+    pub(super) fn at_or_after(&self, at: usize) -> Option<Position> {
+        let held = self.held.borrow();
+        held.iter().skip(at).find_map(|held| held.item.bubble().and_then(|bubble| bubble.position))
+    }
+
+    /// Where the item of that name is among those held.
+    pub(super) fn index(&self, key: &str) -> Option<usize> {
+        self.held.borrow().iter().position(|held| ids::item(held.item.key()) == key)
+    }
+
+    /// The name and the row of one of those held, none if there are none: the nearest to `at`.
+    pub(super) fn nearest(&self, at: usize) -> Option<TimelineRow> {
+        self.made(at.min(self.count().checked_sub(1)?))
+    }
+
+    /// Gives the window what is around the person, and takes what is far from them.
+    pub(super) fn settle(&self) {
+        let (top, held) = (self.top(), self.count());
+        let steps = self.excerpt.borrow_mut().settle(top, self.screen.get(), held);
+        for step in &steps {
+            match *step {
+                Step::Add { at, count } => self.notify.row_added(at, count),
+                Step::Drop { at, count } => self.notify.row_removed(at, count),
+            }
+        }
+    }
+
+    /// Gives the window the last rows; whether it did not have the very last.
+    pub(super) fn show_end(&self) -> bool {
+        let (_, below) = self.out_of_reach();
+        if below > 0 {
+            self.top.set(None);
+            self.show(Excerpt::at_end(self.count(), self.screen.get()));
+        }
+        below > 0
+    }
+
+    /// Gives the window the row of that item and those around it; whether it did not have it.
+    pub(super) fn show_around(&self, at: usize) -> bool {
+        let is_new = self.excerpt.borrow().place(at).is_none() && at < self.count();
+        if is_new {
+            self.top.set(self.held.borrow().get(at).map(|held| held.item.key()));
+            self.show(Excerpt::around(at, self.count(), self.screen.get()));
+        }
+        is_new
+    }
+
+    fn show(&self, excerpt: Excerpt) {
+        let new = excerpt.count();
+        let old = self.excerpt.replace(Excerpt::default()).count();
         if old > 0 {
             self.notify.row_removed(0, old);
         }
-        let new = items.len();
-        *self.items.borrow_mut() = items.into();
+        self.excerpt.replace(excerpt);
         if new > 0 {
             self.notify.row_added(0, new);
         }
     }
 
-    fn insert(&self, at: usize, item: Item) {
-        let at = at.min(self.row_count());
-        self.items.borrow_mut().insert(at, item);
-        self.notify.row_added(at, 1);
-        self.row_after_changed(at);
-    }
-
-    fn update(&self, at: usize, item: Item) {
-        let Some(slot) = self.items.borrow_mut().get_mut(at).map(|slot| std::mem::replace(slot, item)) else { return };
-        self.notify.row_changed(at);
-        let now = self.items.borrow().get(at).map(bubble::at);
-        if now != Some(bubble::at(&slot)) {
-            self.row_after_changed(at);
+    fn made(&self, at: usize) -> Option<TimelineRow> {
+        if let Some(row) = self.held.borrow().get(at)?.row.clone() {
+            return Some(row);
         }
-    }
-
-    fn remove(&self, at: usize) {
-        if self.items.borrow_mut().remove(at).is_some() {
-            self.notify.row_removed(at, 1);
-            if at < self.row_count() {
-                self.notify.row_changed(at);
-            }
+        let row = self.make(at)?;
+        if let Some(held) = self.held.borrow_mut().get_mut(at) {
+            held.row = Some(row.clone());
         }
+        Some(row)
     }
 
-    /// The day line of the next row may come or go.
-    fn row_after_changed(&self, at: usize) {
-        if at + 1 < self.row_count() {
-            self.notify.row_changed(at + 1);
-        }
-    }
-}
-
-impl Model for TimelineModel {
-    type Data = TimelineRow;
-
-    fn row_count(&self) -> usize {
-        self.items.borrow().len()
-    }
-
-    fn row_data(&self, at: usize) -> Option<TimelineRow> {
+    fn make(&self, at: usize) -> Option<TimelineRow> {
         self.reads.set(self.reads.get().wrapping_add(1));
-        let items = self.items.borrow();
-        let item = items.get(at)?;
-        let previous = at.checked_sub(1).and_then(|before| items.get(before));
+        let held = self.held.borrow();
+        let item = &held.get(at)?.item;
+        let previous = at.checked_sub(1).and_then(|before| held.get(before)).map(|held| &held.item);
         let usernames = self.usernames.borrow();
         let imitators = self.imitators.borrow();
         let place = Place {
@@ -197,6 +337,22 @@ impl Model for TimelineModel {
         let row = bubble::row(item, &place);
         let going = self.going.borrow().as_deref() == Some(row.key.as_str());
         Some(if going { bubble::as_deleted(row, &self.phrases) } else { row })
+    }
+}
+
+impl Model for TimelineModel {
+    type Data = TimelineRow;
+
+    fn row_count(&self) -> usize {
+        self.excerpt.borrow().count()
+    }
+
+    fn row_data(&self, row: usize) -> Option<TimelineRow> {
+        let at = {
+            let excerpt = self.excerpt.borrow();
+            (row < excerpt.count()).then(|| excerpt.first() + row)?
+        };
+        self.made(at)
     }
 
     fn model_tracker(&self) -> &dyn ModelTracker {

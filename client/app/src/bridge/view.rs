@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::mpsc;
 
-use raftchat_model::{Attention, ChatId, Connection, Intent, MemberItem, Person};
+use raftchat_model::{Attention, ChatId, Connection, Intent, MemberItem, Person, PinnedMessage, TimelineState};
 use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Timer, VecModel, Weak};
 
@@ -39,7 +39,16 @@ pub(super) struct View {
     pub(super) open: Option<ChatId>,
     /// The open conversation has been drawn since it was opened: what comes of it now is of this opening.
     pub(super) begun: bool,
+    /// How the timeline lies in the open conversation.
+    pub(super) state: Option<TimelineState>,
+    /// Where the model was told that the person reads.
+    pub(super) said_to_read: Option<Position>,
+    /// The message that the person was taken to.
+    pub(super) revealed: Option<Position>,
+    /// What the window has of the conversation is about to be brought to where the person is.
+    pub(super) settling: bool,
     pub(super) members: Vec<MemberItem>,
+    pub(super) pinned: Vec<PinnedMessage>,
     pub(super) writing: Writing,
     pub(super) chosen: BTreeSet<UserId>,
     pub(super) picker: Rc<VecModel<PersonRow>>,
@@ -94,7 +103,12 @@ impl View {
             me: None,
             open: None,
             begun: false,
+            state: None,
+            said_to_read: None,
+            revealed: None,
+            settling: false,
             members: Vec::new(),
+            pinned: Vec::new(),
             writing: Writing::default(),
             chosen: BTreeSet::new(),
             picker: Rc::default(),

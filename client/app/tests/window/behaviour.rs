@@ -160,7 +160,7 @@ fn reading_stays_where_it_is_when_older_messages_come_and_when_newer_ones_do() {
     stage.open(TRIP, people::in_runs(old));
     stage.picture();
     let timeline = stage.window.global::<Timeline<'_>>();
-    timeline.set_reveal_key(row_key(&stage, 30));
+    timeline.set_reveal_key(row_key(&stage, 15));
     stage.picture();
     let before = stage.picture();
     let item = |at, text: &str| Item::Bubble(Box::new(says(BOB, at, 1, text)));

@@ -1,8 +1,8 @@
 //! Who plays in the tests, and what they have said. Knows nothing of windows.
 
 use raftchat_model::{
-    Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Happening, Item, Notice, Original, Person, Preview, Quote,
-    ReactionSummary, Run, Shown, TimelineChange, TimelineState,
+    Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Happening, Item, Notice, Original, Person, PinnedMessage,
+    Preview, Quote, ReactionSummary, Run, Shown, TimelineChange, TimelineState,
 };
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, Stamp, UserId};
@@ -243,6 +243,17 @@ pub(crate) fn trip() -> Vec<Item> {
 
 pub(crate) fn timeline(chat: ChatId, items: Vec<Item>) -> Shown {
     Shown::Timeline { chat, changes: vec![TimelineChange::Reset(items)] }
+}
+
+/// So many are pinned there, of these.
+pub(crate) fn pins(chat: ChatId, count: usize) -> Shown {
+    let of = |position, sender, text: &str| PinnedMessage {
+        position: Position(position),
+        original: Original::Said { sender, sender_name: name(sender).to_owned(), body: Body::Text(text.to_owned()) },
+        hidden_blocked: false,
+    };
+    let known = [of(6, CAROL, "@alice the hut has four beds left, shall I?"), of(2, DAVE, "I have a stove.")];
+    Shown::Pinned { chat, messages: known.into_iter().take(count).collect() }
 }
 
 pub(crate) fn at_end(chat: ChatId) -> TimelineState {
