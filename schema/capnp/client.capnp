@@ -183,6 +183,10 @@ interface Session {
   # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms, in which it sent nothing
   # else. 0: it sends none. Answers with what it will do: a node that is busy beats less often, and never more than every 20 ms.
 
+  haveSeen @20 (upto :Cursor) -> ();
+  # This client was shown everything up to there, over another link. What it asks for after this, on this capability or on one
+  # from it, is read once this node has applied as much; refused with `behind` where that takes too long.
+
   enum Setting {
     unchanged @0;
     on @1;

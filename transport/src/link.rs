@@ -52,6 +52,9 @@ pub struct LinkHeard {
     /// When the last one came. It is what the socket has seen from the node's
     /// address: who forges that can feign life for a while, and no more.
     pub last: Instant,
+    /// When the node last acknowledged something new: it hears this side. Told
+    /// again what it has told before, it does not count.
+    pub acknowledged: Instant,
 }
 
 /// A connection to a node. Clones share it; dropping the last closes it.
@@ -152,10 +155,17 @@ impl Link {
         self.inner.connection.rtt()
     }
 
+    /// The shortest round trip so far: how far the node is, without what
+    /// either side was busy with.
+    pub fn shortest_rtt(&self) -> Duration {
+        self.inner.connection.stats().path.min_rtt
+    }
+
     /// What has come in so far.
     pub fn heard(&self) -> LinkHeard {
         let packets = self.inner.connection.stats().udp_rx.datagrams;
-        LinkHeard { packets, last: self.inner.signs.heard() }
+        let signs = &self.inner.signs;
+        LinkHeard { packets, last: signs.heard(), acknowledged: signs.acknowledged() }
     }
 
     /// Counts how often the system has said that what was sent on this link
