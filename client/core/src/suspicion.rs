@@ -19,8 +19,10 @@ const ANSWER_MIN: Duration = Duration::from_millis(250);
 const PATH_BEATS: u32 = 2;
 /// Beats of silence after which the node is suspected.
 const NODE_BEATS: u32 = 5;
-/// How many times the jitter is added to either.
-const JITTERS: u32 = 4;
+/// How many times the jitter is added for the path: a path that loses much is not made anew for each two that are lost.
+const PATH_JITTERS: u32 = 8;
+/// And for the node.
+const NODE_JITTERS: u32 = 4;
 /// How much of each new lateness goes into the jitter: one part in so many.
 const JITTER_PARTS: u32 = 16;
 /// A device that has not spoken for so many of its own beats has paused.
@@ -126,10 +128,10 @@ impl Pulse {
         if let Some(answer) = self.answer {
             return Some((answer / 2, answer));
         }
-        let slack = self.jitter.saturating_mul(JITTERS);
         self.beat.map(|beat| {
-            let limit = |beats, min: Duration| (beat.saturating_mul(beats).saturating_add(slack)).max(min);
-            (limit(PATH_BEATS, PATH_SILENCE_MIN), limit(NODE_BEATS, NODE_SILENCE_MIN))
+            let limit = |beats, jitters| beat.saturating_mul(beats).saturating_add(self.jitter.saturating_mul(jitters));
+            let node = limit(NODE_BEATS, NODE_JITTERS).max(NODE_SILENCE_MIN);
+            (limit(PATH_BEATS, PATH_JITTERS).max(PATH_SILENCE_MIN).min(node.saturating_sub(beat)), node)
         })
     }
 }
@@ -151,13 +153,12 @@ impl Echo {
 
     /// This device has spoken, as it does each `beat`.
     pub(crate) fn speak(&mut self, now: Instant, beat: Duration, rtt: Duration) {
-        let pause = beat.saturating_mul(PAUSE_BEATS);
-        if self.spoke.is_none_or(|before| now.saturating_duration_since(before) > pause) {
+        self.pulse.promise(Some(beat));
+        if self.has_paused(now) {
             // There was nothing to acknowledge meanwhile, and this takes its time.
             self.pulse.heard = self.pulse.heard.max(now + rtt);
         }
         self.spoke = Some(now);
-        self.pulse.promise(Some(beat));
     }
 
     /// This device speaks no more, so that nothing is owed.
@@ -180,9 +181,14 @@ impl Echo {
         self.pulse.heard
     }
 
-    /// What is not acknowledged, as of `now`.
+    /// What is not acknowledged, as of `now`. Who has been asleep, and has not spoken since, misses nothing.
     pub(crate) fn look(&mut self, now: Instant) -> Look {
-        self.pulse.look(now)
+        if self.has_paused(now) { Look { alarm: None, next: None } } else { self.pulse.look(now) }
+    }
+
+    fn has_paused(&self, now: Instant) -> bool {
+        let pause = self.pulse.beat.unwrap_or_default().saturating_mul(PAUSE_BEATS);
+        self.spoke.is_none_or(|before| now.saturating_duration_since(before) > pause)
     }
 
     /// Whether a node that was heard at that time is one that speaks and does not hear.
@@ -356,12 +362,15 @@ mod tests {
         let start = Instant::now();
         let mut echo = Echo::new(start);
         assert_eq!(echo.look(start + ms(5_000)), Look { alarm: None, next: None });
-        echo.speak(start + ms(5_000), OURS, ms(10));
+        let speak = |echo: &mut Echo, from: u64, to: u64| {
+            (from..=to).step_by(20).for_each(|at| echo.speak(start + ms(at), OURS, ms(10)));
+        };
+        speak(&mut echo, 5_000, 5_120);
         assert_eq!(echo.look(start + ms(5_130)).alarm, Some(Alarm::Node));
         assert!(echo.is_one_sided(start + ms(5_061)) && !echo.is_one_sided(start + ms(5_060)));
         echo.rest();
         assert_eq!(echo.look(start + ms(9_000)), Look { alarm: None, next: None });
-        echo.speak(start + ms(9_000), OURS, ms(10));
+        speak(&mut echo, 9_000, 9_040);
         assert_eq!(echo.look(start + ms(9_059)).alarm, None, "it is asked anew");
         assert_eq!(echo.look(start + ms(9_060)).alarm, Some(Alarm::Path));
     }
