@@ -231,6 +231,7 @@ impl Worker {
         granted: Granted,
         token: SessionToken,
     ) -> Result<(), ClientError> {
+        connected.knows(&granted.seen);
         self.seen.replace((!granted.seen.is_empty()).then(|| granted.seen.clone()));
         let stored = StoredSession {
             username: granted.user.username.clone(),
