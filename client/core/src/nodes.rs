@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::profile::NodeEntry;
 use crate::session_file::replace;
 
-/// Round trips that differ by no more than this, or by a quarter, are alike.
-const ALIKE: Duration = Duration::from_millis(2);
+/// Round trips that differ by no more than this, or by a quarter, are alike: that much a node that is busy for the moment is
+/// farther, and who takes that for distance sends all devices to the other.
+const ALIKE: Duration = Duration::from_millis(5);
 /// No cluster has so many nodes: a file that lists more is not read.
 const NODES_MAX: usize = 64;
 

@@ -152,7 +152,7 @@ mod tests {
         nodes.measured(NodeId(1), "n1:7400", Duration::from_millis(90));
         nodes.measured(NodeId(2), "n2:7400", Duration::from_millis(2));
         nodes.measured(NodeId(4), "n4:7400", Duration::from_millis(4));
-        nodes.measured(NodeId(5), "n5:7400", Duration::from_millis(5));
+        nodes.measured(NodeId(5), "n5:7400", Duration::from_millis(8));
         let expected = ["n4:7400", "n3:7400", "n2:7400", "n5:7400", "n1:7400"];
         assert_eq!(order(&nodes, &Preferences::default()), expected);
     }
