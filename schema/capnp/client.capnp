@@ -14,7 +14,8 @@
 # Links and datagrams. A device may hold links to several nodes at once, with the same session on each; changes are
 # numbered, so what comes twice falls. Beside the stream, both sides send QUIC datagrams, which may be lost. The first
 # byte is the kind, and who does not know a kind passes it over:
-#   1, beat, either way. Nothing follows. It says that the path and the process live. A node sends it to a device that
+#   1, beat, either way. What follows says nothing; from a device's new address it is long, so that the node may say as much
+#     there before it knows whose that is. It says that the path and the process live. A node sends it to a device that
 #     asked for it with `attend`, in each slot in which it sent that device nothing else; a device sends it to keep its
 #     address known, and to learn from the system if nobody listens there any more.
 #   2, activate, from a device. The bytes of a Cursor follow. What `Subscription.activate` does, for all armed
@@ -182,6 +183,10 @@ interface Session {
   attend @19 (beatMs :UInt32) -> (beatMs :UInt32);
   # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms, in which it sent nothing
   # else. 0: it sends none. Answers with what it will do: a node that is busy beats less often, and never more than every 20 ms.
+
+  haveSeen @20 (upto :Cursor) -> ();
+  # This client was shown everything up to there, over another link. What it asks for after this, on this capability or on one
+  # from it, is read once this node has applied as much; refused with `behind` where that takes too long.
 
   enum Setting {
     unchanged @0;

@@ -25,6 +25,15 @@ impl Datagram {
         }
     }
 
+    /// A beat of so many bytes, of which all but the first say nothing.
+    pub(crate) fn wide_beat(length: usize) -> Bytes {
+        let mut bytes = vec![0; length.max(1)];
+        if let Some(kind) = bytes.first_mut() {
+            *kind = BEAT;
+        }
+        bytes.into()
+    }
+
     pub(crate) fn write(&self) -> Bytes {
         match self {
             Self::Beat => Bytes::from_static(&[BEAT]),
@@ -43,6 +52,8 @@ mod tests {
             assert_eq!(Datagram::read(datagram.write()), Some(datagram));
         }
         assert_eq!(Datagram::read(Bytes::from_static(&[1, 9, 9])), Some(Datagram::Beat));
+        assert_eq!(Datagram::read(Datagram::wide_beat(1000)), Some(Datagram::Beat));
+        assert_eq!(Datagram::wide_beat(1000).len(), 1000);
         assert_eq!(Datagram::read(Bytes::new()), None);
         assert_eq!(Datagram::read(Bytes::from_static(&[3])), None);
     }

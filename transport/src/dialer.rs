@@ -92,7 +92,9 @@ impl Dialer {
         })
     }
 
-    /// Makes a link to the node at `address`, within five seconds.
+    /// Makes a link to the node at `address`, within five seconds. A device
+    /// gives up at once where the system says that nobody listens there: it
+    /// has other nodes. Whoever forges that keeps it from this one, for now.
     ///
     /// Must be called on a `LocalSet`, where the link then lives. The node
     /// judges this side's certificate after the handshake is complete here:
@@ -101,21 +103,24 @@ impl Dialer {
     pub async fn connect(&self, address: SocketAddr, expect: &Expect) -> Result<Link, LinkFailure> {
         let signs = Signs::new(address);
         let endpoint = endpoint_towards(address, signs.clone()).map_err(|e| LinkFailure::Local(e.to_string()))?;
-        let connecting =
-            endpoint.connect_with(self.client_config(expect)?, address, &expect.server_name()).map_err(|error| {
-                match error {
-                    ConnectError::InvalidRemoteAddress(_) => {
-                        LinkFailure::Local(format!("{address} is not an address to dial"))
-                    }
-                    other => LinkFailure::Local(other.to_string()),
+        let connecting = endpoint
+            .connect_with(self.client_config(expect, signs.clone())?, address, &expect.server_name())
+            .map_err(|error| match error {
+                ConnectError::InvalidRemoteAddress(_) => {
+                    LinkFailure::Local(format!("{address} is not an address to dial"))
                 }
+                other => LinkFailure::Local(other.to_string()),
             })?;
-        let connection = match timeout(HANDSHAKE_DEADLINE, connecting).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(LinkFailure::from_quic(&error).before_link()),
-            Err(_) => {
-                let cause = format!("no answer from {address} within {HANDSHAKE_DEADLINE:?}");
-                return Err(LinkFailure::Unreachable { cause });
+        let unreachable = |cause| Err(LinkFailure::Unreachable { cause });
+        let mut told = signs.unreachable();
+        let connection = tokio::select! {
+            outcome = timeout(HANDSHAKE_DEADLINE, connecting) => match outcome {
+                Ok(Ok(connection)) => connection,
+                Ok(Err(error)) => return Err(LinkFailure::from_quic(&error).before_link()),
+                Err(_) => return unreachable(format!("no answer from {address} within {HANDSHAKE_DEADLINE:?}")),
+            },
+            Ok(()) = told.changed(), if self.role == Role::Device => {
+                return unreachable(format!("nobody listens at {address}"));
             }
         };
         let peer = certificate_of(&connection)
@@ -123,7 +128,7 @@ impl Dialer {
         Ok(Link::new(endpoint, connection, signs, peer, self.limits))
     }
 
-    fn client_config(&self, expect: &Expect) -> Result<ClientConfig, LinkFailure> {
+    fn client_config(&self, expect: &Expect, signs: Arc<Signs>) -> Result<ClientConfig, LinkFailure> {
         let tls = tls::client_config(
             self.role,
             Arc::clone(&self.key),
@@ -133,7 +138,7 @@ impl Dialer {
         )
         .map_err(|error| LinkFailure::Local(error.to_string()))?;
         let mut config = ClientConfig::new(tls);
-        config.transport_config(self.limits.transport(self.timing));
+        config.transport_config(Arc::new(self.limits.dialling(self.timing, self.role, signs)));
         Ok(config)
     }
 }

@@ -16,6 +16,7 @@
 
 mod addresses;
 mod backoff;
+mod congestion;
 mod connection;
 mod credentials;
 mod datagram;

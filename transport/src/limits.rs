@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capnp::message::ReaderOptions;
-use quinn::{IdleTimeout, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn_proto::congestion::{BbrConfig, ControllerFactory, CubicConfig};
 use raftchat_schema::limits::{DEVICE_FRAME_WORDS_MAX, NESTING_MAX, PEER_FRAME_WORDS_MAX};
 
+use crate::congestion::Watched;
 use crate::identity::Role;
+use crate::socket::Signs;
 
 /// Connections a server holds before their handshake has begun.
 pub(crate) const MAX_INCOMING: usize = 1024;
@@ -32,6 +35,9 @@ pub(crate) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 /// just starting then sees the next attempt after 0.3 s rather than 1 s.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 const DATAGRAM_BUFFER: usize = 64 * 1024;
+/// How soon a node acknowledges what a device sends, at the latest: before the device's next beat, so that each has an
+/// acknowledgement of its own, and late enough that most go with an answer.
+const DEVICE_ACK_DELAY: Duration = Duration::from_millis(15);
 const MIB: u32 = 1024 * 1024;
 
 /// When a silent link ends, and how it is kept from falling silent.
@@ -57,9 +63,10 @@ impl LinkTiming {
         Self { idle: Duration::from_secs(3), keep_alive: Duration::from_millis(500) }
     }
 
-    /// A device's side: it finds out about a dead node within two seconds.
+    /// A device's side: where nothing is followed, it finds out about a dead node within three seconds. On a bad path what
+    /// keeps the link alive is repeated in between as often as it would get lost.
     pub fn device() -> Self {
-        Self { idle: Duration::from_secs(2), keep_alive: Duration::from_millis(400) }
+        Self { idle: Duration::from_secs(3), keep_alive: Duration::from_secs(1) }
     }
 }
 
@@ -125,7 +132,7 @@ impl LinkLimits {
         options
     }
 
-    pub(crate) fn transport(&self, timing: LinkTiming) -> Arc<TransportConfig> {
+    pub(crate) fn transport(&self, timing: LinkTiming) -> TransportConfig {
         // An idle time beyond QUIC's range would mean none at all.
         let idle = IdleTimeout::try_from(timing.idle).unwrap_or(VarInt::MAX.into());
         let mut config = TransportConfig::default();
@@ -140,6 +147,35 @@ impl LinkLimits {
             .send_window(u64::from(self.connection_window))
             .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
             .datagram_send_buffer_size(DATAGRAM_BUFFER);
-        Arc::new(config)
+        config
+    }
+
+    /// The same, for the side that dials as `role`; `signs` is told what is acknowledged.
+    pub(crate) fn dialling(&self, timing: LinkTiming, role: Role, signs: Arc<Signs>) -> TransportConfig {
+        let mut config = self.transport(timing);
+        if role == Role::Device {
+            let mut acknowledging = AckFrequencyConfig::default();
+            // Out of order is told at once, as without these.
+            acknowledging.max_ack_delay(Some(DEVICE_ACK_DELAY)).reordering_threshold(VarInt::from_u32(1));
+            config.ack_frequency_config(Some(acknowledging));
+        }
+        config.congestion_controller_factory(Arc::new(Watched { inner: controllers(role), signs }));
+        config
+    }
+
+    /// The same, for a node that serves callers of `role`.
+    pub(crate) fn serving(&self, timing: LinkTiming, role: Role) -> TransportConfig {
+        let mut config = self.transport(timing);
+        config.congestion_controller_factory(controllers(role));
+        config
+    }
+}
+
+/// How congestion is judged on links of callers of `role`. A device's path may lose packets for other reasons, and what takes
+/// each loss for congestion would keep beats waiting there.
+fn controllers(role: Role) -> Arc<dyn ControllerFactory + Send + Sync> {
+    match role {
+        Role::Node => Arc::new(CubicConfig::default()),
+        Role::Device => Arc::new(BbrConfig::default()),
     }
 }

@@ -23,6 +23,11 @@ use crate::socket::Signs;
 /// How long the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
 
+/// Until a node has made sure that a new address is this side's, for a round trip, it sends there no more than three times
+/// what came from there. Beats alone are too small for what it has to say; these make room, also where one is lost.
+const WIDE_BEATS: usize = 2;
+const WIDE_BEAT_MAX: usize = 1100;
+
 /// What goes first when a link has more to send than the path takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamPriority {
@@ -52,6 +57,9 @@ pub struct LinkHeard {
     /// When the last one came. It is what the socket has seen from the node's
     /// address: who forges that can feign life for a while, and no more.
     pub last: Instant,
+    /// When the node last acknowledged something new: it hears this side. Told
+    /// again what it has told before, it does not count.
+    pub acknowledged: Instant,
 }
 
 /// A connection to a node. Clones share it; dropping the last closes it.
@@ -152,10 +160,17 @@ impl Link {
         self.inner.connection.rtt()
     }
 
+    /// The shortest round trip so far: how far the node is, without what
+    /// either side was busy with.
+    pub fn shortest_rtt(&self) -> Duration {
+        self.inner.connection.stats().path.min_rtt
+    }
+
     /// What has come in so far.
     pub fn heard(&self) -> LinkHeard {
         let packets = self.inner.connection.stats().udp_rx.datagrams;
-        LinkHeard { packets, last: self.inner.signs.heard() }
+        let signs = &self.inner.signs;
+        LinkHeard { packets, last: signs.heard(), acknowledged: signs.acknowledged() }
     }
 
     /// Counts how often the system has said that what was sent on this link
@@ -193,7 +208,14 @@ impl Link {
     /// # Errors
     /// The system gives no socket; the link goes on with the one it has.
     pub fn rebind(&self) -> std::io::Result<()> {
-        self.inner.endpoint.rebind(wildcard_socket(self.remote_address())?)
+        self.inner.endpoint.rebind(wildcard_socket(self.remote_address())?)?;
+        let connection = &self.inner.connection;
+        let length = connection.max_datagram_size().unwrap_or_default().min(WIDE_BEAT_MAX);
+        for _ in 0..WIDE_BEATS {
+            // May be lost like any other.
+            let _ = connection.send_datagram(Datagram::wide_beat(length));
+        }
+        Ok(())
     }
 
     /// Why the link ended, if it has.

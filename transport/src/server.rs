@@ -175,7 +175,7 @@ fn quic_config(config: &ServerConfig, admission: &Arc<dyn Admission>) -> Result<
     let tls =
         tls::server_config(config.role, &config.cluster, &config.credentials, &config.callers, Arc::clone(admission))?;
     let mut quic = quinn::ServerConfig::new(tls, config.secret.token_key(config.role));
-    quic.transport_config(config.limits.transport(config.timing))
+    quic.transport_config(Arc::new(config.limits.serving(config.timing, config.role)))
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
@@ -25,17 +25,30 @@ pub(crate) struct Signs {
     start: Instant,
     /// Microseconds after `start`.
     heard: AtomicU64,
+    /// The same.
+    acknowledged: AtomicU64,
     unreachable: watch::Sender<u64>,
 }
 
 impl Signs {
     pub(crate) fn new(remote: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { remote, start: Instant::now(), heard: AtomicU64::new(0), unreachable: watch::Sender::new(0) })
+        Arc::new(Self {
+            remote,
+            start: Instant::now(),
+            heard: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            unreachable: watch::Sender::new(0),
+        })
     }
 
     /// When something last came from the node's address; at first, when the link began to be made.
     pub(crate) fn heard(&self) -> Instant {
-        self.start + std::time::Duration::from_micros(self.heard.load(Ordering::Relaxed))
+        self.start + Duration::from_micros(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// When the node last acknowledged something that it had not acknowledged before; at first as above.
+    pub(crate) fn acknowledged(&self) -> Instant {
+        self.start + Duration::from_micros(self.acknowledged.load(Ordering::Relaxed))
     }
 
     /// How often the system has said that what was sent to the node does not get there.
@@ -45,9 +58,17 @@ impl Signs {
 
     fn note_received(&self, packets: &[RecvMeta]) {
         if packets.iter().any(|packet| packet.addr == self.remote) {
-            let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.heard.fetch_max(now, Ordering::Relaxed);
+            self.heard.fetch_max(self.since_start(Instant::now()), Ordering::Relaxed);
         }
+    }
+
+    /// The node has acknowledged something new.
+    pub(crate) fn note_acknowledged(&self, now: Instant) {
+        self.acknowledged.fetch_max(self.since_start(now), Ordering::Relaxed);
+    }
+
+    fn since_start(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
     }
 
     fn note_unreachable(&self) {

@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use crate::client::Target;
 use crate::connect::Reached;
+use crate::cursor;
 use crate::link_event::LinkCause;
 use crate::rpc::Granted;
 use crate::session_file::SessionToken;
-use crate::suspicion::Pulse;
+use crate::suspicion::{Echo, Pulse};
 
 /// What a link is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +52,17 @@ pub(crate) struct Connected {
     pub(crate) node: NodeId,
     pub(crate) address: String,
     pub(crate) session: Mutex<Option<Rc<OpenSession>>>,
+    /// Whether the node is heard.
     pub(crate) pulse: RefCell<Pulse>,
+    /// Whether it hears.
+    pub(crate) echo: RefCell<Echo>,
     /// The node is suspected, and was not heard since.
     pub(crate) suspicion: Cell<Option<Suspicion>>,
     pub(crate) moving: Cell<Option<Move>>,
+    /// The path was last made anew because of a silence.
+    pub(crate) renewed: Cell<Option<Instant>>,
+    /// What the node has told this device, or was told that this device was shown.
+    seen: RefCell<Option<Vec<u8>>>,
     duty: watch::Sender<Duty>,
 }
 
@@ -68,8 +76,11 @@ impl Connected {
             address,
             session: Mutex::default(),
             pulse: RefCell::new(Pulse::new(Instant::now())),
+            echo: RefCell::new(Echo::new(Instant::now())),
             suspicion: Cell::default(),
             moving: Cell::default(),
+            renewed: Cell::default(),
+            seen: RefCell::default(),
             duty: watch::Sender::new(Duty::StandsBy),
         }
     }
@@ -86,20 +97,35 @@ impl Connected {
         self.duty.send_replace(duty);
     }
 
-    /// Looks at what has come in since the last look. True if the node was suspected and has spoken again.
-    pub(crate) fn listen(&self) -> bool {
-        let last = Instant::from_std(self.link.heard().last);
-        let mut pulse = self.pulse.borrow_mut();
-        if last <= pulse.last_heard() {
-            return false;
+    /// The node knows of what is up to that cursor. False if it was known to.
+    pub(crate) fn knows(&self, cursor: &[u8]) -> bool {
+        let mut seen = self.seen.borrow_mut();
+        let is_news = cursor::supersedes(cursor, seen.as_deref());
+        if is_news {
+            *seen = Some(cursor.to_vec());
         }
-        pulse.hear(last);
-        // Who is about to stop may speak for as long as it likes.
-        let spoke = self.suspicion.get().is_some_and(|why| why.cause != LinkCause::Drain && last > why.since);
+        is_news
+    }
+
+    /// Looks at what has come in since the last look, and lets go of a suspicion that it disproves.
+    pub(crate) fn listen(&self) {
+        let heard = self.link.heard();
+        let (last, acknowledged) = (Instant::from_std(heard.last), Instant::from_std(heard.acknowledged));
+        self.echo.borrow_mut().hear(acknowledged);
+        let mut pulse = self.pulse.borrow_mut();
+        if last > pulse.last_heard() {
+            pulse.hear(last);
+        }
+        let Some(why) = self.suspicion.get() else { return };
+        let spoke = match why.cause {
+            // Who is about to stop may speak for as long as it likes.
+            LinkCause::Drain => false,
+            LinkCause::Unheard => acknowledged > why.since,
+            _ => last > why.since,
+        };
         if spoke {
             self.suspicion.set(None);
         }
-        spoke
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading conversations, and who there is. Knows nothing of how one logs in, and changes nothing.
 
+use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,12 +14,15 @@ use crate::call::Failure;
 use crate::client::{Page, Target};
 use crate::connected::Connected;
 use crate::error::ClientError;
+use crate::movable::Transfer;
 use crate::repeat::Call;
 use crate::rpc::{self, Applied, Part};
 use crate::worker::Worker;
 
 /// A majority that takes longer to confirm a read is of no use to who waits for an answer.
 const MAJORITY_ANSWERS_WITHIN: Duration = Duration::from_millis(700);
+/// Beyond all messages.
+const END: Position = Position(u64::MAX);
 
 pub(crate) async fn users(worker: Rc<Worker>) -> Result<Vec<UserView>, ClientError> {
     let part = async |connected: &Rc<Connected>, after| {
@@ -48,24 +52,13 @@ async fn every<T, Id: Copy + Ord>(
     id: impl Fn(&T) -> Id,
     part: impl AsyncFn(&Rc<Connected>, Id) -> Result<Part<T>, Failure>,
 ) -> Result<Vec<T>, ClientError> {
-    let mut all: Vec<T> = Vec::new();
-    loop {
-        let after = all.last().map_or(begin, &id);
+    let (mut all, mut list) = (Vec::new(), Transfer::after(begin));
+    while let Some(after) = list.next() {
         let (some, more) = call.repeat(async |connected| part(connected, after).await).await?;
-        goes_on(&some, more, |element| id(element) > after)?;
+        list.take(some.iter().map(&id), more)?;
         all.extend(some);
-        if !more {
-            return Ok(all);
-        }
     }
-}
-
-/// A list that promises more must come nearer to its end with each part.
-fn goes_on<T>(part: &[T], more: bool, is_further: impl Fn(&T) -> bool) -> Result<(), ClientError> {
-    if part.iter().all(is_further) && !(more && part.is_empty()) {
-        return Ok(());
-    }
-    Err(ClientError::Program("the node's list does not go on where it was".to_owned()))
+    Ok(all)
 }
 
 pub(crate) async fn user(worker: Rc<Worker>, username: Username) -> Result<UserView, ClientError> {
@@ -159,18 +152,18 @@ struct Reading {
 
 impl Reading {
     /// The newest `limit` messages below `before`, ascending.
-    async fn backwards(&self, mut before: Option<Position>, limit: u32) -> Result<Vec<MessageView>, ClientError> {
+    async fn backwards(&self, before: Option<Position>, limit: u32) -> Result<Vec<MessageView>, ClientError> {
         let mut remaining = limit;
         let mut pages: Vec<Vec<MessageView>> = Vec::new();
+        let mut reading = Transfer::after(Reverse(before.unwrap_or(END)));
         // For a node 0 is the end of the conversation; for who asks, nothing is before the first message.
-        while remaining > 0 && before.is_none_or(|before| before > Position(1)) {
-            let page = self.page(before.unwrap_or_default(), Position(0), remaining).await?;
+        while let Some(Reverse(before)) = reading.next().filter(|before| remaining > 0 && before.0 > Position(1)) {
+            let from = if before == END { Position(0) } else { before };
+            let page = self.page(from, Position(0), remaining).await?;
             // A page of large messages is shorter than asked for, so that only an empty one is the end.
-            let Some(oldest) = page.first().map(|message| message.position) else { break };
-            goes_on(&page, true, |message| before.is_none_or(|before| message.position < before))?;
+            reading.take(page.iter().map(|message| Reverse(message.position)), !page.is_empty())?;
             remaining = remaining.saturating_sub(rows(&page));
             pages.push(page);
-            before = Some(oldest);
         }
         Ok(pages.into_iter().rev().flatten().collect())
     }
@@ -183,12 +176,11 @@ impl Reading {
             messages = self.page(Position(2), Position(0), 1).await?;
             after = Position(1);
         }
-        while rows(&messages) < limit {
+        let mut reading = Transfer::after(after);
+        while let Some(after) = reading.next().filter(|_| rows(&messages) < limit) {
             let page = self.page(Position(0), after, limit.saturating_sub(rows(&messages))).await?;
-            let Some(newest) = page.last().map(|message| message.position) else { break };
-            goes_on(&page, true, |message| message.position > after)?;
+            reading.take(page.iter().map(|message| message.position), !page.is_empty())?;
             messages.extend(page);
-            after = newest;
         }
         Ok(messages)
     }

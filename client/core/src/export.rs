@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::client::{Client, Page, Target};
 use crate::error::ClientError;
+use crate::movable::Transfer;
 
 /// How a conversation is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,15 +157,14 @@ pub(crate) async fn write(
         ExportFormat::Json => Writer::Json(json::JsonWriter::begin(head, Timestamp::now(), out)?),
         ExportFormat::Text => Writer::Text(text::TextWriter::begin(head, Timestamp::now(), TimeZone::system(), out)?),
     };
-    let (mut after, mut messages) = (head.since, 0);
-    while after < head.last {
+    let (mut reading, mut messages) = (Transfer::after(head.since), 0);
+    while let Some(after) = reading.next().filter(|after| *after < head.last) {
         let page = source.page(after).await?;
-        let Some(newest) = page.last().map(|message| message.position) else { break };
+        reading.take(page.iter().map(|message| message.position), !page.is_empty()).map_err(ClientError::from)?;
         for message in &page {
             writer.message(message, out)?;
             messages += 1;
         }
-        after = newest;
     }
     writer.end(out)?;
     out.flush()?;

@@ -275,6 +275,7 @@ impl Follower {
         match push {
             Push::Changes { changes, counts, nothing_left, cursor, taken } => {
                 self.worker.arrived(&connected);
+                connected.knows(&cursor);
                 self.tell_changes(changes, counts, cursor, taken).await;
                 if nothing_left && self.is_active(&connected) {
                     let cursor = self.point.cursor().unwrap_or_default().to_vec();

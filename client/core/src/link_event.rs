@@ -75,6 +75,8 @@ impl LinkEventKind {
 pub enum LinkCause {
     /// Nothing was heard for too long.
     Silence,
+    /// The node is heard, and does not acknowledge what this device sends.
+    Unheard,
     /// The network says that nobody listens there.
     Icmp,
     /// Another node has not heard from it.
@@ -94,6 +96,7 @@ impl LinkCause {
     pub fn name(self) -> &'static str {
         match self {
             Self::Silence => "silence",
+            Self::Unheard => "unheard",
             Self::Icmp => "icmp",
             Self::Hint => "hint",
             Self::Drain => "drain",

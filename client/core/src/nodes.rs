@@ -11,10 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::profile::NodeEntry;
 use crate::session_file::replace;
 
-/// Round trips up to this are alike: on one LAN chance decides.
-const NEAR: Duration = Duration::from_millis(5);
+/// Round trips that differ by no more than this, or by a quarter, are alike: that much a node that is busy for the moment is
+/// farther, and who takes that for distance sends all devices to the other.
+const ALIKE: Duration = Duration::from_millis(5);
 /// No cluster has so many nodes: a file that lists more is not read.
 const NODES_MAX: usize = 64;
+
+/// How much longer a round trip may be than this one and be as good.
+pub(crate) fn as_good_as(rtt: Duration) -> Duration {
+    ALIKE.max(rtt / 4)
+}
 
 /// All known nodes.
 #[derive(Debug)]
@@ -30,19 +36,6 @@ struct Known {
     /// Where a person wrote that it is. What nodes tell does not change that.
     is_written: bool,
     rtt: Option<Duration>,
-}
-
-/// How far a node is: by doubling of the round trip, so that those alike are equal. The nearest first, the unknown last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Distance(u32);
-
-impl Distance {
-    pub(crate) const UNKNOWN: Self = Self(u32::MAX);
-
-    fn of(rtt: Duration) -> Self {
-        let times = rtt.as_nanos() / NEAR.as_nanos();
-        Self(u128::BITS - times.leading_zeros())
-    }
 }
 
 /// The file as it stands.
@@ -91,10 +84,9 @@ impl Nodes {
         self.known.len()
     }
 
-    /// How far the node at `address` was.
-    pub(crate) fn distance(&self, address: &str) -> Distance {
-        let known = self.known.iter().find(|known| known.entry.address == address);
-        known.and_then(|known| known.rtt).map_or(Distance::UNKNOWN, Distance::of)
+    /// How far the node at `address` was, if it was ever measured.
+    pub(crate) fn rtt(&self, address: &str) -> Option<Duration> {
+        self.known.iter().find(|known| known.entry.address == address)?.rtt
     }
 
     /// Takes in what a node told of others.
@@ -123,8 +115,7 @@ impl Nodes {
     pub(crate) fn measured(&mut self, node: NodeId, address: &str, rtt: Duration) {
         let is_it = |known: &&mut Known| known.entry.node == node.0 && known.entry.address == address;
         let Some(known) = self.known.iter_mut().find(is_it) else { return };
-        // What makes no difference to the order is not worth a write.
-        self.changed |= known.rtt.map(Distance::of) != Some(Distance::of(rtt));
+        self.changed |= known.rtt.is_none_or(|before| before.abs_diff(rtt) > as_good_as(before.min(rtt)));
         known.rtt = Some(rtt);
     }
 
@@ -189,15 +180,16 @@ mod tests {
     }
 
     #[test]
-    fn nodes_alike_are_equal_and_the_unknown_are_last() {
-        let mut nodes = Nodes::load(&[node(1), node(2), node(3), node(4)], None);
-        nodes.measured(NodeId(1), "n1:7400", Duration::from_micros(300));
-        nodes.measured(NodeId(2), "n2:7400", Duration::from_millis(4));
-        nodes.measured(NodeId(3), "n3:7400", Duration::from_millis(100));
-        let distance = |node| nodes.distance(&format!("n{node}:7400"));
-        assert_eq!(distance(1), distance(2));
-        assert!(distance(2) < distance(3) && distance(3) < distance(4));
-        assert_eq!(distance(4), Distance::UNKNOWN);
+    fn what_was_measured_is_known_and_kept_where_it_differs() {
+        let mut nodes = Nodes::load(&[node(1), node(2)], None);
+        assert_eq!(nodes.rtt("n1:7400"), None);
+        for (rtt, differs) in [(90, true), (110, false), (140, true), (90, true), (91, false)] {
+            nodes.changed = false;
+            nodes.measured(NodeId(1), "n1:7400", Duration::from_millis(rtt));
+            assert_eq!((nodes.rtt("n1:7400"), nodes.changed), (Some(Duration::from_millis(rtt)), differs), "{rtt}");
+        }
+        nodes.measured(NodeId(2), "n1:7400", Duration::from_millis(7));
+        assert_eq!(nodes.rtt("n2:7400"), None, "that was another's address");
     }
 
     #[test]
@@ -213,7 +205,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Nodes::load(&[node(1)], Some(path.clone()));
         assert_eq!(entries(&again), [node(1), node(2)]);
-        assert!(again.distance("n2:7400") < Distance::UNKNOWN);
+        assert_eq!(again.rtt("n2:7400"), Some(Duration::from_millis(100)));
         std::fs::write(&path, "{").unwrap();
         assert_eq!(entries(&Nodes::load(&[node(1)], Some(path))), [node(1)], "a damaged file is as good as none");
     }

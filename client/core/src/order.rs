@@ -1,8 +1,10 @@
 //! In which order nodes are tried, and what all their refusals together mean. Pure: knows no network and no clock.
 
+use std::time::Duration;
+
 use raftchat_transport::LinkFailure;
 
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, as_good_as};
 
 /// A node to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +26,24 @@ pub(crate) struct Preferences<'a> {
     pub(crate) avoid: Vec<&'a str>,
 }
 
-/// The nodes in the order to try them: the one asked for, the one that served last, the others from the nearest to the
-/// farthest and the unknown, those alike by lot; the ones to avoid come last.
+/// When a node is tried: by class, and in a class by what the class is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The one asked for.
+    First,
+    /// The one that served last.
+    Good,
+    /// Those as near as the nearest, so that a node that dies does not send all of its devices to one other; and those that
+    /// were never measured, as they may be near: where one is not, the next is tried a moment later, and is faster.
+    Near,
+    /// The others, by how far they are.
+    Far(Duration),
+    /// The ones to avoid, the latest last.
+    Avoided(usize),
+}
+
+/// The nodes in the order to try them, those of equal rank by lot.
 pub(crate) fn candidates(nodes: &Nodes, preferences: &Preferences<'_>, mut lot: impl FnMut() -> u32) -> Vec<Candidate> {
-    let rank = |address: &str| {
-        let avoided = preferences.avoid.iter().position(|avoided| *avoided == address);
-        let class = match Some(address) {
-            _ if avoided.is_some() => 3,
-            address if address == preferences.first => 0,
-            address if address == preferences.last_good => 1,
-            _ => 2,
-        };
-        (class, avoided)
-    };
     let mut all: Vec<Candidate> =
         nodes.entries().map(|entry| Candidate { address: entry.address.clone(), node: Some(entry.node) }).collect();
     if let Some(first) = preferences.first
@@ -44,8 +51,37 @@ pub(crate) fn candidates(nodes: &Nodes, preferences: &Preferences<'_>, mut lot: 
     {
         all.push(Candidate { address: first.to_owned(), node: None });
     }
-    all.sort_by_cached_key(|candidate| (rank(&candidate.address), nodes.distance(&candidate.address), lot()));
+    let ordinary = all.iter().map(|candidate| candidate.address.as_str()).filter(|address| !preferences.name(address));
+    let nearest = ordinary.filter_map(|address| nodes.rtt(address)).min();
+    all.sort_by_cached_key(|candidate| (preferences.rank(nodes, nearest, &candidate.address), lot()));
     all
+}
+
+impl Preferences<'_> {
+    fn avoids(&self, address: &str) -> Option<usize> {
+        self.avoid.iter().position(|avoided| *avoided == address)
+    }
+
+    /// Whether something is preferred or avoided about that address.
+    fn name(&self, address: &str) -> bool {
+        [self.first, self.last_good].contains(&Some(address)) || self.avoids(address).is_some()
+    }
+
+    fn rank(&self, nodes: &Nodes, nearest: Option<Duration>, address: &str) -> Rank {
+        if let Some(avoided) = self.avoids(address) {
+            return Rank::Avoided(avoided);
+        }
+        if self.first == Some(address) {
+            return Rank::First;
+        }
+        if self.last_good == Some(address) {
+            return Rank::Good;
+        }
+        match (nodes.rtt(address), nearest) {
+            (Some(rtt), Some(nearest)) if rtt > nearest + as_good_as(nearest) => Rank::Far(rtt),
+            _ => Rank::Near,
+        }
+    }
 }
 
 /// Why no node was reached.
@@ -79,7 +115,8 @@ pub(crate) fn judge(failures: &[(Candidate, LinkFailure)]) -> ConnectFailure {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+    use std::collections::BTreeMap;
 
     use raftchat_schema::id::NodeId;
     use raftchat_transport::AuthRefusal;
@@ -110,12 +147,46 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_come_before_the_far_and_the_unknown() {
-        let mut nodes = Nodes::load(&[node(1), node(2), node(3), node(4)], None);
+    fn the_near_and_the_unknown_come_before_the_far() {
+        let mut nodes = Nodes::load(&[node(1), node(2), node(3), node(4), node(5)], None);
         nodes.measured(NodeId(1), "n1:7400", Duration::from_millis(90));
         nodes.measured(NodeId(2), "n2:7400", Duration::from_millis(2));
-        nodes.measured(NodeId(4), "n4:7400", Duration::from_millis(3));
-        assert_eq!(order(&nodes, &Preferences::default()), ["n4:7400", "n2:7400", "n1:7400", "n3:7400"]);
+        nodes.measured(NodeId(4), "n4:7400", Duration::from_millis(4));
+        nodes.measured(NodeId(5), "n5:7400", Duration::from_millis(8));
+        let expected = ["n4:7400", "n3:7400", "n2:7400", "n5:7400", "n1:7400"];
+        assert_eq!(order(&nodes, &Preferences::default()), expected);
+    }
+
+    #[test]
+    fn how_near_the_node_is_that_serves_says_nothing_of_the_others() {
+        let mut nodes = Nodes::load(&[node(1), node(2), node(3)], None);
+        nodes.measured(NodeId(1), "n1:7400", Duration::from_millis(1));
+        nodes.measured(NodeId(2), "n2:7400", Duration::from_millis(40));
+        nodes.measured(NodeId(3), "n3:7400", Duration::from_millis(48));
+        let served = Preferences { last_good: Some("n1:7400"), ..Preferences::default() };
+        assert_eq!(order(&nodes, &served), ["n1:7400", "n3:7400", "n2:7400"], "both are as good");
+    }
+
+    #[test]
+    fn a_node_that_dies_sends_its_devices_to_all_that_are_as_near() {
+        let mut nodes = Nodes::load(&[node(1), node(2), node(3)], None);
+        // As one device after the other would find it: what the first measured is known to the next.
+        let mut seconds = BTreeMap::<_, u32>::new();
+        let mut drawn = 2_463_534_242_u32;
+        // Marsaglia's xorshift.
+        let mut lot = || {
+            drawn ^= drawn << 13;
+            drawn ^= drawn >> 17;
+            drawn ^= drawn << 5;
+            drawn
+        };
+        for _device in 0..1_000 {
+            let served = Preferences { first: Some("n1:7400"), ..Preferences::default() };
+            let second = candidates(&nodes, &served, &mut lot)[1].clone();
+            nodes.measured(NodeId(second.node.unwrap_or(0)), &second.address, Duration::from_micros(800));
+            *seconds.entry(second.address).or_default() += 1;
+        }
+        assert!(seconds.values().all(|many| *many > 400) && seconds.len() == 2, "{seconds:?}");
     }
 
     #[test]

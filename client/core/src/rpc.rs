@@ -45,7 +45,7 @@ pub(crate) use conversation::{history, members, revisions, send, state, typing};
 pub(crate) use gateway::{Account, Granted, hello, login, register, resume, status};
 pub(crate) use session::{
     Begin, PasswordChange, activate, advance, attend, blocked, catch_up, change_password, conversations,
-    delete_account, logout, open, sessions, subscribe, user, users, whoami,
+    delete_account, have_seen, logout, open, sessions, subscribe, user, users, whoami,
 };
 
 pub use conversation::Sent;

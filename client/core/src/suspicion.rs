@@ -1,5 +1,5 @@
 //! When silence on a link becomes suspicion. Pure: is told when something was heard, asks no clock and no network, and knows
-//! nothing of what is done about it.
+//! nothing of what is done about it. [`Pulse`] asks whether the node is heard, [`Echo`] whether it hears.
 //!
 //! A node promises something at least each *beat*. How much later than that things come is the path's *jitter*, smoothed as
 //! in RFC 3550. Both together say how long a silence may be: for the path, which is renewed for nothing, a little; for the
@@ -19,10 +19,14 @@ const ANSWER_MIN: Duration = Duration::from_millis(250);
 const PATH_BEATS: u32 = 2;
 /// Beats of silence after which the node is suspected.
 const NODE_BEATS: u32 = 5;
-/// How many times the jitter is added to either.
-const JITTERS: u32 = 4;
+/// How many times the jitter is added for the path: a path that loses much is not made anew for each two that are lost.
+const PATH_JITTERS: u32 = 8;
+/// And for the node.
+const NODE_JITTERS: u32 = 4;
 /// How much of each new lateness goes into the jitter: one part in so many.
 const JITTER_PARTS: u32 = 16;
+/// A device that has not spoken for so many of its own beats has paused.
+const PAUSE_BEATS: u32 = 2;
 
 /// What a silence gives cause for, once in each silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,16 +128,78 @@ impl Pulse {
         if let Some(answer) = self.answer {
             return Some((answer / 2, answer));
         }
-        let slack = self.jitter.saturating_mul(JITTERS);
         self.beat.map(|beat| {
-            let limit = |beats, min: Duration| (beat.saturating_mul(beats).saturating_add(slack)).max(min);
-            (limit(PATH_BEATS, PATH_SILENCE_MIN), limit(NODE_BEATS, NODE_SILENCE_MIN))
+            let limit = |beats, jitters| beat.saturating_mul(beats).saturating_add(self.jitter.saturating_mul(jitters));
+            let node = limit(NODE_BEATS, NODE_JITTERS).max(NODE_SILENCE_MIN);
+            (limit(PATH_BEATS, PATH_JITTERS).max(PATH_SILENCE_MIN).min(node.saturating_sub(beat)), node)
         })
+    }
+}
+
+/// What a node has acknowledged on one link, and when. As this device speaks in beats, and each is acknowledged by itself,
+/// that comes in the same beats, a round trip later, as long as the node hears.
+#[derive(Clone, Debug)]
+pub(crate) struct Echo {
+    pulse: Pulse,
+    acknowledged: Instant,
+    spoke: Option<Instant>,
+}
+
+impl Echo {
+    /// A link over which this device has not spoken.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { pulse: Pulse::new(now), acknowledged: now, spoke: None }
+    }
+
+    /// This device has spoken, as it does each `beat`.
+    pub(crate) fn speak(&mut self, now: Instant, beat: Duration, rtt: Duration) {
+        self.pulse.promise(Some(beat));
+        if self.has_paused(now) {
+            // There was nothing to acknowledge meanwhile, and this takes its time.
+            self.pulse.heard = self.pulse.heard.max(now + rtt);
+        }
+        self.spoke = Some(now);
+    }
+
+    /// This device speaks no more, so that nothing is owed.
+    pub(crate) fn rest(&mut self) {
+        self.spoke = None;
+        self.pulse.promise(None);
+        self.pulse.raised = None;
+    }
+
+    /// Something was last acknowledged then.
+    pub(crate) fn hear(&mut self, acknowledged: Instant) {
+        if acknowledged > self.acknowledged {
+            self.acknowledged = acknowledged;
+            self.pulse.hear(acknowledged);
+        }
+    }
+
+    /// When something was last acknowledged, or the first time that it could have been.
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.pulse.heard
+    }
+
+    /// What is not acknowledged, as of `now`. Who has been asleep, and has not spoken since, misses nothing.
+    pub(crate) fn look(&mut self, now: Instant) -> Look {
+        if self.has_paused(now) { Look { alarm: None, next: None } } else { self.pulse.look(now) }
+    }
+
+    fn has_paused(&self, now: Instant) -> bool {
+        let pause = self.pulse.beat.unwrap_or_default().saturating_mul(PAUSE_BEATS);
+        self.spoke.is_none_or(|before| now.saturating_duration_since(before) > pause)
+    }
+
+    /// Whether a node that was heard at that time is one that speaks and does not hear.
+    pub(crate) fn is_one_sided(&self, heard: Instant) -> bool {
+        heard > self.pulse.heard + PATH_SILENCE_MIN
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::panic, reason = "a test fails by panicking")]
     use proptest::prelude::*;
 
     use super::*;
@@ -218,6 +284,97 @@ mod tests {
         assert_eq!(pulse.look(start + ms(5_800)).alarm, Some(Alarm::Node));
         assert!(pulse.hear(start + ms(5_900)), "it was suspected and speaks again");
         assert!(!pulse.hear(start + ms(5_901)));
+    }
+
+    const OURS: Duration = Duration::from_millis(20);
+
+    /// A device that speaks each 20 ms from `begin` to `end`, in milliseconds, but for the pauses; each of what it says comes
+    /// back so long after, or never. What is raised, in milliseconds after the start.
+    fn echoes(
+        end: u64,
+        rtt: u64,
+        pauses: impl Fn(u64) -> bool,
+        mut comes_back: impl FnMut(u64) -> Option<u64>,
+    ) -> Vec<(u64, Alarm)> {
+        let start = Instant::now();
+        let mut echo = Echo::new(start);
+        let (mut under_way, mut raised) = (Vec::new(), Vec::new());
+        for now in 0..end {
+            if pauses(now) {
+                continue;
+            }
+            if under_way.iter().any(|due| *due <= now) {
+                under_way.retain(|due| *due > now);
+                echo.hear(start + ms(now));
+            }
+            raised.extend(echo.look(start + ms(now)).alarm.map(|alarm| (now, alarm)));
+            if now % 20 == 0 {
+                echo.speak(start + ms(now), OURS, ms(rtt));
+                under_way.extend(comes_back(now).map(|after| now + after));
+            }
+        }
+        raised
+    }
+
+    fn never(_: u64) -> bool {
+        false
+    }
+
+    #[test]
+    fn a_node_that_hears_is_not_suspected_near_or_far() {
+        for rtt in [1, 15, 35, 200, 900] {
+            assert_eq!(echoes(5_000, rtt, never, |_| Some(rtt)), [], "at {rtt} ms");
+        }
+    }
+
+    #[test]
+    fn a_node_that_hears_no_more_is_suspected_in_time() {
+        for rtt in [1, 15, 200] {
+            let raised = echoes(3_000, rtt, never, |now| (now < 2_000).then_some(rtt));
+            let [(path, Alarm::Path), (node, Alarm::Node)] = raised[..] else { panic!("{raised:?}") };
+            // Of 2000, when nothing comes back any more, the last echo is of 20 earlier, and takes its round trip.
+            assert!((2_030..2_040).contains(&(path - rtt)), "{path} at {rtt} ms");
+            assert!((2_100..2_110).contains(&(node - rtt)), "{node} at {rtt} ms");
+        }
+    }
+
+    #[test]
+    fn echoes_that_jitter_and_get_lost_are_waited_for() {
+        // One in ten lost, up to four in a row, and up to 15 ms of delay at the other end.
+        let lost = |beat: u64| matches!(beat % 40, 7 | 20..=23);
+        let raised = echoes(60_000, 200, never, |now| (!lost(now / 20)).then_some(200 + now % 13));
+        assert!(raised.iter().all(|(_, alarm)| *alarm == Alarm::Path), "{raised:?}");
+    }
+
+    #[test]
+    fn a_device_that_slept_gives_the_node_a_round_trip() {
+        // It neither speaks nor looks; what was under way is lost with the sleep.
+        let asleep = |now: u64| (1_000..61_000).contains(&now);
+        let lost = |now: u64| (900..1_000).contains(&now);
+        let raised = echoes(63_000, 200, asleep, |now| (!lost(now)).then_some(200));
+        assert_eq!(raised, []);
+        let deaf = echoes(63_000, 200, asleep, |now| (now < 1_000).then_some(200));
+        // What came late because of the sleep makes it wait a little longer.
+        let in_time = |(at, alarm): &(u64, Alarm)| *alarm == Alarm::Node && (61_320..61_330).contains(at);
+        assert!(deaf.last().is_some_and(in_time), "{deaf:?}");
+    }
+
+    #[test]
+    fn who_does_not_speak_is_owed_no_echo() {
+        let start = Instant::now();
+        let mut echo = Echo::new(start);
+        assert_eq!(echo.look(start + ms(5_000)), Look { alarm: None, next: None });
+        let speak = |echo: &mut Echo, from: u64, to: u64| {
+            (from..=to).step_by(20).for_each(|at| echo.speak(start + ms(at), OURS, ms(10)));
+        };
+        speak(&mut echo, 5_000, 5_120);
+        assert_eq!(echo.look(start + ms(5_130)).alarm, Some(Alarm::Node));
+        assert!(echo.is_one_sided(start + ms(5_061)) && !echo.is_one_sided(start + ms(5_060)));
+        echo.rest();
+        assert_eq!(echo.look(start + ms(9_000)), Look { alarm: None, next: None });
+        speak(&mut echo, 9_000, 9_040);
+        assert_eq!(echo.look(start + ms(9_059)).alarm, None, "it is asked anew");
+        assert_eq!(echo.look(start + ms(9_060)).alarm, Some(Alarm::Path));
     }
 
     proptest! {

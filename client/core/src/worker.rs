@@ -188,6 +188,7 @@ impl Worker {
     pub(crate) async fn session(&self, connected: &Connected) -> Result<Rc<OpenSession>, Failure> {
         let mut slot = connected.session.lock().await;
         if let Some(open) = &*slot {
+            self.tell_seen(connected, open);
             return Ok(Rc::clone(open));
         }
         let stored = self.profile.session().ok_or(ClientError::NoSession)?;
@@ -196,9 +197,19 @@ impl Worker {
             let node = connected.node;
             tracing::warn!(%node, "no majority confirms that this node is up to date: what it shows may be old");
         }
+        connected.knows(&granted.seen);
         self.note_seen(&granted.seen);
         self.keep_seen();
         Ok(Rc::clone(slot.insert(OpenSession::new(granted, stored.token))))
+    }
+
+    /// Where more was shown than this node is known to have: what is asked of it next is to be no older.
+    fn tell_seen(&self, connected: &Connected, open: &OpenSession) {
+        let seen = self.seen.borrow();
+        if let Some(seen) = seen.as_deref().filter(|seen| connected.knows(seen)) {
+            // A node that does not know this answers as it did before there was such a thing.
+            tokio::task::spawn_local(rpc::have_seen(&open.granted.client, seen));
+        }
     }
 
     async fn resume(&self, connected: &Connected, token: &SessionToken) -> Result<Granted, Failure> {
@@ -220,6 +231,7 @@ impl Worker {
         granted: Granted,
         token: SessionToken,
     ) -> Result<(), ClientError> {
+        connected.knows(&granted.seen);
         self.seen.replace((!granted.seen.is_empty()).then(|| granted.seen.clone()));
         let stored = StoredSession {
             username: granted.user.username.clone(),

@@ -1,6 +1,6 @@
 //! A session that acts: what its capabilities share. Never knows which call it is asked for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use raftchat_schema::command::{Act, Command, Done, InSession};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
-use raftchat_schema::id::{ConversationId, DeviceId, RequestNumber, SessionId, UserId, Username};
+use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
 use raftchat_state::{SessionRecord, is_member, verifier};
 use zeroize::Zeroizing;
 
@@ -30,6 +30,8 @@ pub(super) struct Acting {
     username: Username,
     device: DeviceId,
     typing: RefCell<Throttle>,
+    /// What the client was shown over other links, as long as it is not known to be applied here.
+    seen: Cell<Option<Cursor>>,
     /// The connection.
     pub(super) link: Rc<DeviceLink>,
     _here: Here,
@@ -64,6 +66,7 @@ impl Acting {
             username: record.username.clone(),
             device: record.device,
             typing: RefCell::default(),
+            seen: Cell::default(),
             link,
             _here: services.presence.arrive(record.user),
             services,
@@ -99,12 +102,34 @@ impl Acting {
         }
     }
 
+    /// The client was shown everything up to there. A cursor that is not of this cluster's history says nothing.
+    pub(super) fn has_seen(&self, upto: &[u8]) {
+        if let Ok(upto) = self.services.own_cursor(upto)
+            && self.seen.get().is_none_or(|seen| seen.change < upto.change)
+        {
+            self.seen.set(Some(upto));
+        }
+    }
+
+    /// What is read from: no older than what the client was shown.
+    pub(super) async fn view(&self) -> Result<StateView, Denied> {
+        self.may_read()?;
+        let _occupied = self.link.occupy();
+        if let Some(seen) = self.seen.get() {
+            self.services.reach(seen).await?;
+            if self.seen.get() == Some(seen) {
+                self.seen.set(None);
+            }
+        }
+        Ok(self.services.view())
+    }
+
     /// Looks, and where nothing is found looks again once this node knows all that anybody was told is done: what was
     /// made over another node a moment ago is there.
     pub(super) async fn look<T>(&self, look: impl Fn(&StateView) -> Result<T, Denied>) -> Result<T, Denied> {
-        self.may_read()?;
+        let view = self.view().await?;
         let _occupied = self.link.occupy();
-        match look(&self.services.view()) {
+        match look(&view) {
             Err(denied) if denied.is_absence() => {
                 if !self.services.read_index.confirm(FRESH_LIMIT).await {
                     return Err(Denied::later(ErrorCode::NoLeader));

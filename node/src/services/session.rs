@@ -27,6 +27,11 @@ impl SessionService {
         Self { acting: Rc::new(acting) }
     }
 
+    fn seen(&self, params: &session::HaveSeenParams) -> Result<(), capnp::Error> {
+        self.acting.has_seen(params.get()?.get_upto()?.get_bytes()?);
+        Ok(())
+    }
+
     fn capability(&self, place: Place) -> conversation::Client {
         capnp_rpc::new_client(ConversationService::new(self.acting.clone(), place))
     }
@@ -48,7 +53,7 @@ impl session::Server for SessionService {
         _params: session::WhoamiParams,
         mut results: session::WhoamiResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.own_user(), |user| {
+        answer!(results, self.acting.own_user().await, |user| {
             let mut results = results.get();
             results.set_session_id(self.acting.id.0);
             results.set_node(self.acting.services.raft.stores().identity.node.0);
@@ -61,7 +66,7 @@ impl session::Server for SessionService {
         params: session::UsersParams,
         mut results: session::UsersResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.users(UserId(params.get()?.get_after())), |(page, more)| {
+        answer!(results, self.acting.users(UserId(params.get()?.get_after())).await, |(page, more)| {
             results.get().set_more(more);
             fill!(results.init_users, &page, wire::write_user);
         })
@@ -81,7 +86,8 @@ impl session::Server for SessionService {
         params: session::ConversationsParams,
         mut results: session::ConversationsResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.conversations(ConversationId(params.get()?.get_after())), |(page, more)| {
+        let after = ConversationId(params.get()?.get_after());
+        answer!(results, self.acting.conversations(after).await, |(page, more)| {
             results.get().set_more(more);
             fill!(results.init_conversations, &page, wire::write_conversation);
         })
@@ -165,12 +171,25 @@ impl session::Server for SessionService {
         Ok(())
     }
 
+    /// Takes effect at once, so that it holds for whatever is asked after it.
+    fn have_seen(
+        self: Rc<Self>,
+        params: session::HaveSeenParams,
+        _results: session::HaveSeenResults,
+    ) -> impl Future<Output = Result<(), capnp::Error>> + 'static {
+        std::future::ready(self.seen(&params))
+    }
+
     async fn sessions(
         self: Rc<Self>,
         _params: session::SessionsParams,
         mut results: session::SessionsResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.sessions(), |all| fill!(results.init_sessions, &all, wire::write_session_entry))
+        answer!(results, self.acting.sessions().await, |all| fill!(
+            results.init_sessions,
+            &all,
+            wire::write_session_entry
+        ))
     }
 
     async fn logout(
@@ -248,6 +267,6 @@ impl session::Server for SessionService {
         _params: session::BlockedParams,
         mut results: session::BlockedResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.blocked(), |users| fill!(results.init_users, &users, wire::write_user))
+        answer!(results, self.acting.blocked().await, |users| fill!(results.init_users, &users, wire::write_user))
     }
 }

@@ -192,6 +192,7 @@ impl Lived {
 const fn moved_by(cause: Option<LinkCause>) -> &'static str {
     match cause {
         Some(LinkCause::Silence) => "by_silence",
+        Some(LinkCause::Unheard) => "by_not_being_heard",
         Some(LinkCause::Icmp) => "by_icmp",
         Some(LinkCause::Hint) => "by_hint",
         Some(LinkCause::Drain) => "by_drain",

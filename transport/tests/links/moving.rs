@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use raftchat_transport::{Datagram, Role, RpcThreads, Server};
+use raftchat_transport::{Datagram, LinkFailure, Role, RpcThreads, Server};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
@@ -35,6 +36,32 @@ async fn relay(node: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
         }
     });
     (address, task)
+}
+
+/// A way to the node on which what goes there can be stopped, by setting what this gives to false.
+async fn one_way_relay(node: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
+    let near = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let far = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = near.local_addr().unwrap();
+    let open = Arc::new(AtomicBool::new(true));
+    let there_is_a_way = Arc::clone(&open);
+    tokio::spawn(async move {
+        let (mut from, mut there, mut back) = (None, [0; 2048], [0; 2048]);
+        loop {
+            tokio::select! {
+                Ok((length, caller)) = near.recv_from(&mut there) => {
+                    from = Some(caller);
+                    if there_is_a_way.load(Ordering::Relaxed) {
+                        far.send_to(&there[..length], node).await.unwrap();
+                    }
+                }
+                Ok((length, _)) = far.recv_from(&mut back) => {
+                    near.send_to(&back[..length], from.unwrap()).await.unwrap();
+                }
+            }
+        }
+    });
+    (address, open)
 }
 
 #[tokio::test]
@@ -92,6 +119,54 @@ async fn the_system_tells_that_nobody_listens_there_any_more_and_the_link_surviv
             println!("on {socket} socket after {:?}", begun.elapsed());
         }
         assert_eq!(link.failure(), None, "it is a hint");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_shows_that_the_node_hears_and_what_is_told_again_does_not() {
+    locally(async {
+        let (home, threads) = (Cluster::new(HOME), RpcThreads::start(1).unwrap());
+        let server = node(&home, &threads).await;
+        let (way, there) = one_way_relay(server.local_address()).await;
+        let alice = home.dialer(Role::Device, home.device("alice"));
+        let link = soon(alice.connect(way, &expect(1))).await.unwrap();
+        let echo: Echo = link.bootstrap().await.unwrap();
+        soon(echo.say("hello".to_owned())).await.unwrap();
+        let before = link.heard().acknowledged;
+        link.send_beat();
+        soon(async {
+            while link.heard().acknowledged == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        there.store(false, Ordering::Relaxed);
+        // What was on its way is acknowledged yet; the node speaks on, and says again what it has heard.
+        let connection = server.connections()[0].clone();
+        let mut heard = Vec::new();
+        for _ in 0..60 {
+            assert!(connection.send_beat());
+            assert_eq!(soon(link.read_datagram()).await, Ok(Datagram::Beat));
+            heard.push(link.heard().acknowledged);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(heard[20], heard[59], "nothing new");
+        assert!(link.heard().last > heard[59]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_does_not_wait_for_a_node_that_is_not_there() {
+    locally(async {
+        let home = Cluster::new(HOME);
+        let nobody = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let alice = home.dialer(Role::Device, home.device("alice"));
+        let Err(LinkFailure::Unreachable { cause }) = soon(alice.connect(nobody, &expect(1))).await else {
+            panic!("somebody answers");
+        };
+        assert_eq!(cause, format!("nobody listens at {nobody}"));
     })
     .await;
 }

@@ -119,6 +119,18 @@ pub(crate) async fn attend(session: &session::Client, beat: Duration) -> Result<
     Ok(Duration::from_millis(u64::from(response.get()?.get_beat_ms())))
 }
 
+/// Tells the node that this device was shown everything up to there. Sent before this returns: it holds for what is asked
+/// after it, whether or not its answer was awaited.
+pub(crate) fn have_seen(
+    session: &session::Client,
+    upto: &[u8],
+) -> impl Future<Output = Result<(), capnp::Error>> + 'static {
+    let mut request = session.have_seen_request();
+    request.get().init_upto().set_bytes(upto);
+    let sent = request.send().promise;
+    async move { sent.await.map(drop) }
+}
+
 /// How far a node has applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {

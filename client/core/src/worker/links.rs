@@ -120,7 +120,7 @@ impl Worker {
         let mut reached = race(&self.dialer, &self.profile.config().cluster, tried).await?;
         let mut nodes = self.nodes.borrow_mut();
         nodes.learn(std::mem::take(&mut reached.nodes));
-        nodes.measured(reached.node, &reached.address, reached.link.rtt());
+        nodes.measured(reached.node, &reached.address, reached.link.shortest_rtt());
         nodes.keep();
         Ok(reached)
     }

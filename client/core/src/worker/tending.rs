@@ -13,12 +13,16 @@ use super::{Care, Worker};
 use crate::connected::{Connected, Duty, Suspicion};
 use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
 use crate::rpc;
-use crate::suspicion::{Alarm, Look};
+use crate::suspicion::Alarm;
 
 /// What has arrived while this thread did something else is read before its absence counts.
 const READ_FIRST: Duration = Duration::from_millis(2);
 /// Who wakes so much too late has been asleep itself, and gives the node time to be heard.
 const OVERSLEPT: Duration = Duration::from_millis(20);
+
+/// How long after a path was made anew a silence does not make it anew again, and the same in round trips.
+const RENEW_PAUSE: Duration = Duration::from_secs(1);
+const RENEW_RTTS: u32 = 4;
 
 /// How often both sides of a link speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +35,8 @@ struct Rhythm {
 
 /// Somebody looks.
 const FOREGROUND: Rhythm = Rhythm { theirs: Duration::from_millis(25), ours: Duration::from_millis(20) };
-/// Nobody looks.
-const BACKGROUND: Rhythm = Rhythm { theirs: Duration::from_secs(2), ours: Duration::from_millis(500) };
+/// Nobody looks. This device speaks before its link would have to be kept alive, which so costs nothing more.
+const BACKGROUND: Rhythm = Rhythm { theirs: Duration::from_secs(2), ours: Duration::from_millis(900) };
 
 impl Rhythm {
     fn of(duty: Duty, care: Care) -> Option<Self> {
@@ -76,29 +80,41 @@ pub(super) async fn tend(worker: Rc<Worker>, connected: Rc<Connected>) {
 
 /// Speaks and listens in that rhythm; for ever.
 async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Option<Rhythm>) {
+    connected.echo.borrow_mut().rest();
     let Some(rhythm) = rhythm else { return std::future::pending().await };
     let mut ticks = interval(rhythm.ours);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         connected.listen();
-        let look = connected.pulse.borrow_mut().look(Instant::now());
-        if let Some(alarm) = look.alarm {
-            raise(worker, connected, alarm);
+        let now = Instant::now();
+        let (heard, hears) = (connected.pulse.borrow_mut().look(now), connected.echo.borrow_mut().look(now));
+        if let Some(alarm) = heard.alarm {
+            raise(worker, connected, alarm, silence(connected));
+        }
+        if let Some(alarm) = hears.alarm {
+            raise(worker, connected, alarm, not_being_heard(connected));
         }
         tokio::select! {
             _ = ticks.tick() => {
                 if connected.has_duty(Duty::Serves) {
-                    connected.link.send_beat();
+                    speak(connected, rhythm);
                 }
             }
-            () = due(look) => {}
+            () = due([heard.next, hears.next].into_iter().flatten().min()) => {}
         }
     }
 }
 
+fn speak(connected: &Connected, rhythm: Rhythm) {
+    connected.link.send_beat();
+    if rhythm == FOREGROUND {
+        connected.echo.borrow_mut().speak(Instant::now(), rhythm.ours, connected.link.rtt());
+    }
+}
+
 /// Waits until a silence is too long, and what has arrived is read.
-async fn due(look: Look) {
-    let Some(due) = look.next else { return std::future::pending().await };
+async fn due(due: Option<Instant>) {
+    let Some(due) = due else { return std::future::pending().await };
     sleep_until(due).await;
     sleep(READ_FIRST).await;
     if due.elapsed() > OVERSLEPT {
@@ -106,21 +122,41 @@ async fn due(look: Look) {
     }
 }
 
-fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm) {
+fn silence(connected: &Connected) -> Suspicion {
+    Suspicion { cause: LinkCause::Silence, since: connected.pulse.borrow().last_heard() }
+}
+
+/// Where the node is not heard either, that says more.
+fn not_being_heard(connected: &Connected) -> Suspicion {
+    let echo = connected.echo.borrow();
+    if echo.is_one_sided(connected.pulse.borrow().last_heard()) {
+        return Suspicion { cause: LinkCause::Unheard, since: echo.last_heard() };
+    }
+    silence(connected)
+}
+
+fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm, why: Suspicion) {
     if !connected.has_duty(Duty::Serves) {
         return;
     }
     match alarm {
-        Alarm::Path => rebind(worker, connected, LinkCause::Silence),
-        Alarm::Node => {
-            let since = connected.pulse.borrow().last_heard();
-            worker.suspect(connected, Suspicion { cause: LinkCause::Silence, since });
-        }
+        Alarm::Path => renew(worker, connected, why.cause),
+        Alarm::Node => worker.suspect(connected, why),
+    }
+}
+
+/// Makes the path anew unless that was just done: of two sockets before the present one the older is heard no more, and what
+/// is on its way to that one would be missed, which is a silence too.
+fn renew(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
+    let pause = RENEW_PAUSE.max(connected.link.rtt().saturating_mul(RENEW_RTTS));
+    if connected.renewed.get().is_none_or(|before| before.elapsed() > pause) {
+        rebind(worker, connected, cause);
     }
 }
 
 /// Takes another way through the network, which costs nothing.
 fn rebind(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
+    connected.renewed.set(Some(Instant::now()));
     match connected.link.rebind() {
         Ok(()) => worker.tell(LinkEvent::because(LinkEventKind::PathChanged, connected.node, cause)),
         Err(error) => tracing::debug!(%error, "the link keeps its socket"),

@@ -251,6 +251,16 @@ impl session::Server for Node {
         Ok(())
     }
 
+    async fn have_seen(
+        self: Rc<Self>,
+        params: session::HaveSeenParams,
+        _: session::HaveSeenResults,
+    ) -> Result<(), Error> {
+        let upto = change_of(params.get()?.get_upto()?.get_bytes()?);
+        self.world.lock().shown_elsewhere.push((self.id, upto));
+        Ok(())
+    }
+
     async fn delete_account(
         self: Rc<Self>,
         _: session::DeleteAccountParams,

@@ -15,6 +15,7 @@ const PACKET_MAX: usize = 65_536;
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     swallows: Arc<AtomicBool>,
+    deafens: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -22,10 +23,15 @@ impl Relay {
     pub(crate) async fn towards(node: SocketAddr) -> Self {
         let outside = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         let address = outside.local_addr().unwrap();
-        let swallows = Arc::new(AtomicBool::new(false));
+        let (swallows, deafens) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
-        tasks.spawn(forward(outside, node, Arc::clone(&swallows)));
-        Self { address, swallows, _tasks: tasks }
+        tasks.spawn(forward(outside, node, Arc::clone(&swallows), Arc::clone(&deafens)));
+        Self { address, swallows, deafens, _tasks: tasks }
+    }
+
+    /// From now on the node hears nothing; it is heard.
+    pub(crate) fn deafen(&self) {
+        self.deafens.store(true, Ordering::Relaxed);
     }
 
     /// From now on nothing gets through, or everything again.
@@ -34,7 +40,7 @@ impl Relay {
     }
 }
 
-async fn forward(outside: Arc<UdpSocket>, node: SocketAddr, swallows: Arc<AtomicBool>) {
+async fn forward(outside: Arc<UdpSocket>, node: SocketAddr, swallows: Arc<AtomicBool>, deafens: Arc<AtomicBool>) {
     let mut inside: BTreeMap<SocketAddr, Arc<UdpSocket>> = BTreeMap::new();
     let mut back = JoinSet::new();
     let mut packet = vec![0; PACKET_MAX];
@@ -45,7 +51,7 @@ async fn forward(outside: Arc<UdpSocket>, node: SocketAddr, swallows: Arc<Atomic
             back.spawn(answer(Arc::clone(&socket), Arc::clone(&outside), device, Arc::clone(&swallows)));
             place.insert(socket);
         }
-        if !swallows.load(Ordering::Relaxed) {
+        if !swallows.load(Ordering::Relaxed) && !deafens.load(Ordering::Relaxed) {
             // A packet may be lost.
             let _ = inside[&device].send(&packet[..length]).await;
         }

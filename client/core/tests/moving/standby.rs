@@ -63,6 +63,37 @@ async fn the_standby_takes_over_where_the_node_falls_silent_without_closing() {
 }
 
 #[tokio::test]
+async fn a_node_that_speaks_and_does_not_hear_is_left() {
+    let cluster = Cluster::start().await;
+    let (client, mut subscription, standby) = following(&cluster).await;
+    // Until it is known that the node acknowledges.
+    client.users().await.unwrap();
+    cluster.relay(2).deafen();
+    let moved = until(&mut subscription, LinkEventKind::Moved).await;
+    assert_eq!((moved.node, moved.from, moved.cause), (standby, Some(NodeId(2)), Some(LinkCause::Unheard)));
+    let third = until(&mut subscription, LinkEventKind::Standby).await.node;
+    assert!(third != NodeId(2) && third != standby, "that it speaks does not make it trusted");
+    cluster.world.say(1);
+    assert_eq!(next_messages(&mut subscription, 1).await, [1]);
+}
+
+#[tokio::test]
+async fn who_is_asked_as_well_is_told_what_the_other_has_shown() {
+    let cluster = Cluster::start().await;
+    let (client, mut subscription, standby) = following(&cluster).await;
+    (1..=3).for_each(|id| cluster.world.say(id));
+    assert_eq!(next_messages(&mut subscription, 3).await, [1, 2, 3]);
+    client.users().await.unwrap();
+    assert_eq!(cluster.world.lock().shown_elsewhere, [], "a node knows what it has told itself");
+
+    // It is late, so that the other is asked as well.
+    cluster.world.fall_silent(2);
+    let sent = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    assert_eq!(sent.node, standby);
+    assert_eq!(cluster.world.lock().shown_elsewhere, [(standby.0, 3)], "before it is asked, and once");
+}
+
+#[tokio::test]
 async fn a_move_tells_from_where_and_why_and_how_long_it_took() {
     let cluster = Cluster::start().await;
     let (_client, mut subscription, standby) = following(&cluster).await;

@@ -17,24 +17,21 @@ use crate::services::conversation::{Place, absence};
 use crate::store::StateView;
 
 impl Acting {
-    pub(super) fn users(&self, after: UserId) -> Result<(Vec<UserView>, bool), Denied> {
-        self.may_read()?;
+    pub(super) async fn users(&self, after: UserId) -> Result<(Vec<UserView>, bool), Denied> {
         // One more than fits, to know whether anything is left.
-        let mut page = users_page(&self.services.view(), after, LIST_PAGE_MAX + 1)?;
+        let mut page = users_page(&self.view().await?, after, LIST_PAGE_MAX + 1)?;
         let more = page.len() > LIST_PAGE_MAX;
         page.truncate(LIST_PAGE_MAX);
         Ok((self.with_presence(page), more))
     }
 
-    pub(super) fn blocked(&self) -> Result<Vec<UserView>, Denied> {
-        self.may_read()?;
-        Ok(self.with_presence(blocked_by(&self.services.view(), self.user)?))
+    pub(super) async fn blocked(&self) -> Result<Vec<UserView>, Denied> {
+        Ok(self.with_presence(blocked_by(&self.view().await?, self.user)?))
     }
 
     /// The user whose session it is.
-    pub(super) fn own_user(&self) -> Result<UserView, Denied> {
-        self.may_read()?;
-        let found = user(&self.services.view(), self.user)?.ok_or(ErrorCode::SessionEnded)?;
+    pub(super) async fn own_user(&self) -> Result<UserView, Denied> {
+        let found = user(&self.view().await?, self.user)?.ok_or(ErrorCode::SessionEnded)?;
         Ok(self.services.online(self.user, found))
     }
 
@@ -47,15 +44,14 @@ impl Acting {
         Ok(self.services.online(self.user, found))
     }
 
-    pub(super) fn conversations(&self, after: ConversationId) -> Result<(Vec<ConversationView>, bool), Denied> {
-        self.may_read()?;
-        let view = self.services.view();
+    pub(super) async fn conversations(&self, after: ConversationId) -> Result<(Vec<ConversationView>, bool), Denied> {
+        let view = self.view().await?;
         let (page, more) = conversations_page(&view, self.user, after, LIST_PAGE_MAX, HISTORY_BYTES_MAX)?;
         Ok((page.into_iter().map(|shown| self.services.online_members(self.user, shown)).collect(), more))
     }
 
-    pub(super) fn sessions(&self) -> Result<Vec<SessionEntry>, Denied> {
-        self.may_read()?;
+    pub(super) async fn sessions(&self) -> Result<Vec<SessionEntry>, Denied> {
+        let view = self.view().await?;
         let entry = |record: raftchat_state::SessionRecord| SessionEntry {
             current: record.id == self.id,
             id: record.id,
@@ -64,7 +60,7 @@ impl Acting {
             last_used: record.last_used,
             address: record.address,
         };
-        Ok(sessions_of(&self.services.view(), self.user)?.into_iter().map(entry).collect())
+        Ok(sessions_of(&view, self.user)?.into_iter().map(entry).collect())
     }
 
     /// A conversation of the user.
