@@ -24,6 +24,14 @@ use crate::ui::{AppWindow, Shell};
 #[cfg(feature = "desktop")]
 const SCREEN_TAKEN: std::time::Duration = std::time::Duration::from_millis(500);
 
+/// What to do where there is no screen.
+#[cfg(any(feature = "desktop", feature = "desktop-lean"))]
+const WHAT_TO_DO: &str = "On a desktop, DISPLAY or WAYLAND_DISPLAY names it; on a bare panel, build with \
+                          `--no-default-features --features embedded`";
+#[cfg(not(any(feature = "desktop", feature = "desktop-lean")))]
+const WHAT_TO_DO: &str = "This build draws on the panel itself: the kernel's driver must give /dev/dri/card0 or /dev/fb0, \
+                          the user must be in the groups video and input, and no other program may have the screen";
+
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
@@ -40,10 +48,7 @@ enum RunError {
     #[error("the system gives no thread for the settings: {0}")]
     System(#[from] std::io::Error),
     /// There is nothing to draw on.
-    #[error(
-        "there is no screen to draw on: {0}. On a desktop, DISPLAY or WAYLAND_DISPLAY names it; on a bare panel, \
-             build with `--no-default-features --features embedded` and let the user into the groups video and input"
-    )]
+    #[error("there is no screen to draw on: {0}. {what_to_do}", what_to_do = WHAT_TO_DO)]
     Screen(#[from] PlatformError),
 }
 

@@ -188,7 +188,9 @@ impl TimelineModel {
             let held = self.held.borrow();
             held.iter().enumerate().filter(|(_, held)| is_other(&held.item)).map(|(at, _)| at).collect()
         };
-        touched.into_iter().for_each(|at| self.made_otherwise(at));
+        for at in touched {
+            self.made_otherwise(at);
+        }
     }
 
     fn made_otherwise(&self, at: usize) {

@@ -90,7 +90,9 @@ fn who_scrolls_through_a_long_conversation_never_sees_it_jump() {
 fn what_comes_below_and_changes_above_does_not_move_what_is_read() {
     let stage = Stage::signed_in(1000.0, 700.0);
     open(&stage);
-    (0..12).for_each(|_| scroll(&stage, 180.0));
+    for _ in 0..12 {
+        scroll(&stage, 180.0);
+    }
     let before = in_sight(&stage);
     let first = before[0].0.clone();
     let rows = stage.window.global::<Timeline<'_>>().get_rows();
@@ -143,7 +145,9 @@ fn the_keyboard_goes_on_from_where_it_was_although_the_window_has_dropped_that_r
     press(&stage, Key::UpArrow);
     press(&stage, Key::UpArrow);
     stage.picture();
-    (0..12).for_each(|_| scroll(&stage, 600.0));
+    for _ in 0..12 {
+        scroll(&stage, 600.0);
+    }
     let label = |at: u64| {
         let rows = stage.window.global::<Timeline<'_>>().get_rows();
         rows.iter().find(|row| row.plain.starts_with(&format!("Line {at}."))).map(|row| row.readout)

@@ -141,7 +141,9 @@ mod tests {
             }
         }
         assert_eq!(rows.len(), excerpt.count(), "{steps:?}");
-        rows.iter_mut().zip(excerpt.first()..).for_each(|(row, at)| *row = at);
+        for (row, at) in rows.iter_mut().zip(excerpt.first()..) {
+            *row = at;
+        }
     }
 
     #[test]
