@@ -112,7 +112,13 @@ impl Cluster {
             Act::DeleteMessage { position, .. } => self.delete(user, id, *position),
             Act::React { position, emoji, switch, .. } => self.react(user, id, *position, emoji, *switch),
             Act::MarkRead { position, .. } => Ok(self.mark_read(user, id, *position)),
-            Act::PinMessage { position, switch, .. } => Ok(self.pin(id, *position, *switch)),
+            Act::PinMessage { position, switch, .. } => {
+                let message = self.message_mut(user, id, *position).ok_or(ErrorCode::NoSuchMessage)?;
+                if switch.is_on() && message.state == MessageState::Deleted {
+                    return Err(ErrorCode::NoSuchMessage.into());
+                }
+                Ok(self.pin(id, *position, *switch))
+            }
             Act::MarkUnread(_) => Ok(self.own(id, user, |own| own.marked_unread = true)),
             Act::Mute { until, .. } => Ok(self.own(id, user, |own| own.muted_until = *until)),
             Act::PinConversation { switch, .. } => Ok(self.own(id, user, |own| own.pinned = switch.is_on())),
