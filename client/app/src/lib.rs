@@ -10,5 +10,6 @@ mod live;
 pub mod platform;
 pub mod preferences;
 pub mod run;
+mod stop;
 
 pub use raftchat_ui as ui;

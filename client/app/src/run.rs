@@ -7,7 +7,7 @@ use std::rc::Rc;
 use clap::Parser;
 use raftchat_client::{ClientOptions, Profile, ProfileError};
 use raftchat_model::Attention;
-use slint::{BackendSelector, CloseRequestResponse, ComponentHandle, PlatformError};
+use slint::{CloseRequestResponse, ComponentHandle, PlatformError};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
@@ -18,6 +18,7 @@ use crate::fonts::{self, Emoji};
 use crate::live::{Live, LiveError};
 use crate::platform::Platform;
 use crate::preferences::{self, Keeper};
+use crate::stop;
 use crate::ui::{AppWindow, Shell};
 
 /// By then a window manager, if there is one, has made the window full screen.
@@ -44,8 +45,8 @@ enum RunError {
     /// The client does not start on it.
     #[error(transparent)]
     Live(#[from] LiveError),
-    /// The system gives no thread.
-    #[error("the system gives no thread for the settings: {0}")]
+    /// The system gives no thread, or no signals.
+    #[error("the system gives no thread or no signals: {0}")]
     System(#[from] std::io::Error),
     /// There is nothing to draw on.
     #[error("there is no screen to draw on: {0}. {what_to_do}", what_to_do = WHAT_TO_DO)]
@@ -65,7 +66,9 @@ impl RunError {
 
 /// Runs the window until it is closed.
 pub fn main() -> ExitCode {
-    main_on(|| BackendSelector::new().select(), |_| ())
+    // What a window's description calls before it makes one. `slint::BackendSelector` does the same, but does not know the
+    // screen that nobody sees, which builds for tests have.
+    main_on(slint::private_unstable_api::ensure_backend, |_| ())
 }
 
 /// The same on another screen: `choose_screen` sets the platform to draw on, and `made` is given the window before it is
@@ -119,6 +122,7 @@ fn run(
     }
     Rc::clone(&bridge).run_with_event_loop(&window);
     made(&window);
+    stop::listen()?;
     window.run()?;
     bridge.finish();
     keeper.close();

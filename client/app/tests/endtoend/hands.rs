@@ -1,34 +1,51 @@
-//! Somebody's hands and eyes at a window that runs as a process of its own. Knows nothing of what is in it.
+//! Somebody's hands and eyes at a window: the program itself, on a screen that nobody sees. Knows nothing of what is in
+//! it.
 
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use raftchat_tests::{PATIENCE, until};
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
+
+use crate::port::{Element, Port};
 
 /// A window that is open.
 pub(crate) struct Window {
     name: &'static str,
     child: Child,
-    orders: Option<ChildStdin>,
-    answers: Lines<BufReader<ChildStdout>>,
+    port: Port,
 }
 
 impl Window {
     /// Opens the window of the device in `profile`, on a desktop with that bus if there is one.
     pub(crate) fn open(name: &'static str, profile: &Path, bus: Option<&str>) -> Self {
-        let mut child = program(profile, bus).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let orders = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { name, child, orders, answers }
+        loop {
+            let number = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+            let mut program = program(profile, bus);
+            program.env("SLINT_MCP_PORT", number.to_string()).stderr(Stdio::piped());
+            let mut child = program.spawn().unwrap();
+            if listens(name, child.stderr.take().unwrap()) {
+                return Self { name, child, port: Port::connect(number) };
+            }
+            // Somebody else has taken the port meanwhile.
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 
     /// Presses what is called that, as soon as it is there.
     pub(crate) async fn press(&mut self, label: &str) {
-        self.done(&["press", label]).await;
+        self.does(label, Port::press).await;
+    }
+
+    /// Presses the mouse's button over what is called that, as soon as it is there.
+    pub(crate) async fn click(&mut self, label: &str) {
+        self.does(label, Port::click).await;
     }
 
     /// Presses the first of which `wanted` is true.
@@ -39,7 +56,7 @@ impl Window {
 
     /// Writes into the field of that name, as soon as it is there.
     pub(crate) async fn write(&mut self, label: &str, text: &str) {
-        self.done(&["write", label, text]).await;
+        self.does(label, |port, element| port.write(element, text)).await;
     }
 
     /// Waits until a message that begins like this and ends like that is to be seen, and once.
@@ -63,7 +80,7 @@ impl Window {
     pub(crate) async fn sees<T>(&mut self, what: &str, look: impl Fn(&[String]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let said: Vec<String> = serde_json::from_value(self.order(&["look"])).unwrap();
+            let said: Vec<String> = self.port.elements().into_iter().map(|element| element.label).collect();
             if let Some(seen) = look(&said) {
                 return seen;
             }
@@ -73,21 +90,28 @@ impl Window {
         }
     }
 
-    async fn done(&mut self, order: &[&str]) {
-        let told = format!("{} can {order:?}", self.name);
-        until(&told, async || (self.order(order) == Value::Bool(true)).then_some(())).await;
+    /// What is drawn: width, height, and the colours from left to right and from the top down.
+    pub(crate) fn picture(&mut self) -> (u32, u32, Vec<[u8; 4]>) {
+        let bytes = self.port.picture();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let picture = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(picture.color_type, png::ColorType::Rgba);
+        (picture.width, picture.height, pixels.as_chunks().0.to_vec())
     }
 
-    fn order(&mut self, order: &[&str]) -> Value {
-        let orders = self.orders.as_mut().unwrap();
-        writeln!(orders, "{}", serde_json::json!(order)).unwrap();
-        let answer = self.answers.next().unwrap();
-        serde_json::from_str(&answer.unwrap()).unwrap()
+    async fn does(&mut self, label: &str, act: impl Fn(&mut Port, &Element) -> Option<()>) {
+        let what = format!("{} finds {label}", self.name);
+        until(&what, async || {
+            let found = self.port.elements().into_iter().find(|element| element.label == label)?;
+            act(&mut self.port, &found)
+        })
+        .await;
     }
 
-    /// Closes it, as a person does.
+    /// Asks it to end, as the system does before it shuts down.
     pub(crate) fn close(mut self) {
-        drop(self.orders.take());
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success(), "{}'s window ends badly", self.name);
     }
 }
@@ -107,10 +131,24 @@ pub(crate) fn second(profile: &Path) -> (Option<i32>, String) {
 }
 
 fn program(profile: &Path, bus: Option<&str>) -> Command {
-    let mut program = Command::new(std::env::current_exe().unwrap());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_raftchat"));
     program.arg("--profile").arg(profile);
-    // The fonts are chosen by it.
     program.env("SLINT_BACKEND", "headless-software").env_remove("DBUS_SESSION_BUS_ADDRESS");
     program.envs(bus.map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus)));
     program
+}
+
+/// Whether the window says that it listens on its port. What else it says is passed on as long as it runs.
+fn listens(name: &'static str, said: ChildStderr) -> bool {
+    let (heard, outcome) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(said).lines().map_while(Result::ok) {
+            let outcome = [("server listening", true), ("failed to bind", false)];
+            match outcome.iter().find(|(words, _)| line.contains(words)) {
+                Some((_, listens)) => heard.send(*listens).unwrap_or_default(),
+                None => eprintln!("{name}: {line}"),
+            }
+        }
+    });
+    outcome.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{name}'s window does not open: {error}"))
 }

@@ -1,12 +1,12 @@
-//! The window itself against nodes that die: the program under test is started as it is, on a screen that nobody sees,
-//! and driven by what a screen reader would read out.
+//! The window itself against nodes that die: `raftchat` is started as it is, on a screen that nobody sees, and driven by
+//! what a screen reader would read out.
 //!
-//! This program is all that it needs: started by the story it is a window, or one of the nodes.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! The nodes are this program, started by the story.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod desktop;
 mod hands;
-mod screen;
+mod port;
 mod story;
 
 use std::process::ExitCode;
@@ -14,7 +14,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let first = std::env::args().nth(1).unwrap_or_default();
     match first.as_str() {
-        "--profile" => screen::main(),
         // As clusters of the stories start their nodes.
         "--log" => raftchat_tools::main(),
         _ if std::env::args().any(|argument| argument == "--list") => {

@@ -1,5 +1,7 @@
 //! Alice and bob, each at a window, while nodes die.
 
+use std::collections::BTreeSet;
+
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::people::PASSWORD;
 
@@ -29,6 +31,7 @@ async fn two_windows_talk_while_nodes_die() {
     alice.press("New conversation").await;
     alice.write("Find people", "bob").await;
     alice.press_what("bob among the people", |label| label.starts_with("bob, ") && label.contains(" · ")).await;
+    let before = drawn(&mut alice);
     says(&mut alice, "bob", "Hello <b>bob</b>").await;
     if let Some(desktop) = &desktop {
         desktop.shows(&[("alice", "Hello &lt;b&gt;bob&lt;/b&gt;")]).await;
@@ -37,6 +40,7 @@ async fn two_windows_talk_while_nodes_die() {
         .await;
     bob.sees_message("alice: Hello <b>bob</b>", "").await;
     alice.sees_message("You: Hello <b>bob</b>", "Read").await;
+    assert_ne!(before, drawn(&mut alice), "what alice has said is drawn");
     if let Some(desktop) = &desktop {
         desktop.shows(&[]).await;
     }
@@ -97,9 +101,18 @@ async fn arrives(cluster: &Cluster, name: &'static str, bus: Option<&str>) -> Wi
     window
 }
 
+/// What is drawn, if it can be a window with something in it.
+fn drawn(window: &mut Window) -> Vec<[u8; 4]> {
+    let (width, height, pixels) = window.picture();
+    assert_eq!((width, height), (1040, 720), "the size that the window asks for");
+    let colours: BTreeSet<&[u8; 4]> = pixels.iter().collect();
+    assert!(colours.len() > 100, "letters have smooth edges, but there are {} colours", colours.len());
+    pixels
+}
+
 async fn says(window: &mut Window, to: &str, text: &str) {
     window.write(&format!("Message to {to}"), text).await;
-    window.press("Send").await;
+    window.click("Send").await;
 }
 
 fn is_away(label: &str) -> bool {
