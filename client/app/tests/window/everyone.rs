@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use raftchat_app::backend::{Asked, Update};
-use raftchat_app::ui::{Session, Settings, SheetKind, Shell};
+use raftchat_app::ui::{Session, SheetKind, Shell};
 use raftchat_schema::error::ErrorCode;
 use slint::{ComponentHandle, LogicalSize};
 
@@ -60,9 +60,7 @@ fn a_refusal_is_said_in_the_persons_language() {
     };
     let english: Vec<_> = ErrorCode::ALL.iter().map(|code| problem(*code)).collect();
     assert!(english.iter().all(|sentence| !sentence.is_empty() && !sentence.contains("raftchatctl")));
-    let settings = stage.window.global::<Settings<'_>>();
-    settings.set_language(1);
-    settings.invoke_changed();
+    stage.speak_german();
     assert_eq!(problem(ErrorCode::WrongCredentials), "Der Benutzername oder das Passwort ist falsch.");
     assert!(ErrorCode::ALL.iter().zip(english).all(|(code, english)| problem(*code) != english));
 }

@@ -1,6 +1,6 @@
 //! What is pinned, and what those are called who are gone.
 
-use raftchat_app::ui::{Chats, Settings, SheetKind, Shell, Timeline};
+use raftchat_app::ui::{Chats, SheetKind, Shell, Timeline};
 use raftchat_model::{DELETED_ACCOUNT, Intent, Person, ReactionSummary, Shown};
 use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Model};
@@ -42,9 +42,7 @@ fn several_pinned_messages_are_listed_also_those_that_the_window_does_not_hold()
 #[test]
 fn those_whose_account_is_gone_are_called_so_in_the_persons_language() {
     let stage = Stage::signed_in(1000.0, 700.0);
-    let settings = stage.window.global::<Settings<'_>>();
-    settings.set_language(1);
-    settings.invoke_changed();
+    stage.speak_german();
     let mut said = says(BOB, 1, 1, "Farewell");
     said.sender_name = DELETED_ACCOUNT.to_owned();
     said.reactions =

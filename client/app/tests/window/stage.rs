@@ -10,7 +10,7 @@ use raftchat_app::backend::{Mailbox, Update};
 use raftchat_app::bridge::Bridge;
 use raftchat_app::clock::Clock;
 use raftchat_app::fonts::{self, Emoji};
-use raftchat_app::ui::{AppWindow, Appearance, Chats, Session, Stage as Signing, Theme, Timeline};
+use raftchat_app::ui::{AppWindow, Appearance, Chats, Session, Settings, Stage as Signing, Theme, Timeline};
 use raftchat_model::{ChatId, Intent, Item, Shown};
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, Rgba8Pixel, SharedPixelBuffer, SharedString};
@@ -47,11 +47,15 @@ impl Stage {
     /// Signed in as alice, with her list.
     pub(crate) fn signed_in(width: f32, height: f32) -> Self {
         let stage = Self::new(width, height);
-        stage.mailbox.post(Update::SignedIn);
-        stage.show(people::everybody());
-        stage.show(people::chats());
-        stage.show([people::online()]);
+        stage.sign_in();
         stage
+    }
+
+    pub(crate) fn sign_in(&self) {
+        self.mailbox.post(Update::SignedIn);
+        self.show(people::everybody());
+        self.show(people::chats());
+        self.show([people::online()]);
     }
 
     pub(crate) fn open(&self, chat: ChatId, items: Vec<Item>) {
@@ -79,6 +83,12 @@ impl Stage {
 
     pub(crate) fn dark(&self) {
         self.window.global::<Theme<'_>>().set_appearance(Appearance::Dark);
+    }
+
+    pub(crate) fn speak_german(&self) {
+        let settings = self.window.global::<Settings<'_>>();
+        settings.set_language(1);
+        settings.invoke_changed();
     }
 
     #[expect(clippy::unused_self, reason = "time passes on a stage")]
