@@ -66,10 +66,11 @@ async fn two_windows_talk_while_nodes_die() {
     says(&mut alice, "bob", "Into the void").await;
     alice.sees_message("You: Into the void", "Sending…").await;
 
-    // A window that is opened meanwhile shows what was said.
+    // A window that is opened meanwhile shows what was said, and what was typed before it was closed.
+    bob.write("Message to alice", "I wanted to ask").await;
     bob.close();
     let mut bob = Window::open("bob", &cluster.dir().join("devices/bob"), bus);
-    bob.press_what("the conversation", |label| label.starts_with("alice, ")).await;
+    bob.press_what("the draft", |label| label.starts_with("alice, ") && label.contains("I wanted to ask")).await;
     bob.sees_message("alice: Is anybody there?", "").await;
 
     // They come back, and so does all that waited: once.
