@@ -55,6 +55,25 @@ fn a_short_press_on_a_link_follows_it() {
 }
 
 #[test]
+fn a_message_that_is_nothing_but_a_link_leads_there_from_edge_to_edge() {
+    let stage = Stage::signed_in(1000.0, 700.0);
+    let target = "https://hut.example.org/beds";
+    stage.open(WITH_BOB, people::in_runs(vec![says(BOB, 2, 1, target)]));
+    stage.picture();
+    let label = format!("Bob Baker: {target}, 18:54");
+    stage.hold(place(&stage, &label, 0.5), PointerEventButton::Left, 700);
+    assert!(menu_is_open(&stage));
+    assert!(stage.desk.opened.borrow().is_empty(), "who asks for the menu does not follow the link");
+    press(&stage, Key::Escape);
+    stage.picture();
+    for across in [0.01, 0.5, 0.99] {
+        stage.desk.opened.borrow_mut().clear();
+        stage.hold(place(&stage, &label, across), PointerEventButton::Left, 50);
+        assert_eq!(stage.desk.opened.borrow().as_slice(), [target], "at {across}");
+    }
+}
+
+#[test]
 fn a_link_is_followed_from_the_menu_too() {
     let stage = Stage::signed_in(1000.0, 700.0);
     with_link(&stage);
