@@ -1,6 +1,6 @@
 //! Pictures of the screens, as the software renderer draws them with our fonts.
 
-use crate::look::looks;
+use crate::look::{Look, looks};
 use crate::people::{self, TRIP, WITH_BOB};
 use crate::stage::element;
 
@@ -28,7 +28,7 @@ fn register() {
 
 #[test]
 fn list() {
-    looks("list", |look| look.signed_in());
+    looks("list", Look::signed_in);
 }
 
 #[test]
