@@ -68,11 +68,12 @@ impl Pulse {
         Self { heard: now, beat: None, answer: None, jitter: Duration::ZERO, raised: None }
     }
 
-    /// The node was asked to beat: from `now` on it owes at least an answer.
-    pub(crate) fn ask(&mut self, now: Instant, rtt: Duration) {
+    /// The node was asked for a `beat`: from `now` on it owes at least an answer. Who does not need to hear it often can wait
+    /// as long for that: many who ask at once are not to take their number for its death.
+    pub(crate) fn ask(&mut self, now: Instant, rtt: Duration, beat: Duration) {
         self.heard = now;
         self.raised = None;
-        self.answer = Some(hedge_after(rtt));
+        self.answer = Some(hedge_after(rtt).max(beat));
     }
 
     /// The node has promised something at least each `beat`; none: nothing.
@@ -279,7 +280,7 @@ mod tests {
         let start = Instant::now();
         let mut pulse = Pulse::new(start);
         assert_eq!(pulse.look(start + ms(5_000)), Look { alarm: None, next: None }, "nothing was promised");
-        pulse.ask(start + ms(5_000), ms(200));
+        pulse.ask(start + ms(5_000), ms(200), BEAT);
         assert_eq!(pulse.look(start + ms(5_799)).alarm, Some(Alarm::Path));
         assert_eq!(pulse.look(start + ms(5_800)).alarm, Some(Alarm::Node));
         assert!(pulse.hear(start + ms(5_900)), "it was suspected and speaks again");

@@ -166,12 +166,12 @@ fn rebind(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
 /// Asks the node to be heard so often, or lets it be silent.
 async fn ask_for_beats(worker: Rc<Worker>, connected: Rc<Connected>, rhythm: Option<Rhythm>) {
     let Ok(session) = worker.session(&connected).await else { return };
-    if rhythm.is_some() {
-        connected.pulse.borrow_mut().ask(Instant::now(), connected.link.rtt());
-    } else {
-        connected.pulse.borrow_mut().promise(None);
-    }
     let beat = rhythm.map_or(Duration::ZERO, |rhythm| rhythm.theirs);
+    if beat.is_zero() {
+        connected.pulse.borrow_mut().promise(None);
+    } else {
+        connected.pulse.borrow_mut().ask(Instant::now(), connected.link.rtt(), beat);
+    }
     match rpc::attend(&session.granted.client, beat).await {
         Ok(beat) => {
             worker.arrived(&connected);
