@@ -101,3 +101,25 @@ async fn the_standby_says_that_it_misses_the_watched_node_and_pushes_of_itself()
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_is_no_older_than_what_another_node_has_shown() {
+    locally(async {
+        let cluster = Cluster::start().await;
+        let (active, standby) = (cluster.alice(1).await, cluster.resume(2).await);
+        // A change that node 2 does not have yet: nobody has made it.
+        let mut next = standby.cursor().await;
+        next.change.0 += 1;
+        standby.has_seen(next).await;
+        let renamed = async {
+            // Long enough for an answer that does not wait.
+            active.own_name().await;
+            standby.status().await;
+            active.rename("Alice the first").await;
+        };
+        let (name, ()) = tokio::join!(standby.own_name(), renamed);
+        assert_eq!(name, "Alice the first");
+        assert_eq!(standby.own_name().await, "Alice the first", "and what is reached is not waited for again");
+    })
+    .await;
+}

@@ -11,6 +11,7 @@ use raftchat_node::config::{LimitsConfig, MemberConfig, NodeConfig};
 use raftchat_node::node::Node;
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, receiver, session, subscription};
 use raftchat_schema::generated::types_capnp::change;
+use raftchat_schema::id::Cursor;
 use raftchat_schema::view::{NodeStatus, Notice};
 use raftchat_schema::wire;
 use raftchat_transport::{
@@ -172,6 +173,25 @@ impl Device {
         call.get().init_request().set_number(self.requests.get());
         call.get().set_display_name(name);
         assert!(!soon(call.send().promise).await.unwrap().get().unwrap().has_refused());
+    }
+
+    /// How far its node has applied.
+    pub(crate) async fn cursor(&self) -> Cursor {
+        let response = soon(self.session.catch_up_request().send().promise).await.unwrap();
+        Cursor::from_bytes(response.get().unwrap().get_seen().unwrap().get_bytes().unwrap()).unwrap()
+    }
+
+    /// Tells the node that the device was shown everything up to there.
+    pub(crate) async fn has_seen(&self, upto: Cursor) {
+        let mut call = self.session.have_seen_request();
+        call.get().init_upto().set_bytes(&upto.to_bytes());
+        soon(call.send().promise).await.unwrap();
+    }
+
+    /// Alice's name as its node shows it.
+    pub(crate) async fn own_name(&self) -> String {
+        let response = soon(self.session.whoami_request().send().promise).await.unwrap();
+        wire::read_user(response.get().unwrap().get_user().unwrap()).unwrap().display_name
     }
 
     pub(crate) async fn subscribe(&self, from: &[u8], watching: u64, armed: Armed) -> Subscription {
