@@ -3,6 +3,7 @@
 //! How many is said by `RAFTCHAT_SESSIONS` (100 if it is not set; 1000 for the figures).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use raftchat_tests::network::Family;
 use raftchat_tests::people::{Person, text_of};
 use raftchat_tests::until;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
 
 use super::{Setting, Stage, node_of, on_a_stage};
 use crate::number;
@@ -72,13 +74,34 @@ fn allow_many_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-async fn gather(stage: &Stage, node: u64, count: u64) -> Vec<Member> {
-    let profile = Profile::open(&stage.device).unwrap();
+/// Each with a copy of the profile, as each would be on a device of its own: none waits for another's disk, nor knows how far
+/// others were from the nodes.
+async fn gather(stage: &Stage, homes: &Path, node: u64, count: u64) -> Vec<Member> {
     let mut members = Vec::new();
-    for _ in 0..count {
-        members.push(Member::join(stage, &profile, node).await);
+    for number in 0..count {
+        let home = homes.join(number.to_string());
+        copy(&stage.device, &home);
+        members.push(Member::join(stage, &Profile::open(&home).unwrap(), node).await);
     }
     members
+}
+
+/// A place that is not on the disk of the nodes, where there is one.
+fn homes() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -89,7 +112,8 @@ fn a_node_with_many_sessions_is_killed() {
     on_a_stage(name, Setting::Direct(Family::Four), async |stage| {
         let leader = stage.cluster.serving(3).await;
         let [node, speaks_over] = Stage::others(leader);
-        let members = gather(stage, node, count).await;
+        let homes = homes();
+        let members = gather(stage, homes.path(), node, count).await;
         cost_of_doing_nothing(stage, node, &members).await;
         let alice = Person::on("alice", &stage.alice, Some(stage.cluster.address(speaks_over)));
         alice.say("bob", "all are there").await;
