@@ -1,5 +1,5 @@
-//! Reaching a node: all known ones are tried, a little apart, and the first that lets this device in is taken. Knows
-//! nothing of sessions.
+//! Reaching a node: all known ones are tried, a little apart, and the first that proves who it is is taken. Knows nothing of
+//! sessions.
 
 use std::time::Duration;
 
@@ -15,32 +15,31 @@ use crate::order::{Candidate, ConnectFailure, judge};
 use crate::profile::NodeEntry;
 use crate::rpc;
 
-/// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
-const STAGGER: Duration = Duration::from_millis(50);
 /// How long one node may take to be reached and to answer.
 const NODE_DEADLINE: Duration = Duration::from_secs(3);
 
-/// A node that let this device in.
+/// A node that has proved itself. Whether it lets this device in, its first answer tells: what is asked of it need not wait
+/// for that.
+#[derive(Clone)]
 pub(crate) struct Reached {
     pub(crate) link: Link,
     pub(crate) gateway: gateway::Client,
     pub(crate) node: NodeId,
     pub(crate) address: String,
-    /// The nodes that it told of.
-    pub(crate) nodes: Vec<NodeEntry>,
 }
 
-/// Tries all of `candidates`, the first at once and each of the others a little later; the first that answers wins.
+/// Tries all of `candidates`, the first at once and each of the others a `stagger` later; the first that is reached wins.
 pub(crate) async fn race(
     dialer: &Dialer,
     cluster: &str,
     candidates: Vec<Candidate>,
+    stagger: Duration,
 ) -> Result<Reached, ConnectFailure> {
     let mut delay = Duration::ZERO;
     let mut tries = FuturesUnordered::new();
     for candidate in candidates {
         let wait = delay;
-        delay = delay.saturating_add(STAGGER);
+        delay = delay.saturating_add(stagger);
         tries.push(async move {
             sleep(wait).await;
             reach(dialer, cluster, &candidate).await.map_err(|failure| (candidate, failure))
@@ -80,23 +79,33 @@ async fn try_reach(dialer: &Dialer, cluster: &str, candidate: &Candidate) -> Res
     }
     let (link, _) = select_ok(dials).await?;
     let gateway: gateway::Client = link.bootstrap().await?;
-    // Asked together: one round trip. That the node lets this device in is known by either.
-    let (admitted, hello) = tokio::join!(link.admitted(&gateway), rpc::hello(&gateway));
-    admitted?;
-    let nodes = match hello {
-        Ok(nodes) => nodes,
-        Err(error) => return Err(explained(&link, error).await),
-    };
     let node = match link.peer() {
         Identity::Node { id, .. } => NodeId(*id),
         Identity::Device { .. } => return Err(LinkFailure::WrongServer { detail: link.peer().to_string() }),
     };
-    Ok(Reached { link, gateway, node, address: candidate.address.clone(), nodes })
+    Ok(Reached { link, gateway, node, address: candidate.address.clone() })
 }
 
-async fn explained(link: &Link, error: capnp::Error) -> LinkFailure {
-    match link.explain(error).await {
-        CallFailure::Link(failure) => failure,
-        CallFailure::Remote(error) => LinkFailure::NodeGone { cause: error.extra },
+impl Reached {
+    /// Waits until the node has let this device in; gives the nodes that it tells of.
+    pub(crate) async fn greet(&self) -> Result<Vec<NodeEntry>, LinkFailure> {
+        let Ok(outcome) = timeout(NODE_DEADLINE, self.greeted()).await else {
+            return Err(LinkFailure::Timeout(NODE_DEADLINE));
+        };
+        outcome
+    }
+
+    async fn greeted(&self) -> Result<Vec<NodeEntry>, LinkFailure> {
+        // Asked together: one round trip. That the node lets this device in is known by either.
+        let (admitted, hello) = tokio::join!(self.link.admitted(&self.gateway), rpc::hello(&self.gateway));
+        admitted?;
+        let error = match hello {
+            Ok(nodes) => return Ok(nodes),
+            Err(error) => error,
+        };
+        match self.link.explain(error).await {
+            CallFailure::Link(failure) => Err(failure),
+            CallFailure::Remote(error) => Err(LinkFailure::NodeGone { cause: error.extra }),
+        }
     }
 }

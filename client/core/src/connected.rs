@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raftchat_schema::generated::client_capnp::{conversation, gateway};
-use raftchat_schema::id::NodeId;
+use raftchat_schema::generated::client_capnp::{conversation, gateway, session};
+use raftchat_schema::id::{NodeId, SessionId};
 use raftchat_transport::Link;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
@@ -52,6 +52,8 @@ pub(crate) struct Connected {
     pub(crate) node: NodeId,
     pub(crate) address: String,
     pub(crate) session: Mutex<Option<Rc<OpenSession>>>,
+    /// The session that was asked for last. What is asked of it goes to the node without waiting for it to be granted.
+    asked: RefCell<Option<AskedSession>>,
     /// Whether the node is heard.
     pub(crate) pulse: RefCell<Pulse>,
     /// Whether it hears.
@@ -68,13 +70,14 @@ pub(crate) struct Connected {
 
 impl Connected {
     pub(crate) fn new(reached: Reached) -> Self {
-        let Reached { link, gateway, node, address, nodes: _ } = reached;
+        let Reached { link, gateway, node, address } = reached;
         Self {
             link,
             gateway,
             node,
             address,
             session: Mutex::default(),
+            asked: RefCell::default(),
             pulse: RefCell::new(Pulse::new(Instant::now())),
             echo: RefCell::new(Echo::new(Instant::now())),
             suspicion: Cell::default(),
@@ -83,6 +86,15 @@ impl Connected {
             seen: RefCell::default(),
             duty: watch::Sender::new(Duty::StandsBy),
         }
+    }
+
+    /// The session that was asked for last, where it was not granted yet.
+    pub(crate) fn asked(&self) -> Option<AskedSession> {
+        self.asked.borrow().clone()
+    }
+
+    pub(crate) fn ask_for(&self, asked: Option<AskedSession>) {
+        self.asked.replace(asked);
     }
 
     pub(crate) fn duty(&self) -> watch::Receiver<Duty> {
@@ -127,6 +139,13 @@ impl Connected {
             self.suspicion.set(None);
         }
     }
+}
+
+/// A session that a node was asked for.
+#[derive(Clone)]
+pub(crate) struct AskedSession {
+    pub(crate) client: session::Client,
+    pub(crate) session: SessionId,
 }
 
 /// A session on a link, and the conversations that were opened over it.

@@ -16,6 +16,7 @@ use raftchat_certs::{Anchors, Leaf, LeafFiles, Subject, describe};
 use raftchat_transport::{Credentials, TrustAnchors};
 use serde::{Deserialize, Serialize};
 
+use crate::cursor;
 use crate::session_file::{self, SessionToken, StoredSession};
 
 pub use error::ProfileError;
@@ -175,11 +176,11 @@ impl Profile {
         }
     }
 
-    /// Notes how far the session with this token has seen, in memory and on the disk.
+    /// Notes how far the session with this token has seen, in memory and on the disk, if that is further than before.
     pub(crate) fn keep_seen(&self, token: &SessionToken, seen: &[u8]) -> Result<(), ProfileError> {
         let mut held = self.lock();
         let Some(session) = held.as_mut().filter(|session| session.token == *token) else { return Ok(()) };
-        if session.seen.as_deref() == Some(seen) {
+        if !cursor::supersedes(seen, session.seen.as_deref()) {
             return Ok(());
         }
         session.seen = Some(seen.to_vec());

@@ -7,14 +7,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
-use raftchat_transport::{Backoff, CallFailure};
+use raftchat_transport::{Backoff, CallFailure, LinkFailure};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::call::{Failure, MostTelling, Next, after};
 use crate::connected::Connected;
 use crate::error::ClientError;
 use crate::link_event::LinkCause;
-use crate::order::ConnectFailure;
+use crate::order::{Candidate, ConnectFailure, judge};
 use crate::suspicion::hedge_after;
 use crate::worker::Worker;
 
@@ -174,6 +174,10 @@ pub(crate) async fn bounded<T>(
             return Ok(outcome);
         }
         Ok(Err(Failure::Exception(error))) => match connected.link.explain(error).await {
+            CallFailure::Link(failure @ LinkFailure::Refused { .. }) => {
+                let refused = Candidate { address: connected.address.clone(), node: Some(connected.node.0) };
+                Failure::Connect(judge(&[(refused, failure)]))
+            }
             CallFailure::Link(failure) => Failure::Link(failure),
             CallFailure::Remote(error) => Failure::Exception(error),
         },

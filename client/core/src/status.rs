@@ -33,10 +33,9 @@ pub(crate) async fn all(worker: &Worker) -> Vec<(NodeEntry, Result<NodeStatus, C
 
 async fn one(worker: &Worker, entry: &NodeEntry) -> Result<NodeStatus, ClientError> {
     let candidate = Candidate { address: entry.address.clone(), node: Some(entry.node) };
-    let reached = match reach(worker.dialer(), &worker.profile().config().cluster, &candidate).await {
-        Ok(reached) => reached,
-        Err(failure) => return Err(Failure::Connect(judge(&[(candidate, failure)])).into_error()),
-    };
+    let not_reached = |failure| Failure::Connect(judge(&[(candidate.clone(), failure)])).into_error();
+    let reached = reach(worker.dialer(), &worker.profile().config().cluster, &candidate).await.map_err(not_reached)?;
+    reached.greet().await.map_err(not_reached)?;
     match rpc::status(&reached.gateway).await {
         Err(Failure::Exception(error)) => match reached.link.explain(error).await {
             CallFailure::Link(failure) => Err(Failure::Link(failure).into_error()),

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::call::Failure;
 use crate::client::{ClientOptions, Standby};
-use crate::connected::{Connected, OpenSession};
+use crate::connected::{AskedSession, Connected, OpenSession};
 use crate::cursor;
 use crate::error::ClientError;
 use crate::link_event::LinkEvent;
@@ -192,14 +192,16 @@ impl Worker {
             return Ok(Rc::clone(open));
         }
         let stored = self.profile.session().ok_or(ClientError::NoSession)?;
-        let granted = self.resume(connected, &stored.token).await?;
+        let granted = self.resume(connected, &stored).await;
+        connected.ask_for(None);
+        let granted = granted?;
         if !granted.fresh {
             let node = connected.node;
             tracing::warn!(%node, "no majority confirms that this node is up to date: what it shows may be old");
         }
         connected.knows(&granted.seen);
         self.note_seen(&granted.seen);
-        self.keep_seen();
+        self.keep_seen_meanwhile();
         Ok(Rc::clone(slot.insert(OpenSession::new(granted, stored.token))))
     }
 
@@ -212,13 +214,15 @@ impl Worker {
         }
     }
 
-    async fn resume(&self, connected: &Connected, token: &SessionToken) -> Result<Granted, Failure> {
+    async fn resume(&self, connected: &Connected, stored: &StoredSession) -> Result<Granted, Failure> {
         let seen = self.seen.borrow().clone().unwrap_or_default();
-        match rpc::resume(&connected.gateway, token, &seen).await {
+        let (client, granted) = rpc::resume(&connected.gateway, &stored.token, &seen);
+        connected.ask_for(Some(AskedSession { client, session: stored.session }));
+        match granted.await {
             // The cluster was restored from a backup: what was seen before it is of no meaning any more.
             Err(Failure::Refused(refusal)) if refusal.code == ErrorCode::ForeignCursor && !seen.is_empty() => {
                 self.seen.replace(None);
-                rpc::resume(&connected.gateway, token, &[]).await
+                rpc::resume(&connected.gateway, &stored.token, &[]).1.await
             }
             outcome => outcome,
         }
@@ -264,11 +268,16 @@ impl Worker {
 
     /// Keeps in the profile how far this device has seen.
     pub(crate) fn keep_seen(&self) {
-        let seen = self.seen.borrow().clone();
-        if let (Some(session), Some(seen)) = (self.profile.session(), seen)
-            && let Err(error) = self.profile.keep_seen(&session.token, &seen)
-        {
-            tracing::warn!(%error, "how far this device has seen is not kept");
+        if let Some(seen) = self.seen.borrow().as_deref() {
+            keep_seen(&self.profile, seen);
+        }
+    }
+
+    /// The same while links go on: a disk may take longer than they should be silent.
+    fn keep_seen_meanwhile(&self) {
+        if let Some(seen) = self.seen.borrow().clone() {
+            let profile = self.profile.clone();
+            tokio::task::spawn_blocking(move || keep_seen(&profile, &seen));
         }
     }
 
@@ -281,5 +290,13 @@ impl Worker {
         // A node finds out by silence if it does not hear.
         let goodbyes = all.into_iter().map(|connected| timeout(GOODBYE, connected.link.clone().finish()));
         futures::future::join_all(goodbyes).await;
+    }
+}
+
+fn keep_seen(profile: &Profile, seen: &[u8]) {
+    if let Some(session) = profile.session()
+        && let Err(error) = profile.keep_seen(&session.token, seen)
+    {
+        tracing::warn!(%error, "how far this device has seen is not kept");
     }
 }

@@ -1,15 +1,18 @@
 //! A feed's subscription on one link. Knows nothing of its other links.
 
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use raftchat_schema::generated::client_capnp::subscription;
+use futures::{join, poll};
+use raftchat_schema::generated::client_capnp::{receiver, subscription};
 use raftchat_schema::id::SessionId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::LegId;
 use crate::call::Failure;
-use crate::connected::Connected;
+use crate::connected::{Connected, OpenSession};
 use crate::error::ClientError;
 use crate::movable::{Advance, FeedPoint};
 use crate::receiver::{Push, receiver};
@@ -34,6 +37,31 @@ pub(super) struct Established {
     /// Where the leg begins.
     pub(super) from: Vec<u8>,
     subscription: subscription::Client,
+}
+
+/// What a subscription is asked for with.
+type Wish<'a> = (&'a [u8], &'a receiver::Client, Begin);
+
+/// The session on a link; and where that has to be asked for, the subscription that was asked for together with it, which
+/// spares a round trip.
+async fn session_and_subscription(
+    worker: &Worker,
+    connected: &Connected,
+    whose: Option<SessionId>,
+    wish: Option<Wish<'_>>,
+) -> Result<(Rc<OpenSession>, Option<subscription::Client>), Failure> {
+    let mut session = pin!(worker.session(connected));
+    if let Poll::Ready(session) = poll!(session.as_mut()) {
+        return Ok((session?, None));
+    }
+    let asked = connected.asked().filter(|asked| whose.is_none_or(|whose| whose == asked.session));
+    let (Some(asked), Some((from, receiver, begin))) = (asked, wish) else { return Ok((session.await?, None)) };
+    match join!(session, rpc::subscribe(&asked.client, from, receiver.clone(), begin)) {
+        (Ok(session), Ok(subscription)) => Ok((session, Some(subscription))),
+        // The session was asked for once more, in another way.
+        (Ok(session), Err(Failure::Exception(_))) => Ok((session, None)),
+        (Ok(_), Err(failure)) | (Err(failure), _) => Err(failure),
+    }
 }
 
 impl Leg {
@@ -63,7 +91,9 @@ impl Leg {
         };
         async move {
             let attempt = async {
-                let session = worker.session(&connected).await?;
+                let receiver = receiver(id, pushes, heed);
+                let early = cursor.as_deref().map(|from| (from, &receiver, begin));
+                let (session, subscription) = session_and_subscription(&worker, &connected, whose, early).await?;
                 let granted = &session.granted;
                 if whose.is_some_and(|whose| whose != granted.session) {
                     // Somebody else is logged in on this device now.
@@ -73,8 +103,10 @@ impl Leg {
                     Some(cursor) => cursor,
                     None => rpc::catch_up(&granted.client).await?.cursor,
                 };
-                let receiver = receiver(id, pushes, heed);
-                let subscription = rpc::subscribe(&granted.client, &from, receiver, begin).await?;
+                let subscription = match subscription {
+                    Some(subscription) => subscription,
+                    None => rpc::subscribe(&granted.client, &from, receiver, begin).await?,
+                };
                 Ok(Established { session: granted.session, from, subscription })
             };
             bounded(&worker, &connected, ATTEMPT_MAX, attempt).await

@@ -63,14 +63,25 @@ pub(crate) async fn login(gateway: &gateway::Client, account: &Account<'_>) -> R
     read_granted(unless_refused!(response).get_granted()?)
 }
 
-/// Takes the session up, with everything that was acknowledged to anybody if a majority answers.
-pub(crate) async fn resume(gateway: &gateway::Client, token: &SessionToken, seen: &[u8]) -> Result<Granted, Failure> {
-    let response = ask!(gateway, resume_request, |params| {
-        params.set_token(token.bytes());
-        params.reborrow().init_seen().set_bytes(seen);
-        params.set_freshness(Freshness::Linearizable);
-    });
-    read_granted(unless_refused!(response).get_granted()?)
+/// Takes the session up, with everything that was acknowledged to anybody if a majority answers. Asks before it returns: what
+/// is asked of the session, which is given at once, goes to the node with the question, and fails if that is refused.
+pub(crate) fn resume(
+    gateway: &gateway::Client,
+    token: &SessionToken,
+    seen: &[u8],
+) -> (session::Client, impl Future<Output = Result<Granted, Failure>> + 'static) {
+    let mut request = gateway.resume_request();
+    let mut params = request.get();
+    params.set_token(token.bytes());
+    params.reborrow().init_seen().set_bytes(seen);
+    params.set_freshness(Freshness::Linearizable);
+    let asked = request.send();
+    let session = asked.pipeline.get_granted().get_session();
+    let granted = async move {
+        let response = asked.promise.await?;
+        read_granted(unless_refused!(response).get_granted()?)
+    };
+    (session, granted)
 }
 
 fn read_granted(granted: granted::Reader<'_>) -> Result<Granted, Failure> {

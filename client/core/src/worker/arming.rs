@@ -4,18 +4,28 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use raftchat_model::Attention;
 use raftchat_transport::Backoff;
 use tokio::time::{sleep, timeout};
 
-use super::{Care, Worker, tending};
+use super::{Care, Worker, links, tending};
 use crate::client::Standby;
 use crate::connected::{Connected, Duty};
 use crate::link_event::{LinkEvent, LinkEventKind};
 use crate::order::Candidate;
 
 /// The longest wait after a move before another link is made: a node that dies sends all its devices elsewhere, and they do
-/// not all come at once.
-const SPREAD: Duration = Duration::from_millis(500);
+/// not all come at once. Where nobody looks there is more time, and so many more devices.
+const SPREAD_FOREGROUND: Duration = Duration::from_secs(1);
+const SPREAD_BACKGROUND: Duration = Duration::from_secs(10);
+/// The same where nobody looks, and the one that serves is suspected: a node that many ask at once seems dead to many at once,
+/// and is not to be helped by all of them asking another.
+const SPREAD_URGENT: Duration = Duration::from_secs(2);
+/// How far apart two nodes are tried for a second link. There is time: where several are as near, the lot decides and not
+/// which of them happens to be less busy, and a far one that was not known to be far still does not come before a near one.
+const STAGGER: Duration = Duration::from_millis(250);
+/// The same where the link is needed at once.
+const STAGGER_URGENT: Duration = Duration::from_millis(50);
 /// How long a node may take to give the session.
 const SESSION_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -42,14 +52,32 @@ impl Worker {
 
     /// The same, spread over a while.
     pub(super) fn arm_later(self: &Rc<Self>) {
-        let share = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-        self.arm(SPREAD.mul_f64(share));
+        self.arm(share_of(if self.is_looked_at() { SPREAD_FOREGROUND } else { SPREAD_BACKGROUND }));
     }
 
-    /// The same at once, as the one that serves is suspected and no other is there.
+    /// The same at once, as the one that serves is suspected and no other is there; nearly at once where nobody looks.
     pub(super) fn arm_now(self: &Rc<Self>) {
+        if self.is_looked_at() {
+            self.arm_urgently();
+            return;
+        }
+        let worker = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            sleep(share_of(SPREAD_URGENT)).await;
+            // It may have spoken again.
+            if worker.active().is_some_and(|active| active.suspicion.get().is_some()) {
+                worker.arm_urgently();
+            }
+        });
+    }
+
+    fn arm_urgently(self: &Rc<Self>) {
         self.urgent.notify_one();
         self.arm(Duration::ZERO);
+    }
+
+    fn is_looked_at(&self) -> bool {
+        *self.care.borrow() != Care::Follows(Attention::Away)
     }
 
     /// Whether a second link is wanted. Where none is kept one is made when the first is suspected.
@@ -77,14 +105,16 @@ impl Worker {
         }
     }
 
-    /// A link to another node than the one that serves, with the session on it.
+    /// A link to another node than the one that serves, with the session on it; without, where it is to serve at once: then
+    /// the session is asked for together with what is asked of it.
     async fn reach_another(self: &Rc<Self>) -> Option<Rc<Connected>> {
         let active = self.active()?;
         let is_other =
             |candidate: &Candidate| candidate.address != active.address && candidate.node != Some(active.node.0);
         let has_choice = self.candidates().iter().any(|other| is_other(other) && !self.is_avoided(&other.address));
         let meant = |candidate: &Candidate| is_other(candidate) && !(has_choice && self.is_avoided(&candidate.address));
-        let reached = match self.race_to(meant).await {
+        let stagger = if active.suspicion.get().is_some() { STAGGER_URGENT } else { STAGGER };
+        let reached = match self.race_to(meant, stagger).await {
             Ok(reached) if reached.node != active.node => reached,
             Ok(_) => return None,
             Err(failure) => {
@@ -92,6 +122,16 @@ impl Worker {
                 return None;
             }
         };
+        if active.suspicion.get().is_some() {
+            let connected = Rc::new(Connected::new(reached.clone()));
+            tokio::task::spawn_local(links::be_let_in(Rc::clone(self), reached, Rc::clone(&connected)));
+            return Some(connected);
+        }
+        if let Err(failure) = self.greet(&reached).await {
+            tracing::debug!(%failure, node = %reached.node, "not let in over a second link");
+            self.avoid(&reached.address);
+            return None;
+        }
         let connected = Rc::new(Connected::new(reached));
         match timeout(SESSION_DEADLINE, self.session(&connected)).await {
             Ok(Ok(_)) => Some(connected),
@@ -119,6 +159,7 @@ impl Worker {
         tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(made)));
         let Some(active) = active else {
             self.serve(made);
+            self.is_let_in(made);
             return;
         };
         if let Some(why) = active.suspicion.get() {
@@ -142,6 +183,7 @@ impl Worker {
     /// The second link holds where the feed stands: it can take over by itself.
     pub(crate) fn is_armed(&self, standby: &Connected) {
         self.arming_pause.borrow_mut().reset();
+        self.measure(standby.node, &standby.address, &standby.link);
         self.tell(LinkEvent::of(LinkEventKind::Standby, standby.node));
     }
 
@@ -153,4 +195,9 @@ impl Worker {
         let wait = self.arming_pause.borrow_mut().next_wait();
         self.arm(wait);
     }
+}
+
+/// A wait by lot, no longer than that.
+fn share_of(spread: Duration) -> Duration {
+    spread.mul_f64(f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
 }

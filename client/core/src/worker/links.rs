@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use futures::future::{LocalBoxFuture, Shared};
 use raftchat_model::Attention;
 use raftchat_schema::id::NodeId;
+use raftchat_transport::{Link, LinkFailure};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -18,6 +19,8 @@ use crate::conversations;
 use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
 use crate::order::{Candidate, ConnectFailure, Preferences, candidates};
 
+/// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
+const STAGGER: Duration = Duration::from_millis(50);
 /// How long a link that was suspected is still listened to.
 const LISTENS_FOR: Duration = Duration::from_secs(2);
 /// How long a node that was left, or that has refused, is asked last.
@@ -100,7 +103,7 @@ impl Worker {
     }
 
     async fn connect(self: &Rc<Self>) -> Result<Rc<Connected>, ConnectFailure> {
-        let reached = self.race_to(|_| true).await.inspect_err(|failure| {
+        let reached = self.race_to(|_| true, STAGGER).await.inspect_err(|failure| {
             let (ConnectFailure::NotAccepted(cause) | ConnectFailure::Unreachable(cause)) = failure;
             self.publish(LinkState::Lost { cause: cause.clone() });
         })?;
@@ -108,21 +111,36 @@ impl Worker {
             // Another link has taken the place meanwhile.
             return Ok(active);
         }
-        let connected = Rc::new(Connected::new(reached));
+        let connected = Rc::new(Connected::new(reached.clone()));
         tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(&connected)));
         self.serve(&connected);
+        // What is asked of the node goes to it meanwhile.
+        tokio::task::spawn_local(be_let_in(Rc::clone(self), reached, Rc::clone(&connected)));
         Ok(connected)
     }
 
-    /// Tries the nodes that are `meant`, in the order of preference.
-    pub(super) async fn race_to(&self, meant: impl Fn(&Candidate) -> bool) -> Result<Reached, ConnectFailure> {
+    /// Tries the nodes that are `meant`, in the order of preference, so far apart.
+    pub(super) async fn race_to(
+        &self,
+        meant: impl Fn(&Candidate) -> bool,
+        stagger: Duration,
+    ) -> Result<Reached, ConnectFailure> {
         let tried = self.candidates().into_iter().filter(meant).collect();
-        let mut reached = race(&self.dialer, &self.profile.config().cluster, tried).await?;
-        let mut nodes = self.nodes.borrow_mut();
-        nodes.learn(std::mem::take(&mut reached.nodes));
-        nodes.measured(reached.node, &reached.address, reached.link.shortest_rtt());
-        nodes.keep();
-        Ok(reached)
+        race(&self.dialer, &self.profile.config().cluster, tried, stagger).await
+    }
+
+    /// Waits until a node that was reached has let this device in, and takes in what it tells.
+    pub(super) async fn greet(&self, reached: &Reached) -> Result<(), LinkFailure> {
+        let told = reached.greet().await?;
+        self.nodes.borrow_mut().learn(told);
+        self.measure(reached.node, &reached.address, &reached.link);
+        self.nodes.borrow_mut().keep();
+        Ok(())
+    }
+
+    /// Notes how far a node is, as far as its link can tell by now: better the longer it lasts.
+    pub(super) fn measure(&self, node: NodeId, address: &str, link: &Link) {
+        self.nodes.borrow_mut().measured(node, address, link.shortest_rtt());
     }
 
     pub(super) fn candidates(&self) -> Vec<Candidate> {
@@ -153,15 +171,23 @@ impl Worker {
     pub(super) fn serve(self: &Rc<Self>, connected: &Rc<Connected>) {
         let (node, address, rtt) = (connected.node, connected.address.clone(), connected.link.rtt());
         tracing::info!(%node, address, ?rtt, "linked");
-        self.last_good.replace(Some(address.clone()));
-        self.avoided.borrow_mut().retain(|(avoided, _)| *avoided != address);
         let lost = self.lost.take().filter(|lost| lost.node != node);
         connected.moving.set(lost.map(|lost| Move { from: lost.node, why: lost.why }));
         self.links.borrow_mut().active = Some(Rc::clone(connected));
         connected.assign(Duty::Serves);
+        // Before anything can come over it.
         self.publish(LinkState::Connected { node, address, rtt });
         self.tell(LinkEvent::of(LinkEventKind::Linked, node));
         self.changed();
+    }
+
+    /// The node of a link that serves has let this device in.
+    pub(super) fn is_let_in(self: &Rc<Self>, connected: &Rc<Connected>) {
+        if !self.is_active(connected) {
+            return;
+        }
+        self.last_good.replace(Some(connected.address.clone()));
+        self.avoided.borrow_mut().retain(|(avoided, _)| *avoided != connected.address);
         self.arm(Duration::ZERO);
     }
 
@@ -243,6 +269,7 @@ impl Worker {
     }
 
     pub(super) fn dismiss(&self, connected: &Rc<Connected>) {
+        self.measure(connected.node, &connected.address, &connected.link);
         self.links.borrow_mut().listening.retain(|listening| !Rc::ptr_eq(listening, connected));
         connected.assign(Duty::Dismissed);
         self.changed();
@@ -334,6 +361,14 @@ impl Worker {
             }
             _ => {}
         }
+    }
+}
+
+/// Waits until the node of a link has let this device in; leaves it where it does not.
+pub(super) async fn be_let_in(worker: Rc<Worker>, reached: Reached, connected: Rc<Connected>) {
+    match worker.greet(&reached).await {
+        Ok(()) => worker.is_let_in(&connected),
+        Err(failure) => worker.leave(&connected, &failure.to_string(), LinkCause::of(&failure)),
     }
 }
 

@@ -100,7 +100,8 @@ async fn a_move_tells_from_where_and_why_and_how_long_it_took() {
     cluster.relay(2).swallow(true);
     let moved = until(&mut subscription, LinkEventKind::Moved).await;
     assert_eq!((moved.node, moved.from, moved.cause), (standby, Some(NodeId(2)), Some(LinkCause::Silence)));
-    assert!(moved.took.unwrap() >= Duration::from_millis(120), "{moved:?}");
+    // What is acknowledged late is missed first, and the node was then heard a little longer.
+    assert!(moved.took.unwrap() >= Duration::from_millis(50), "{moved:?}");
 }
 
 #[tokio::test]
