@@ -10,7 +10,7 @@ use raftchat_schema::error::ErrorCode;
 use slint::{ComponentHandle, LogicalSize};
 
 use crate::people::{self, BOB, TRIP};
-use crate::stage::Stage;
+use crate::stage::{Stage, crate_dir};
 
 const SHEETS: [SheetKind; 11] = [
     SheetKind::None,
@@ -67,7 +67,7 @@ fn a_refusal_is_said_in_the_persons_language() {
 
 #[test]
 fn every_sentence_is_there_in_german() {
-    let ui = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("ui");
+    let ui = crate_dir().join("ui");
     let german = std::fs::read_to_string(ui.join("lang/de/LC_MESSAGES/raftchat-ui.po")).unwrap();
     let mut known = BTreeSet::new();
     let mut id = "";

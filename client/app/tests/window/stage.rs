@@ -153,9 +153,14 @@ pub(crate) fn row_key(stage: &Stage, at: usize) -> SharedString {
     stage.window.global::<Timeline<'_>>().get_rows().row_data(at).unwrap().key
 }
 
+/// Where this crate lies now, which is not where it was built if a target folder is kept for several checkouts.
+pub(crate) fn crate_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap().into()
+}
+
 /// Compares with the picture of that name; writes it instead when `RAFTCHAT_BLESS` is set.
 pub(crate) fn golden(name: &str, picture: &Picture) {
-    let blessed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(format!("{name}.png"));
+    let blessed = crate_dir().join("tests/goldens").join(format!("{name}.png"));
     let bytes = png_of(picture);
     if std::env::var_os("RAFTCHAT_BLESS").is_some() {
         std::fs::create_dir_all(blessed.parent().unwrap()).unwrap();
