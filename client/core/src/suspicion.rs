@@ -287,6 +287,16 @@ mod tests {
         assert!(!pulse.hear(start + ms(5_901)));
     }
 
+    #[test]
+    fn who_hears_a_node_seldom_gives_it_as_long_for_its_first_answer() {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(start);
+        pulse.ask(start, ms(1), ms(2_000));
+        assert_eq!(pulse.look(start + ms(999)).alarm, None);
+        assert_eq!(pulse.look(start + ms(1_999)).alarm, Some(Alarm::Path));
+        assert_eq!(pulse.look(start + ms(2_000)).alarm, Some(Alarm::Node));
+    }
+
     const OURS: Duration = Duration::from_millis(20);
 
     /// A device that speaks each 20 ms from `begin` to `end`, in milliseconds, but for the pauses; each of what it says comes

@@ -59,6 +59,9 @@ impl Node {
 
 impl gateway::Server for Node {
     async fn hello(self: Rc<Self>, _: gateway::HelloParams, mut results: gateway::HelloResults) -> Result<(), Error> {
+        if self.world.lock().greets_nobody {
+            std::future::pending::<()>().await;
+        }
         results.get().set_node(self.id);
         Ok(())
     }

@@ -46,6 +46,16 @@ async fn following(cluster: &Cluster) -> (Client, Subscription, NodeId) {
 }
 
 #[tokio::test]
+async fn what_is_followed_does_not_wait_for_the_greeting() {
+    let cluster = Cluster::start().await;
+    cluster.world.say(1);
+    cluster.world.lock().greets_nobody = true;
+    let client = alice(&cluster, 2, Standby::None).await;
+    let mut subscription = client.subscribe(Following::FromStart);
+    assert_eq!(next_messages(&mut subscription, 1).await, [1]);
+}
+
+#[tokio::test]
 async fn the_standby_takes_over_where_the_node_falls_silent_without_closing() {
     let cluster = Cluster::start().await;
     let (client, mut subscription, standby) = following(&cluster).await;

@@ -48,6 +48,8 @@ pub(crate) struct State {
     pub(crate) advanced: Vec<(u64, u64)>,
     /// What nodes were told that devices were shown elsewhere, up to which change.
     pub(crate) shown_elsewhere: Vec<(u64, u64)>,
+    /// No node answers a greeting.
+    pub(crate) greets_nobody: bool,
     /// Subscriptions that were armed, by node, and whether they push.
     armed: Vec<(u64, watch::Sender<bool>)>,
     /// Nodes that refuse sessions as ones that are behind do.
