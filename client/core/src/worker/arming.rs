@@ -24,8 +24,6 @@ const SPREAD_URGENT: Duration = Duration::from_secs(2);
 /// How far apart two nodes are tried for a second link. There is time: where several are as near, the lot decides and not
 /// which of them happens to be less busy, and a far one that was not known to be far still does not come before a near one.
 const STAGGER: Duration = Duration::from_millis(250);
-/// The same where the link is needed at once.
-const STAGGER_URGENT: Duration = Duration::from_millis(50);
 /// How long a node may take to give the session.
 const SESSION_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -113,7 +111,7 @@ impl Worker {
             |candidate: &Candidate| candidate.address != active.address && candidate.node != Some(active.node.0);
         let has_choice = self.candidates().iter().any(|other| is_other(other) && !self.is_avoided(&other.address));
         let meant = |candidate: &Candidate| is_other(candidate) && !(has_choice && self.is_avoided(&candidate.address));
-        let stagger = if active.suspicion.get().is_some() { STAGGER_URGENT } else { STAGGER };
+        let stagger = if active.suspicion.get().is_some() { links::STAGGER } else { STAGGER };
         let reached = match self.race_to(meant, stagger).await {
             Ok(reached) if reached.node != active.node => reached,
             Ok(_) => return None,

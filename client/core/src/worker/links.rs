@@ -20,7 +20,7 @@ use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
 use crate::order::{Candidate, ConnectFailure, Preferences, candidates};
 
 /// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
-const STAGGER: Duration = Duration::from_millis(50);
+pub(super) const STAGGER: Duration = Duration::from_millis(50);
 /// How long a link that was suspected is still listened to.
 const LISTENS_FOR: Duration = Duration::from_secs(2);
 /// How long a node that was left, or that has refused, is asked last.

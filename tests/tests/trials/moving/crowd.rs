@@ -136,10 +136,9 @@ fn a_node_with_many_sessions_is_killed() {
         figures.count("now_on_the_leader", nodes.get(&Some(leader)).copied().unwrap_or_default());
         figures.count("now_on_the_other", nodes.get(&Some(speaks_over)).copied().unwrap_or_default());
         figures.tell(name);
-        // The lot gives each about a half; a machine that is busy with other things gives one of them less.
         for survivor in [leader, speaks_over] {
             let here = nodes.get(&Some(survivor)).copied().unwrap_or_default();
-            assert!(here * 10 >= count, "of {count} sessions node {survivor} serves {here}: {nodes:?}");
+            assert!(here * 4 >= count, "of {count} sessions node {survivor} serves {here}: {nodes:?}");
         }
     });
 }
