@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt::UdpGroSegment};
 use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 use tokio::io::Interest;
@@ -94,9 +96,10 @@ impl Runtime for DialRuntime {
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         icmp::ask_for_errors(&socket);
         let state = UdpSocketState::new((&socket).into())?;
+        let joined_max = if joins_no_packets(&socket) { 1 } else { state.gro_segments() };
         let io = Arc::new(UdpSocket::from_std(socket)?);
         let listening = tokio::spawn(listen_for_errors(io.clone(), self.signs.clone())).abort_handle();
-        Ok(Arc::new(DialSocket { io, state, signs: self.signs.clone(), listening }))
+        Ok(Arc::new(DialSocket { io, state, joined_max, signs: self.signs.clone(), listening }))
     }
 
     fn now(&self) -> Instant {
@@ -104,10 +107,24 @@ impl Runtime for DialRuntime {
     }
 }
 
+/// Has the system hand over each packet by itself. quinn keeps room for 32 that are each 64 joined ones, 3 MiB for every link:
+/// more than the whole rest of it, and a third of what a link costs to make.
+#[cfg(target_os = "linux")]
+fn joins_no_packets(socket: &std::net::UdpSocket) -> bool {
+    setsockopt(socket, UdpGroSegment, &false).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn joins_no_packets(_: &std::net::UdpSocket) -> bool {
+    false
+}
+
 #[derive(Debug)]
 struct DialSocket {
     io: Arc<UdpSocket>,
     state: UdpSocketState,
+    /// How many packets the system may hand over as one.
+    joined_max: usize,
     signs: Arc<Signs>,
     listening: AbortHandle,
 }
@@ -203,7 +220,7 @@ impl AsyncUdpSocket for DialSocket {
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.state.gro_segments()
+        self.joined_max
     }
 }
 
@@ -214,5 +231,35 @@ struct Writable(Arc<DialSocket>);
 impl UdpPoller for Writable {
     fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.io.poll_send_ready(cx)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn packets_that_are_sent_as_one_come_one_by_one() {
+        let [there, here] = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (from, to) = (there.local_addr().unwrap(), here.local_addr().unwrap());
+        let link = DialRuntime { signs: Signs::new(from) }.wrap_udp_socket(here).unwrap();
+        assert_eq!(link.max_receive_segments(), 1, "quinn keeps so much room");
+
+        let state = UdpSocketState::new((&there).into()).unwrap();
+        let contents = [7; 3000];
+        let three =
+            Transmit { destination: to, ecn: None, contents: &contents, segment_size: Some(1000), src_ip: None };
+        state.send((&there).into(), &three).unwrap();
+        let mut came = Vec::new();
+        while came.len() < 3 {
+            let (mut room, mut meta) = ([[0; 1472]; 4], [RecvMeta::default(); 4]);
+            let mut buffers = room.each_mut().map(|buffer| IoSliceMut::new(buffer));
+            let count = poll_fn(|cx| link.poll_recv(cx, &mut buffers, &mut meta)).await.unwrap();
+            came.extend(meta.iter().take(count).map(|packet| (packet.addr, packet.len, packet.stride)));
+        }
+        assert_eq!(came, [(from, 1000, 1000); 3]);
     }
 }
