@@ -1,6 +1,7 @@
 //! The second link, that takes over when the one that serves is suspected: to whom it is made, and when. Knows nothing of
 //! what goes over it.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,13 +15,14 @@ use crate::connected::{Connected, Duty};
 use crate::link_event::{LinkEvent, LinkEventKind};
 use crate::order::Candidate;
 
-/// The longest wait after a move before another link is made: a node that dies sends all its devices elsewhere, and they do
-/// not all come at once. Where nobody looks there is more time, and so many more devices.
-const SPREAD_FOREGROUND: Duration = Duration::from_secs(1);
-const SPREAD_BACKGROUND: Duration = Duration::from_secs(10);
+/// The wait after a move before another link is made, by lot: a node that dies sends all its devices elsewhere, and they do
+/// not all come at once. Where nobody looks there is more time, and so many more devices: those are served first that have
+/// lost their node.
+const WAIT_FOREGROUND: Range<Duration> = Duration::ZERO..Duration::from_secs(1);
+const WAIT_BACKGROUND: Range<Duration> = Duration::from_secs(2)..Duration::from_secs(10);
 /// The same where nobody looks, and the one that serves is suspected: a node that many ask at once seems dead to many at once,
 /// and is not to be helped by all of them asking another.
-const SPREAD_URGENT: Duration = Duration::from_secs(2);
+const WAIT_URGENT: Range<Duration> = Duration::ZERO..Duration::from_secs(2);
 /// How far apart two nodes are tried for a second link. There is time: where several are as near, the lot decides and not
 /// which of them happens to be less busy, and a far one that was not known to be far still does not come before a near one.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -50,7 +52,7 @@ impl Worker {
 
     /// The same, spread over a while.
     pub(super) fn arm_later(self: &Rc<Self>) {
-        self.arm(share_of(if self.is_looked_at() { SPREAD_FOREGROUND } else { SPREAD_BACKGROUND }));
+        self.arm(by_lot(if self.is_looked_at() { WAIT_FOREGROUND } else { WAIT_BACKGROUND }));
     }
 
     /// The same at once, as the one that serves is suspected and no other is there; nearly at once where nobody looks.
@@ -61,7 +63,7 @@ impl Worker {
         }
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            sleep(share_of(SPREAD_URGENT)).await;
+            sleep(by_lot(WAIT_URGENT)).await;
             // It may have spoken again.
             if worker.active().is_some_and(|active| active.suspicion.get().is_some()) {
                 worker.arm_urgently();

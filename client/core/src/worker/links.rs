@@ -26,7 +26,7 @@ const LISTENS_FOR: Duration = Duration::from_secs(2);
 /// How long a node that was left, or that has refused, is asked last.
 const AVOIDED_FOR: Duration = Duration::from_secs(3);
 /// How often, and how far apart, a node is told to begin to push: one of these may be lost.
-const ACTIVATIONS: u32 = 3;
+const ACTIVATIONS_MAX: u32 = 3;
 const ACTIVATION_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
@@ -372,10 +372,13 @@ pub(super) async fn be_let_in(worker: Rc<Worker>, reached: Reached, connected: R
     }
 }
 
-/// Tells the node of an armed link to begin to push.
+/// Tells the node of an armed link to begin to push, until something has come over it.
 async fn activate(connected: Rc<Connected>, from: Vec<u8>) {
-    for _ in 0..ACTIVATIONS {
+    for _ in 0..ACTIVATIONS_MAX {
         connected.link.send_activate(&from);
         sleep(ACTIVATION_PAUSE).await;
+        if connected.moving.get().is_none() {
+            return;
+        }
     }
 }
