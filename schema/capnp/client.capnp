@@ -290,11 +290,11 @@ struct Notice {
 
   union {
     fresh @0 :Void;
-    # The node is in contact with a leader again.
+    # The node is in contact with a majority again.
 
     behindMs @1 :UInt64;
-    # For so long it has had no contact with a leader, and what it shows may be old. Said after 1 s. After 10 s it refuses sessions
-    # with `behind` and ends its links.
+    # For so long it has had no contact with a majority, and what it shows may be old. Said after 1 s, and each second from then on:
+    # who has another node that does not say so goes there. After 10 s it refuses sessions with `behind` and ends its links.
 
     suspect @2 :UInt64;
     # It has not heard from that node for longer than it should have.

@@ -217,6 +217,33 @@ impl Network {
         }
     }
 
+    /// Drops what some nodes and the others say to each other, until [`Network::heal`]. Devices reach all of them.
+    pub fn part(&self, some: &[u64]) {
+        self.between(some, |family, from, to| {
+            self.hub.ip(&[flag(family), "rule", "add", "from", from, "to", to, "blackhole"]);
+        });
+    }
+
+    /// Lets it through again.
+    pub fn heal(&self, some: &[u64]) {
+        self.between(some, |family, from, to| {
+            self.hub.ip(&[flag(family), "rule", "del", "from", from, "to", to, "blackhole"]);
+        });
+    }
+
+    /// For each way from a node of `some` to one that is none of them, and back.
+    fn between(&self, some: &[u64], each: impl Fn(Family, &str, &str)) {
+        for family in [Family::Four, Family::Six] {
+            let home = |node: u64| address(family, number(node), 2).to_string();
+            for (here, there) in some.iter().flat_map(|here| (1..=self.count()).map(|there| (*here, there))) {
+                if !some.contains(&there) {
+                    each(family, &home(here), &home(there));
+                    each(family, &home(there), &home(here));
+                }
+            }
+        }
+    }
+
     /// Lets all packets of a node through again.
     pub fn mend(&self, node: u64) {
         for family in [Family::Four, Family::Six] {

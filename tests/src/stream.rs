@@ -142,10 +142,13 @@ impl Listener {
         until("the last message is heard", heard).await;
     }
 
-    /// Waits until a second link stands by.
-    pub async fn has_standby(&self) {
-        let stands = |ears: &Ears| ears.links.iter().any(|(_, event)| event.kind == LinkEventKind::Standby);
-        until("a second link stands by", async || stands(&self.ears.lock().unwrap()).then_some(())).await;
+    /// Waits until a second link stands by; gives its node.
+    pub async fn has_standby(&self) -> u64 {
+        let stands = |ears: &Ears| {
+            let standby = ears.links.iter().rev().find(|(_, event)| event.kind == LinkEventKind::Standby);
+            standby.map(|(_, event)| event.node.0)
+        };
+        until("a second link stands by", async || stands(&self.ears.lock().unwrap())).await
     }
 
     /// What has happened to links since `since`, and how long after.

@@ -61,6 +61,8 @@ pub(crate) struct Connected {
     /// The node is suspected, and was not heard since.
     pub(crate) suspicion: Cell<Option<Suspicion>>,
     pub(crate) moving: Cell<Option<Move>>,
+    /// The node has said that it has no contact with a majority.
+    pub(crate) behind: Cell<bool>,
     /// The path was last made anew because of a silence.
     pub(crate) renewed: Cell<Option<Instant>>,
     /// What the node has told this device, or was told that this device was shown.
@@ -82,6 +84,7 @@ impl Connected {
             echo: RefCell::new(Echo::new(Instant::now())),
             suspicion: Cell::default(),
             moving: Cell::default(),
+            behind: Cell::default(),
             renewed: Cell::default(),
             seen: RefCell::default(),
             duty: watch::Sender::new(Duty::StandsBy),
@@ -132,6 +135,7 @@ impl Connected {
         let spoke = match why.cause {
             // Who is about to stop may speak for as long as it likes.
             LinkCause::Drain => false,
+            LinkCause::Behind => !self.behind.get(),
             LinkCause::Unheard => acknowledged > why.since,
             _ => last > why.since,
         };

@@ -83,6 +83,8 @@ pub enum LinkCause {
     Hint,
     /// It is going to stop.
     Drain,
+    /// It has no contact with a majority.
+    Behind,
     /// The link has ended.
     Lost,
     /// This device's addresses or routes have changed.
@@ -100,6 +102,7 @@ impl LinkCause {
             Self::Icmp => "icmp",
             Self::Hint => "hint",
             Self::Drain => "drain",
+            Self::Behind => "behind",
             Self::Lost => "lost",
             Self::Addresses => "addresses",
             Self::Hedge => "hedge",

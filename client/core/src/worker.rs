@@ -2,6 +2,7 @@
 //! what is asked over a link.
 
 mod arming;
+mod heeding;
 mod links;
 mod tending;
 

@@ -7,6 +7,7 @@
 
 mod asleep;
 mod crowd;
+mod minority;
 mod node;
 mod path;
 mod soak;
@@ -36,7 +37,7 @@ fn rounds() -> u64 {
     number("RAFTCHAT_REPEAT", 2)
 }
 
-/// Where a trial takes place: three nodes, bob's device, and alice, who is near the nodes.
+/// Where a trial takes place: the nodes, bob's device, and alice, who is near the nodes.
 struct Stage {
     network: Network,
     cluster: Cluster,
@@ -73,9 +74,13 @@ enum Setting {
     Relayed(Weather),
 }
 
-/// Makes a stage and has `trial` on it, or says why not.
+/// Makes a stage of three nodes and has `trial` on it, or says why not.
 fn on_a_stage(name: &str, setting: Setting, trial: impl AsyncFnOnce(&Stage) + Send) {
-    let network = match Network::make(3) {
+    on_a_stage_of(3, name, setting, trial);
+}
+
+fn on_a_stage_of(nodes: u64, name: &str, setting: Setting, trial: impl AsyncFnOnce(&Stage) + Send) {
+    let network = match Network::make(nodes) {
         Ok(network) => network,
         Err(reason) => return println!("{name} is skipped: {reason}"),
     };
@@ -104,7 +109,7 @@ impl Stage {
         }
         let cluster = Cluster::make_at(PROGRAM, sites, |_| {});
         cluster.start_all();
-        cluster.serving(3).await;
+        cluster.serving(network.count()).await;
         let (alice, bob, carol) =
             (cluster.person("alice").await, cluster.person("bob").await, cluster.person("carol").await);
         bob.say("carol", "begun").await;
@@ -119,13 +124,24 @@ impl Stage {
         self.network.device().run(|| Person::on("bob", profile, Some(first)).client)
     }
 
-    /// Two nodes other than this one: by turns.
+    /// Of three nodes the two others, by turns.
     fn others(node: u64) -> [u64; 2] {
         [1 + node % 3, 1 + (node + 1) % 3]
     }
 
     /// Bob's device linked to `node`, listening and calling, while alice talks over `speaks_over`.
     async fn live(&self, node: u64, speaks_over: u64, name: &str, cursor: Option<Vec<u8>>) -> Live {
+        self.live_beside(node, |_| speaks_over, name, cursor).await
+    }
+
+    /// The same; alice talks over a node that depends on which one stands by.
+    async fn live_beside(
+        &self,
+        node: u64,
+        speaks_over: impl FnOnce(u64) -> u64,
+        name: &str,
+        cursor: Option<Vec<u8>>,
+    ) -> Live {
         let from = cursor.map_or(Following::FromNow, Following::After);
         let (client, listener) = loop {
             let client = self.on_device(node);
@@ -137,7 +153,7 @@ impl Stage {
             // Another was faster this time.
             listener.stop();
         };
-        listener.has_standby().await;
+        let speaks_over = speaks_over(listener.has_standby().await);
         let alice = Person::on("alice", &self.alice, Some(self.cluster.address(speaks_over)));
         let speaker = Speaker::start(alice.client, with("bob"), name.to_owned(), PAUSE);
         let caller = Caller::start(&client, &self.carol);
@@ -196,6 +212,7 @@ const fn moved_by(cause: Option<LinkCause>) -> &'static str {
         Some(LinkCause::Icmp) => "by_icmp",
         Some(LinkCause::Hint) => "by_hint",
         Some(LinkCause::Drain) => "by_drain",
+        Some(LinkCause::Behind) => "by_being_behind",
         Some(LinkCause::Lost) => "by_loss",
         Some(LinkCause::Addresses) => "by_addresses",
         Some(LinkCause::Hedge) => "by_hedge",

@@ -189,15 +189,19 @@ impl Worker {
 
     /// Lets go of a second link that is of no use, and makes another later.
     pub(crate) fn drop_standby(self: &Rc<Self>, standby: &Rc<Connected>) {
-        self.links.borrow_mut().standby.take_if(|held| Rc::ptr_eq(held, standby));
-        self.avoid(&standby.address);
-        self.dismiss(standby);
+        self.let_go(standby);
         let wait = self.arming_pause.borrow_mut().next_wait();
         self.arm(wait);
     }
+
+    pub(super) fn let_go(&self, standby: &Rc<Connected>) {
+        self.links.borrow_mut().standby.take_if(|held| Rc::ptr_eq(held, standby));
+        self.avoid(&standby.address);
+        self.dismiss(standby);
+    }
 }
 
-/// A wait by lot, no longer than that.
-fn share_of(spread: Duration) -> Duration {
-    spread.mul_f64(f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
+fn by_lot(Range { start, end }: Range<Duration>) -> Duration {
+    let lot = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    start + end.saturating_sub(start).mul_f64(lot)
 }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_model::Attention;
-use raftchat_schema::view::Notice;
 use raftchat_transport::AddressWatch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
@@ -216,34 +215,6 @@ async fn hear_of_addresses(worker: &Rc<Worker>) {
                 }
             },
             _ = cares.wait_for(|care| *care == Care::Calls) => return,
-        }
-    }
-}
-
-impl Worker {
-    /// A node has said something of itself, or of another.
-    pub(crate) fn heed(self: &Rc<Self>, from: &Rc<Connected>, notice: Notice) {
-        let node = from.node;
-        match notice {
-            Notice::Fresh => self.tell(LinkEvent::of(LinkEventKind::Fresh, node)),
-            Notice::Behind(ms) => self.tell(LinkEvent {
-                took: Some(Duration::from_millis(ms)),
-                ..LinkEvent::of(LinkEventKind::Behind, node)
-            }),
-            Notice::Suspect(suspect) => {
-                let active = self.active().filter(|active| active.node == suspect && !Rc::ptr_eq(active, from));
-                if let Some(active) = active {
-                    self.suspect(&active, Suspicion { cause: LinkCause::Hint, since: Instant::now() });
-                }
-            }
-            Notice::Drain { deadline_ms, .. } => {
-                self.tell(LinkEvent {
-                    took: Some(Duration::from_millis(u64::from(deadline_ms))),
-                    ..LinkEvent::of(LinkEventKind::Drain, node)
-                });
-                self.avoid(&from.address);
-                self.suspect(from, Suspicion { cause: LinkCause::Drain, since: Instant::now() });
-            }
         }
     }
 }

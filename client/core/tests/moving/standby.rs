@@ -193,6 +193,37 @@ async fn a_node_that_drains_is_left_and_no_call_fails() {
 }
 
 #[tokio::test]
+async fn a_node_that_stays_behind_is_left_for_one_that_is_not() {
+    let cluster = Cluster::start().await;
+    let (client, mut subscription, standby) = following(&cluster).await;
+    cluster.world.notify(2, Notice::Behind(1_100));
+    until(&mut subscription, LinkEventKind::Behind).await;
+    client.users().await.unwrap();
+    let serves = |node| matches!(&*client.link().borrow(), LinkState::Connected { node: held, .. } if *held == node);
+    assert!(serves(NodeId(2)), "an election takes as long");
+
+    cluster.world.notify(2, Notice::Behind(2_100));
+    let moved = until(&mut subscription, LinkEventKind::Moved).await;
+    assert_eq!((moved.node, moved.from, moved.cause), (standby, Some(NodeId(2)), Some(LinkCause::Behind)));
+    cluster.world.say(1);
+    assert_eq!(next_messages(&mut subscription, 1).await, [1]);
+}
+
+#[tokio::test]
+async fn where_both_nodes_are_behind_another_is_found() {
+    let cluster = Cluster::start().await;
+    let (_client, mut subscription, standby) = following(&cluster).await;
+    cluster.world.notify(standby.0, Notice::Behind(2_100));
+    assert_eq!(until(&mut subscription, LinkEventKind::Behind).await.node, standby);
+    cluster.world.notify(2, Notice::Behind(2_100));
+    let third = until(&mut subscription, LinkEventKind::Standby).await.node;
+    assert!(third != NodeId(2) && third != standby);
+    cluster.world.notify(2, Notice::Behind(3_100));
+    let moved = until(&mut subscription, LinkEventKind::Moved).await;
+    assert_eq!((moved.node, moved.cause), (third, Some(LinkCause::Behind)));
+}
+
+#[tokio::test]
 async fn without_a_standby_a_link_is_made_when_the_first_falls_silent() {
     for standby in [Standby::Warm, Standby::None] {
         let cluster = Cluster::start().await;

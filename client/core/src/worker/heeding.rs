@@ -1,0 +1,60 @@
+//! What a node says of itself and of another, and what this device does about it. Knows nothing of how that is said.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use raftchat_schema::view::Notice;
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::connected::{Connected, Suspicion};
+use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
+
+/// A node that has been behind for so long is left for one that is not. Not before: while a leader is elected all nodes are
+/// behind, and the one that stands by may not have said so yet.
+const BEHIND_MAX: Duration = Duration::from_secs(2);
+
+impl Worker {
+    pub(crate) fn heed(self: &Rc<Self>, from: &Rc<Connected>, notice: Notice) {
+        let node = from.node;
+        match notice {
+            Notice::Fresh => {
+                from.behind.set(false);
+                self.tell(LinkEvent::of(LinkEventKind::Fresh, node));
+            }
+            Notice::Behind(ms) => {
+                from.behind.set(true);
+                let behind = Duration::from_millis(ms);
+                self.tell(LinkEvent { took: Some(behind), ..LinkEvent::of(LinkEventKind::Behind, node) });
+                if behind >= BEHIND_MAX && self.is_active(from) {
+                    self.prefer_fresh(from);
+                }
+            }
+            Notice::Suspect(suspect) => {
+                let active = self.active().filter(|active| active.node == suspect && !Rc::ptr_eq(active, from));
+                if let Some(active) = active {
+                    self.suspect(&active, Suspicion { cause: LinkCause::Hint, since: Instant::now() });
+                }
+            }
+            Notice::Drain { deadline_ms, .. } => {
+                self.tell(LinkEvent {
+                    took: Some(Duration::from_millis(u64::from(deadline_ms))),
+                    ..LinkEvent::of(LinkEventKind::Drain, node)
+                });
+                self.avoid(&from.address);
+                self.suspect(from, Suspicion { cause: LinkCause::Drain, since: Instant::now() });
+            }
+        }
+    }
+
+    /// Leaves a node that is behind for the one that stands by; where that is behind as well, has another stand by.
+    fn prefer_fresh(self: &Rc<Self>, active: &Rc<Connected>) {
+        let Some(standby) = self.standby() else { return };
+        if standby.behind.get() {
+            self.let_go(&standby);
+            self.arm_later();
+        } else {
+            self.suspect(active, Suspicion { cause: LinkCause::Behind, since: Instant::now() });
+        }
+    }
+}
