@@ -107,6 +107,10 @@ impl Network {
         let homes: Result<Vec<_>, _> =
             (1..=nodes).map(|node| Namespace::make(&format!("n{node}")).map(Arc::new)).collect();
         let network = Self { hub, device, nodes: homes? };
+        for namespace in [&network.hub, &network.device].into_iter().chain(&network.nodes) {
+            // The router would not look for neighbours before it knows that nobody else has its address, which takes a second.
+            namespace.write("net/ipv6/conf/default/accept_dad", "0");
+        }
         network.hub.write("net/ipv4/ip_forward", "1");
         network.hub.write("net/ipv6/conf/all/forwarding", "1");
         for way in Way::ALL {
