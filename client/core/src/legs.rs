@@ -256,11 +256,15 @@ impl Follower {
         self.point.begin(established.from.clone());
         self.note_point();
         let Some(leg) = self.legs.get_mut(at) else { return Ok(()) };
-        if leg.establish_as(established) {
-            self.worker.is_armed(&leg.connected);
+        let (is_armed, is_dropped, connected) =
+            (leg.establish_as(established), leg.is_dropped, Rc::clone(&leg.connected));
+        if is_dropped {
+            self.lose(id, &connected);
+        } else if is_armed {
+            self.worker.is_armed(&connected);
         } else {
             self.served_since = Instant::now();
-            self.worker.arrived(&leg.connected);
+            self.worker.arrived(&connected);
         }
         Ok(())
     }
@@ -270,7 +274,12 @@ impl Follower {
     }
 
     async fn take(&mut self, id: LegId, push: Push) -> Result<(), Failure> {
-        let Some(leg) = self.legs.iter().find(|leg| leg.id == id) else { return Ok(()) };
+        let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return Ok(()) };
+        if matches!(push, Push::Dropped) && !leg.is_established() {
+            // The answer, which is on its way, says why.
+            leg.is_dropped = true;
+            return Ok(());
+        }
         let connected = Rc::clone(&leg.connected);
         match push {
             Push::Changes { changes, counts, nothing_left, cursor, taken } => {

@@ -27,6 +27,8 @@ pub(super) struct Leg {
     pub(super) begin: Begin,
     /// None until it is established. Ends by being dropped.
     subscription: Option<subscription::Client>,
+    /// The node has let go of the receiver, before it had answered.
+    pub(super) is_dropped: bool,
     /// How far the node was told; none once it pushes.
     armed: Option<Advance>,
 }
@@ -66,7 +68,7 @@ async fn session_and_subscription(
 
 impl Leg {
     pub(super) fn new(id: LegId, connected: Rc<Connected>, begin: Begin) -> Self {
-        Self { id, connected, begin, subscription: None, armed: None }
+        Self { id, connected, begin, subscription: None, is_dropped: false, armed: None }
     }
 
     pub(super) fn is_established(&self) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use raftchat_client::{
     Client, ClientOptions, Event, Following, LinkCause, LinkEvent, LinkEventKind, LinkState, Standby, Subscription,
 };
-use raftchat_schema::id::{MessageId, NodeId, Position};
+use raftchat_schema::id::{ChangeNumber, Cursor, MessageId, NodeId, Position};
 use raftchat_schema::view::Notice;
 
 use crate::nodes::Cluster;
@@ -221,6 +221,26 @@ async fn where_both_nodes_are_behind_another_is_found() {
     cluster.world.notify(2, Notice::Behind(3_100));
     let moved = until(&mut subscription, LinkEventKind::Moved).await;
     assert_eq!((moved.node, moved.cause), (third, Some(LinkCause::Behind)));
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_refused_is_told_and_no_link_is_left_for_it() {
+    let cluster = Cluster::start().await;
+    let client = alice(&cluster, 2, Standby::Armed).await;
+    client.users().await.unwrap();
+    let before_a_restore = Cursor { cluster: 7, epoch: 0, change: ChangeNumber(5) }.to_bytes();
+    let mut subscription = client.subscribe(Following::After(before_a_restore.to_vec()));
+    let ended = async {
+        loop {
+            match subscription.next().await.unwrap() {
+                Event::Ended(error) => return error.code(),
+                Event::Path(event) => assert_eq!(event.kind, LinkEventKind::Linked),
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(SOON, ended).await.unwrap(), "foreign-cursor");
+    assert!(matches!(&*client.link().borrow(), LinkState::Connected { node, .. } if node.0 == 2));
 }
 
 #[tokio::test]
