@@ -6,6 +6,7 @@ use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::view::{ChangedRow, MessageState};
 use raftchat_schema::wire::decode_payload;
 use raftchat_tests::cluster::Cluster;
+use raftchat_tests::ctl::Ctl;
 use raftchat_tests::people::{PASSWORD, code, fresh_id, says, text_of, typed, with};
 use raftchat_tests::{soon, until};
 
@@ -51,6 +52,20 @@ async fn a_message_is_edited_reacted_to_and_deleted_and_a_late_edit_does_not_rev
     let tombstone = bob.message(&with("alice"), first).await;
     assert_eq!((tombstone.state, tombstone.payload.len(), tombstone.reactions.len()), (MessageState::Deleted, 0, 0));
     assert_eq!(bob.client.revisions(&with("alice"), first).await.unwrap().0, [], "nor does an old version stay");
+}
+
+#[tokio::test]
+async fn the_first_message_to_somebody_may_call_them_by_name() {
+    let cluster = Cluster::start(PROGRAM, 1, |_| {}).await;
+    let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
+    let profile = alice.profile.clone();
+    drop(alice);
+    let text = "hello @bob, write to me@example.org";
+    let sent =
+        Ctl(PROGRAM.into()).call(&["chat", "--profile", profile.to_str().unwrap(), "send", "--to", "bob", text], "");
+    assert_eq!(sent.one()["position"], 1, "{sent:?}");
+    let message = bob.message(&with("alice"), Position(1)).await;
+    assert_eq!((text_of(&message).as_deref(), message.mentions), (Some(text), vec![bob.id().await]));
 }
 
 #[tokio::test]

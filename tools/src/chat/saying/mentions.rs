@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use raftchat_client::{Client, Target};
+use raftchat_client::{Client, ClientError, Target};
 use raftchat_model::text::mentions;
+use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::UserId;
 
 use crate::failure::Failure;
@@ -14,7 +15,13 @@ pub(in crate::chat) async fn mentioned(client: &Client, target: &Target, text: &
     if !text.contains('@') {
         return Ok(Vec::new());
     }
-    let members = client.members(target).await?;
+    let members = match client.members(target).await {
+        // Of a direct one that begins with this message it is known all the same who is in it.
+        Err(ClientError::Refused(Refusal { code: ErrorCode::NoSuchConversation, .. })) => {
+            client.conversation(target).await?.members
+        }
+        members => members?,
+    };
     let members: BTreeMap<&str, UserId> =
         members.iter().map(|member| (member.user.username.as_str(), member.user.id)).collect();
     Ok(mentions::resolve(text, |name| members.get(name).copied()))
