@@ -107,8 +107,8 @@ impl Runtime for DialRuntime {
     }
 }
 
-/// Has the system hand over each packet by itself. quinn keeps room for 32 that are each 64 joined ones, 3 MiB for every link:
-/// more than the whole rest of it, and a third of what a link costs to make.
+/// Has the system hand over each packet by itself; true if it will. quinn keeps room for 32 that are each 64 joined ones, 3 MiB
+/// for every link, and clearing that was a third of the work of many devices that made links at once.
 #[cfg(target_os = "linux")]
 fn joins_no_packets(socket: &std::net::UdpSocket) -> bool {
     setsockopt(socket, UdpGroSegment, &false).is_ok()

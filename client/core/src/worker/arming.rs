@@ -25,7 +25,7 @@ const WAIT_BACKGROUND: Range<Duration> = Duration::from_secs(2)..Duration::from_
 const WAIT_URGENT: Range<Duration> = Duration::ZERO..Duration::from_secs(2);
 /// How far apart two nodes are tried for a second link. There is time: where several are as near, the lot decides and not
 /// which of them happens to be less busy, and a far one that was not known to be far still does not come before a near one.
-const STAGGER: Duration = Duration::from_millis(250);
+const STANDBY_STAGGER: Duration = Duration::from_millis(250);
 /// How long a node may take to give the session.
 const SESSION_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -113,7 +113,7 @@ impl Worker {
             |candidate: &Candidate| candidate.address != active.address && candidate.node != Some(active.node.0);
         let has_choice = self.candidates().iter().any(|other| is_other(other) && !self.is_avoided(&other.address));
         let meant = |candidate: &Candidate| is_other(candidate) && !(has_choice && self.is_avoided(&candidate.address));
-        let stagger = if active.suspicion.get().is_some() { links::STAGGER } else { STAGGER };
+        let stagger = if active.suspicion.get().is_some() { links::STAGGER } else { STANDBY_STAGGER };
         let reached = match self.race_to(meant, stagger).await {
             Ok(reached) if reached.node != active.node => reached,
             Ok(_) => return None,
@@ -194,6 +194,7 @@ impl Worker {
         self.arm(wait);
     }
 
+    /// Lets go of a second link, whose node is asked last for a while.
     pub(super) fn let_go(&self, standby: &Rc<Connected>) {
         self.links.borrow_mut().standby.take_if(|held| Rc::ptr_eq(held, standby));
         self.avoid(&standby.address);

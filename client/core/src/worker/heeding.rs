@@ -15,6 +15,7 @@ use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
 const BEHIND_MAX: Duration = Duration::from_secs(2);
 
 impl Worker {
+    /// The node at the other end of `from` has said something.
     pub(crate) fn heed(self: &Rc<Self>, from: &Rc<Connected>, notice: Notice) {
         let node = from.node;
         match notice {

@@ -47,11 +47,11 @@ fn happens(name: &str, own: Own) {
 }
 
 #[test]
-fn the_leader_and_a_follower_are_cut_off_from_three_others() {
+fn a_leader_is_cut_off_together_with_the_standby() {
     happens("leader in a minority", Own::Leader);
 }
 
 #[test]
-fn two_followers_are_cut_off_from_three_others() {
-    happens("followers in a minority", Own::Follower);
+fn a_follower_is_cut_off_together_with_the_standby() {
+    happens("follower in a minority", Own::Follower);
 }
