@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -19,7 +19,10 @@ use crate::network::namespace::Namespace;
 use crate::network::{CLIENT_PORT, Family, Network, PEER_PORT};
 use crate::people::Person;
 use crate::process::{self, NodeProcess};
-use crate::{PATIENCE, until};
+use crate::{PATIENCE, places, until};
+
+/// So many lines are told of each node where a test fails.
+const LAST_WORDS: usize = 12;
 
 /// A cluster, its files and the nodes of it that run.
 pub struct Cluster {
@@ -47,15 +50,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// Two ports of loopback for each node.
+    /// Nodes of loopback.
     fn on_loopback(count: u64) -> Vec<Self> {
-        let ports = free_ports(2 * usize::try_from(count).unwrap());
-        let site = |ports: &[u16]| {
-            let [client, peer] = *ports else { unreachable!("two for each") };
-            let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-            Self { client: at(client), told: at(client), peer: at(peer), namespace: None }
+        let site = |_node| {
+            let client = places::next();
+            Self { client, told: client, peer: places::next(), namespace: None }
         };
-        ports.chunks(2).map(site).collect()
+        (1..=count).map(site).collect()
     }
 
     /// The nodes of a network, each in its namespace.
@@ -67,12 +68,6 @@ impl Site {
         };
         (1..=network.count()).map(site).collect()
     }
-}
-
-/// Two UDP ports for each node. Held until all are found, so that they differ.
-fn free_ports(count: usize) -> Vec<u16> {
-    let sockets: Vec<_> = (0..count).map(|_| UdpSocket::bind(("127.0.0.1", 0)).unwrap()).collect();
-    sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
 }
 
 impl Cluster {
@@ -238,8 +233,15 @@ impl Cluster {
     }
 
     /// Waits until so many nodes follow one leader that is among them.
+    ///
+    /// # Panics
+    ///
+    /// If they do not, at once if a node ends by itself meanwhile.
     pub async fn serving(&self, count: u64) -> u64 {
         until("nodes follow one leader", async || {
+            for (node, process) in self.running.borrow_mut().iter_mut() {
+                assert_eq!(process.end(), None, "node {node} ended by itself");
+            }
             let statuses = self.statuses().await;
             let leader = statuses.iter().find(|status| status.role == Role::Leader)?.node;
             let follow = statuses.iter().filter(|status| status.leader == Some(leader)).count();
@@ -299,6 +301,20 @@ impl Cluster {
     /// The address of a node's client endpoint.
     pub fn address(&self, node: u64) -> String {
         self.nodes.iter().find(|entry| entry.node == node).unwrap().address.clone()
+    }
+}
+
+/// A test that fails tells what its nodes said last: they are gone with it.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for (entry, log) in self.nodes.iter().map(|entry| (entry, self.log(entry.node))) {
+            let lines: Vec<_> = log.lines().collect();
+            let (_, last) = lines.split_at(lines.len().saturating_sub(LAST_WORDS));
+            println!("node {} at {} said last:\n{}", entry.node, entry.address, last.join("\n"));
+        }
     }
 }
 

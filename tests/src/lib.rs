@@ -1,7 +1,7 @@
 //! What the stories share: clusters of real processes, people with real clients, and waiting for what must come.
 //!
 //! Nothing imports this crate. Every process started here is ended by its own id, every file lies in a temporary
-//! directory, every port was picked by the system, and nobody sleeps for a fixed time.
+//! directory, every place to listen is of its own, and nobody sleeps for a fixed time.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ pub mod history;
 pub mod measure;
 pub mod network;
 pub mod people;
+pub mod places;
 pub mod process;
 pub mod stream;
 

@@ -70,6 +70,11 @@ impl NodeProcess {
         read(&self.log)
     }
 
+    /// How it ended, if it did by itself.
+    pub fn end(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();

@@ -104,8 +104,11 @@ impl RaftLogStorage<TypeConfig> for RaftLog {
         let state = self.state.clone();
         blocking(move || state.sync()).await?;
         let (done, marked) = promise();
+        let up_to = upto.index;
         self.log.purge(convert::from_log_id(upto), done);
-        marked.await
+        marked.await?;
+        tracing::info!(up_to, "entries were purged");
+        Ok(())
     }
 }
 

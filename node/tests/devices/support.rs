@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +14,7 @@ use raftchat_schema::generated::types_capnp::change;
 use raftchat_schema::id::Cursor;
 use raftchat_schema::view::{NodeStatus, Notice};
 use raftchat_schema::wire;
+use raftchat_tests::places;
 use raftchat_transport::{
     Credentials, Dialer, DialerConfig, Expect, Link, LinkLimits, LinkTiming, Role, StreamPriority, TrustAnchors,
 };
@@ -62,8 +63,7 @@ impl Cluster {
     pub(crate) async fn start() -> Self {
         let (home, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
         let authorities = Authorities::create(now).unwrap();
-        let ports: Vec<UdpSocket> = (0..6).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let at = |index: usize| ports[index].local_addr().unwrap();
+        let addresses: [SocketAddr; 6] = std::array::from_fn(|_| places::next());
         let mut members = Vec::new();
         for (index, id) in (1..=3).enumerate() {
             let leaf = authorities.issue_node(id, now).unwrap();
@@ -71,13 +71,11 @@ impl Cluster {
             leaf.write(&certs, &authorities.anchors_for(&Subject::node(id).unwrap())).unwrap();
             members.push(MemberConfig {
                 node: id,
-                client_address: at(2 * index).to_string(),
-                peer_address: at(2 * index + 1).to_string(),
+                client_address: addresses[2 * index].to_string(),
+                peer_address: addresses[2 * index + 1].to_string(),
                 fingerprint: leaf.fingerprint().unwrap().to_string(),
             });
         }
-        let addresses: Vec<SocketAddr> = (0..6).map(at).collect();
-        drop(ports);
         let name = authorities.cluster().as_str().to_owned();
         let device = authorities.issue_device("alice", now).unwrap();
         let anchors = authorities.anchors_for(&Subject::device("alice").unwrap()).nodes.to_vec();
