@@ -191,9 +191,14 @@ impl Mailbox {
 
     /// Adds an update.
     pub fn post(&self, update: Update) {
+        self.post_together([update]);
+    }
+
+    /// Adds updates that are taken together: between them there is nothing to be seen.
+    pub fn post_together(&self, updates: impl IntoIterator<Item = Update>) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.waiting.push_back(update);
-        if shared.announced {
+        shared.waiting.extend(updates);
+        if shared.announced || shared.waiting.is_empty() {
             return;
         }
         if let Some(ring) = &shared.ring {
@@ -207,5 +212,25 @@ impl Mailbox {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.announced = false;
         std::mem::take(&mut shared.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_posted_together_is_taken_together() {
+        const PAIRS: usize = 10_000;
+        let mailbox = Mailbox::new();
+        std::thread::scope(|threads| {
+            threads.spawn(|| (0..PAIRS).for_each(|_| mailbox.post_together([Update::Lost(1), Update::Lost(2)])));
+            let mut taken = 0;
+            while taken < 2 * PAIRS {
+                let updates = mailbox.take();
+                assert!(updates.len().is_multiple_of(2), "half of a pair");
+                taken += updates.len();
+            }
+        });
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use raftchat_client::{Client, ClientOptions, Messenger, MessengerOptions, Profile, Updates};
 use raftchat_model::Shown;
+use raftchat_schema::error::Refusal;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -114,17 +115,11 @@ impl Desk {
             self.open = None;
             return;
         };
-        for update in turn {
-            match update {
-                raftchat_client::Update::Show(Shown::SessionEnded(refusal)) => {
-                    self.signed_out(refusal.code.sentence().to_owned()).await;
-                }
-                raftchat_client::Update::Show(shown) => self.mailbox.post(Update::Shown(shown)),
-                raftchat_client::Update::Notify(notification) => self.mailbox.post(Update::Notify(notification)),
-                raftchat_client::Update::ClearNotification(chat) => self.mailbox.post(Update::ClearNotification(chat)),
-                raftchat_client::Update::OutboxDamaged(count) => self.mailbox.post(Update::Lost(count)),
-                raftchat_client::Update::Stopped(sentence) => self.mailbox.post(Update::Stopped(sentence)),
-            }
+        let mut over = None;
+        let updates: Vec<_> = turn.into_iter().filter_map(|update| told(update, &mut over)).collect();
+        self.mailbox.post_together(updates);
+        if let Some(refusal) = over {
+            self.signed_out(refusal.code.sentence().to_owned()).await;
         }
     }
 
@@ -150,6 +145,21 @@ impl Desk {
     fn refused(&self, request: Asked, sentence: String) {
         self.mailbox.post(Update::Refused { request, sentence });
     }
+}
+
+/// As the window is told; the end of the session is left in `over`.
+fn told(update: raftchat_client::Update, over: &mut Option<Refusal>) -> Option<Update> {
+    Some(match update {
+        raftchat_client::Update::Show(Shown::SessionEnded(refusal)) => {
+            *over = Some(refusal);
+            return None;
+        }
+        raftchat_client::Update::Show(shown) => Update::Shown(shown),
+        raftchat_client::Update::Notify(notification) => Update::Notify(notification),
+        raftchat_client::Update::ClearNotification(chat) => Update::ClearNotification(chat),
+        raftchat_client::Update::OutboxDamaged(count) => Update::Lost(count),
+        raftchat_client::Update::Stopped(sentence) => Update::Stopped(sentence),
+    })
 }
 
 fn open_messenger(

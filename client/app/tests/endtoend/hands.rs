@@ -80,7 +80,7 @@ impl Window {
     pub(crate) async fn sees<T>(&mut self, what: &str, look: impl Fn(&[String]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let said: Vec<String> = self.port.elements().into_iter().map(|element| element.label).collect();
+            let said = self.labels();
             if let Some(seen) = look(&said) {
                 return seen;
             }
@@ -88,6 +88,10 @@ impl Window {
             // Not a wait for a time to pass but a pause between two looks.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    fn labels(&mut self) -> Vec<String> {
+        self.port.elements().into_iter().map(|element| element.label).collect()
     }
 
     /// What is drawn: width, height, and the colours from left to right and from the top down.
@@ -118,6 +122,10 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let labels = self.labels();
+            println!("{} sees last: {labels:#?}", self.name);
+        }
         // Fails only where it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
