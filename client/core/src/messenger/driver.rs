@@ -365,6 +365,10 @@ mod tests {
             driver.links = links;
             link.send(LinkState::Connected { node: NodeId(1), address: String::new(), rtt: Duration::ZERO }).unwrap();
             driver.hear(Some(FeedEvent::CaughtUp { cursor: Vec::new() })).unwrap();
+            if driver.links.has_changed().unwrap() {
+                let state = driver.links.borrow_and_update().clone();
+                driver.notice(&state).unwrap();
+            }
         };
         LocalSet::new().run_until(caught_up).await;
         let mut connections = Vec::new();
