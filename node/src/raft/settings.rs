@@ -6,8 +6,9 @@ use std::time::Duration;
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
 /// What a node logs unless somebody asks for something else: this project's own words, and openraft's worries, but not of each
-/// heartbeat that does not arrive.
-pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error";
+/// heartbeat and each try to send entries that does not arrive. That a node is gone the transport says, once.
+pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error,openraft::replication=error,\
+                              openraft::engine::handler::replication_handler=error";
 
 /// Raft's times and sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
