@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
-/// What a node logs unless somebody asks for something else: this project's own words, and openraft's worries, but not of each
-/// heartbeat and each try to send entries that does not arrive. That a node is gone the transport says, once.
-pub const LOG_FILTER: &str = "info,openraft=warn,openraft::core::heartbeat=error,openraft::replication=error,\
-                              openraft::engine::handler::replication_handler=error";
+/// What a node logs unless somebody asks for something else: this project's own words. Openraft's warnings are of each message
+/// that does not arrive, several a second for as long as a node is away; that it is, the transport says once.
+pub const LOG_FILTER: &str = "info,openraft=error";
 
 /// Raft's times and sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
