@@ -186,11 +186,8 @@ impl Driver {
     }
 
     fn hear(&mut self, event: Option<FeedEvent>) -> Result<(), StoreError> {
-        // Whatever a link has brought is of that link, whichever of the two is looked at first.
-        if self.links.has_changed().unwrap_or(false) {
-            let state = self.links.borrow_and_update().clone();
-            self.notice(&state)?;
-        }
+        // What a link has brought comes after the link, whichever of the two is looked at first.
+        self.look_at_link()?;
         match event {
             Some(FeedEvent::Batch(batch)) => self.take_in(batch),
             Some(FeedEvent::CaughtUp { cursor }) => {
@@ -262,6 +259,15 @@ impl Driver {
         self.tell(Input::SessionEnded(refusal))?;
         let link = self.connection.end();
         self.tell_link(link)
+    }
+
+    /// Takes in how the link is, if that is news.
+    fn look_at_link(&mut self) -> Result<(), StoreError> {
+        if !self.links.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let state = self.links.borrow_and_update().clone();
+        self.notice(&state)
     }
 
     fn notice(&mut self, state: &LinkState) -> Result<(), StoreError> {
@@ -365,10 +371,7 @@ mod tests {
             driver.links = links;
             link.send(LinkState::Connected { node: NodeId(1), address: String::new(), rtt: Duration::ZERO }).unwrap();
             driver.hear(Some(FeedEvent::CaughtUp { cursor: Vec::new() })).unwrap();
-            if driver.links.has_changed().unwrap() {
-                let state = driver.links.borrow_and_update().clone();
-                driver.notice(&state).unwrap();
-            }
+            driver.look_at_link().unwrap();
         };
         LocalSet::new().run_until(caught_up).await;
         let mut connections = Vec::new();
