@@ -50,7 +50,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Nodes of loopback.
+    /// That many nodes on loopback.
     fn on_loopback(count: u64) -> Vec<Self> {
         let site = |_node| {
             let client = places::next();
@@ -310,7 +310,8 @@ impl Drop for Cluster {
         if !std::thread::panicking() {
             return;
         }
-        for (entry, log) in self.nodes.iter().map(|entry| (entry, self.log(entry.node))) {
+        for entry in &self.nodes {
+            let log = self.log(entry.node);
             let lines: Vec<_> = log.lines().collect();
             let (_, last) = lines.split_at(lines.len().saturating_sub(LAST_WORDS));
             println!("node {} at {} said last:\n{}", entry.node, entry.address, last.join("\n"));

@@ -1,7 +1,7 @@
 //! What the stories share: clusters of real processes, people with real clients, and waiting for what must come.
 //!
-//! Nothing imports this crate. Every process started here is ended by its own id, every file lies in a temporary
-//! directory, every place to listen is of its own, and nobody sleeps for a fixed time.
+//! Only tests import this crate. Every process started here is ended by its own id, every file lies in a temporary
+//! directory, nodes listen where nobody else does, and nobody sleeps for a fixed time.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

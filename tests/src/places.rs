@@ -5,14 +5,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Below those that systems pick by themselves.
-const FIRST_PORT: u16 = 10_000;
+/// Below those that systems pick by themselves. Where processes begin differs, as `cluster add` goes on behind the highest port
+/// of a cluster on the one address that all of them have.
+static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| {
+    let [_, _, middle, low] = process::id().to_be_bytes();
+    AtomicU16::new(10_000 + u16::from_be_bytes([middle, low]) % 1000 * 20)
+});
 
 /// A place on an address that only this process uses, with a port that was not given before and is free.
 pub fn next() -> SocketAddr {
-    static NEXT_PORT: AtomicU16 = AtomicU16::new(FIRST_PORT);
     loop {
         let place = SocketAddr::from((own_address(), NEXT_PORT.fetch_add(1, Ordering::Relaxed)));
         if UdpSocket::bind(place).is_ok() {

@@ -7,7 +7,7 @@ use raftchat_schema::view::Role;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::ctl::{Answer, Ctl};
 use raftchat_tests::people::Person;
-use raftchat_tests::{places, until};
+use raftchat_tests::until;
 use serde_json::Value;
 
 use crate::PROGRAM;
@@ -37,9 +37,7 @@ impl Operator {
 
     /// Adds a node and gives its number.
     fn adds(&self) -> u64 {
-        let (client, peer) = (places::next(), places::next());
-        let [host, client, peer] = [client.ip().to_string(), client.port().to_string(), peer.port().to_string()];
-        let answer = self.types(&["add", "--host", &host, "--client-port", &client, "--peer-port", &peer]);
+        let answer = self.types(&["add"]);
         assert_eq!(answer.one()["role"], "learner");
         answer.one()["node"].as_u64().unwrap()
     }

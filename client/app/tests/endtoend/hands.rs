@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
@@ -80,11 +81,10 @@ impl Window {
     pub(crate) async fn sees<T>(&mut self, what: &str, look: impl Fn(&[String]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let said = self.labels();
-            if let Some(seen) = look(&said) {
+            if let Some(seen) = look(&self.labels()) {
                 return seen;
             }
-            assert!(Instant::now() < deadline, "{} does not see {what} but {said:#?}", self.name);
+            assert!(Instant::now() < deadline, "{} does not see {what}", self.name);
             // Not a wait for a time to pass but a pause between two looks.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -122,8 +122,10 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let labels = self.labels();
+        // A window that is gone, or hangs, tells nothing; the story has failed for another reason by then.
+        if std::thread::panicking()
+            && let Ok(labels) = catch_unwind(AssertUnwindSafe(|| self.labels()))
+        {
             println!("{} sees last: {labels:#?}", self.name);
         }
         // Fails only where it has ended already.
