@@ -14,6 +14,7 @@
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
 //! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
+//! | `meters` | how full each budget is |
 //! | `notes` | what the node itself has noted in the log |
 //!
 //! This crate never knows a window or the client.
@@ -28,6 +29,7 @@ mod freshness;
 mod guessing;
 mod live;
 mod members;
+mod meters;
 pub mod node;
 mod notes;
 mod passwords;

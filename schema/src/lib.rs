@@ -4,6 +4,7 @@
 //! plain types. This crate never knows tokio, sockets, disks or a window; without its `wire` feature
 //! it does not even know Cap'n Proto, which is how the pure crates use it.
 
+pub mod budgets;
 pub mod command;
 pub mod error;
 pub mod id;

@@ -27,6 +27,7 @@ mod icmp;
 mod identity;
 mod limits;
 mod link;
+mod meter;
 mod pool;
 mod registry;
 mod rpc;
@@ -49,6 +50,7 @@ pub use identity::{
 };
 pub use limits::{LinkLimits, LinkTiming};
 pub use link::{Link, LinkHeard, StreamPriority};
+pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, PeerHealth, PeerPool};
 pub use secrets::NodeSecret;
 pub use server::{BindError, Server, ServerConfig};
