@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use raftchat_transport::{Meter, MeterReading};
+use raftchat_schema::view::BudgetView;
+use raftchat_transport::Meter;
 
 /// How full each budget of this node is. Clones share the meters.
 ///
@@ -15,9 +16,16 @@ pub(crate) struct Meters {
 }
 
 impl Meters {
-    /// Each meter's name, in kebab-case, and what it shows.
-    #[expect(dead_code, reason = "shown by the status service")]
-    pub(crate) fn readings(&self) -> Vec<(&'static str, MeterReading)> {
-        vec![("hashes", self.hashes.reading())]
+    /// What each meter shows, in order of name.
+    pub(crate) fn readings(&self) -> Vec<BudgetView> {
+        let meters = [("hashes", &self.hashes)];
+        let mut readings = meters.map(|(name, meter)| view(name, meter));
+        readings.sort_by(|one, other| one.name.cmp(&other.name));
+        readings.into()
     }
+}
+
+fn view(name: &str, meter: &Meter) -> BudgetView {
+    let reading = meter.reading();
+    BudgetView { name: name.to_owned(), held: reading.held, most: reading.most, refused: reading.refused }
 }

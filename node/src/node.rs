@@ -26,6 +26,7 @@ use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
 use crate::live::LiveSessions;
 use crate::members::Members;
+use crate::meters::Meters;
 use crate::notes::{self, Deliveries, Erasures};
 use crate::passwords::Passwords;
 use crate::peers::PeerLinks;
@@ -181,6 +182,7 @@ impl Node {
             typing: shared.typing.clone(),
             deliveries: shared.deliveries.clone(),
             passwords,
+            meters: Meters::default(),
             guessing: Arc::default(),
             rates: Arc::new(Rates::new(&config.limits)),
             recovered: recovery,

@@ -26,6 +26,7 @@ use crate::fanout::Fanout;
 use crate::freshness::Freshness;
 use crate::guessing::{Guessing, Source};
 use crate::live::LiveSessions;
+use crate::meters::Meters;
 use crate::notes::Deliveries;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
@@ -62,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) guessing: Arc<Mutex<Guessing>>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) standing: Arc<Board>,
+    pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,
     /// Sessions that wait on this node for their active link to fail.
     pub(crate) standing_by: Arc<AtomicUsize>,

@@ -101,6 +101,17 @@ struct NodeStatus {
   stateHash @8 :Data;            # Rolling hash of every row ever written, at `applied`: equal on all nodes.
   address @9 :Text;
   version @10 :Text;
+  clockOffsetMs @11 :Int64;      # By how much the system's clock is ahead of a majority of the nodes; below 0: behind.
+  diskFreeBytes @12 :UInt64;     # What is left to the node where its data lies; 0: not known.
+  budgets @13 :List(Budget);     # How full is what the callers of this node share, in order of name.
+
+  struct Budget {
+    # What is held of one budget. The bounds are in `schema/src/budgets.rs`.
+    name @0 :Text;               # In kebab-case.
+    held @1 :UInt64;             # Now.
+    most @2 :UInt64;             # At once, since the program started.
+    refused @3 :UInt64;          # How often somebody was told no, since the program started.
+  }
 
   enum Role {
     unspecified @0;

@@ -381,6 +381,25 @@ pub struct NodeStatus {
     pub address: String,
     /// Of its program.
     pub version: String,
+    /// By how many ms the system's clock is ahead of a majority of the nodes; below 0: behind.
+    pub clock_offset_ms: i64,
+    /// Bytes that are left where its data lies; 0 if that is not known.
+    pub disk_free_bytes: u64,
+    /// How full is what its callers share, in order of name.
+    pub budgets: Vec<BudgetView>,
+}
+
+/// How full one budget of a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetView {
+    /// Which, in kebab-case.
+    pub name: String,
+    /// What is held now.
+    pub held: u64,
+    /// The most that was held at once since the program started.
+    pub most: u64,
+    /// How often somebody was told no since the program started.
+    pub refused: u64,
 }
 
 /// A session that was granted.

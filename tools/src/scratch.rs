@@ -170,6 +170,9 @@ mod tests {
                 state_hash: StateHash([0; 32]),
                 address: String::new(),
                 version: String::new(),
+                clock_offset_ms: 0,
+                disk_free_bytes: 0,
+                budgets: Vec::new(),
             };
             Seen { node, address: String::new(), status: Some(status) }
         };

@@ -7,8 +7,8 @@ use crate::error::{ErrorCode, Refusal};
 use crate::generated::{client_capnp, types_capnp};
 use crate::id::{ChangeNumber, ConversationId, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId};
 use crate::view::{
-    Change, ChangedRow, ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, NodeStatus,
-    Notice, PlaceView, ReactionView, RevisionView, Role, SessionEntry, UserView,
+    BudgetView, Change, ChangedRow, ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView,
+    NodeStatus, Notice, PlaceView, ReactionView, RevisionView, Role, SessionEntry, UserView,
 };
 
 /// Fills in a refusal.
@@ -474,6 +474,16 @@ pub fn write_status(mut builder: client_capnp::node_status::Builder<'_>, plain: 
     builder.set_state_hash(&plain.state_hash.0);
     builder.set_address(plain.address.as_str());
     builder.set_version(plain.version.as_str());
+    builder.set_clock_offset_ms(plain.clock_offset_ms);
+    builder.set_disk_free_bytes(plain.disk_free_bytes);
+    let mut budgets = builder.init_budgets(count(plain.budgets.len()));
+    for (index, budget) in (0..).zip(&plain.budgets) {
+        let mut builder = budgets.reborrow().get(index);
+        builder.set_name(budget.name.as_str());
+        builder.set_held(budget.held);
+        builder.set_most(budget.most);
+        builder.set_refused(budget.refused);
+    }
 }
 
 /// Reads a node's status.
@@ -498,6 +508,18 @@ pub fn read_status(reader: client_capnp::node_status::Reader<'_>) -> Result<Node
         state_hash: StateHash(digest(reader.get_state_hash()?, "stateHash")?),
         address: text(reader.get_address()?)?,
         version: text(reader.get_version()?)?,
+        clock_offset_ms: reader.get_clock_offset_ms(),
+        disk_free_bytes: reader.get_disk_free_bytes(),
+        budgets: reader.get_budgets()?.iter().map(read_budget).collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_budget(reader: client_capnp::node_status::budget::Reader<'_>) -> Result<BudgetView, WireError> {
+    Ok(BudgetView {
+        name: text(reader.get_name()?)?,
+        held: reader.get_held(),
+        most: reader.get_most(),
+        refused: reader.get_refused(),
     })
 }
 

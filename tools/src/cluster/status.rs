@@ -1,11 +1,12 @@
 //! `raftchatctl cluster status`: how every node is, one line each.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use raftchat_schema::view::Role;
+use raftchat_schema::view::{BudgetView, Role};
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -88,6 +89,25 @@ struct Line<'a> {
     lag_ms: Option<u64>,
     leader: Option<u64>,
     state_hash: Option<String>,
+    version: Option<&'a str>,
+    clock_offset_ms: Option<i64>,
+    disk_free_bytes: Option<u64>,
+    /// By name: how full is what the node's callers share.
+    budgets: Option<BTreeMap<&'a str, Fill>>,
+}
+
+/// How full one budget is.
+#[derive(Debug, Serialize)]
+struct Fill {
+    held: u64,
+    most: u64,
+    refused: u64,
+}
+
+impl Fill {
+    fn of(budget: &BudgetView) -> (&str, Self) {
+        (&budget.name, Self { held: budget.held, most: budget.most, refused: budget.refused })
+    }
 }
 
 impl<'a> Line<'a> {
@@ -104,6 +124,11 @@ impl<'a> Line<'a> {
             lag_ms: status.map(|status| status.lag_ms),
             leader: status.and_then(|status| status.leader).map(|leader| leader.0),
             state_hash: status.map(|status| status.state_hash.to_string()),
+            version: status.map(|status| status.version.as_str()),
+            clock_offset_ms: status.map(|status| status.clock_offset_ms),
+            // A node that cannot tell says 0.
+            disk_free_bytes: status.map(|status| status.disk_free_bytes).filter(|bytes| *bytes > 0),
+            budgets: status.map(|status| status.budgets.iter().map(Fill::of).collect()),
         }
     }
 }
@@ -151,6 +176,10 @@ mod tests {
 
     use super::*;
 
+    fn budget() -> BudgetView {
+        BudgetView { name: "hashes".to_owned(), held: 1, most: 2, refused: 3 }
+    }
+
     fn seen() -> [Seen; 2] {
         let status = NodeStatus {
             node: NodeId(1),
@@ -164,6 +193,9 @@ mod tests {
             state_hash: StateHash([0xab; 32]),
             address: "127.0.0.1:7400".to_owned(),
             version: "0.1.0".to_owned(),
+            clock_offset_ms: -3,
+            disk_free_bytes: 1 << 30,
+            budgets: vec![budget()],
         };
         let address = |port| format!("127.0.0.1:{port}");
         [
@@ -179,9 +211,12 @@ mod tests {
             lines,
             [
                 json!({"node": 1, "address": "127.0.0.1:7400", "role": "follower", "term": 3, "applied": 120,
-                       "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": null, "state_hash": "ab".repeat(32)}),
+                       "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": null, "state_hash": "ab".repeat(32), "version": "0.1.0",
+                       "clock_offset_ms": -3, "disk_free_bytes": 1 << 30,
+                       "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}}}),
                 json!({"node": 2, "address": "127.0.0.1:7402", "role": "unreachable", "term": null, "applied": null,
-                       "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null}),
+                       "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null,
+                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "budgets": null}),
             ]
         );
     }

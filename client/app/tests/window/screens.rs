@@ -25,6 +25,9 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
         state_hash: StateHash([0; 32]),
         address: String::new(),
         version: String::new(),
+        clock_offset_ms: 0,
+        disk_free_bytes: 0,
+        budgets: Vec::new(),
     };
     NodeReport { node: NodeId(number), status: Some(status) }
 }
