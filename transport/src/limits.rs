@@ -26,6 +26,8 @@ pub(crate) const IGNORE_ABOVE: usize = 512;
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long after its handshake a caller may take to begin its first stream.
 pub(crate) const FIRST_STREAM_DEADLINE: Duration = Duration::from_secs(10);
+/// How long after the end of a connection the answers that had arrived are taken.
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// Size of the read and of the write buffer of an RPC stream, bytes.
 pub(crate) const STREAM_BUFFER: usize = 4 * 1024;
 /// Asked of the system for a UDP socket, bytes; it may give less.

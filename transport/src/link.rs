@@ -101,7 +101,7 @@ impl Link {
         let (vat, client) = Vat::calling(streams, &self.inner.limits);
         let connection = connection.clone();
         tokio::task::spawn_local(async move {
-            if let VatEnd::Violation(cause) = vat.run().await
+            if let VatEnd::Violation(cause) = vat.run_on(&connection).await
                 && connection.close_reason().is_none()
             {
                 tracing::warn!(%cause, "the node broke the protocol");

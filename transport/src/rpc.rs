@@ -1,20 +1,47 @@
 //! Cap'n Proto RPC over one bidirectional stream: the standard two-party
 //! protocol, unpacked, with nothing before it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use capnp::capability::{Client, FromClientHook};
-use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::twoparty::{VatId, VatNetwork};
+use capnp_rpc::{Disconnector, RpcSystem};
+use futures::FutureExt;
 use futures::io::{BufReader, BufWriter};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::frames::FrameGuard;
-use crate::limits::{LinkLimits, STREAM_BUFFER};
+use crate::limits::{LAST_ANSWERS, LinkLimits, STREAM_BUFFER};
 
 /// One RPC conversation, to be driven by [`Vat::run`].
+///
+/// However it ends, and also where it is dropped instead, all its calls end with it: those that this side answers are dropped
+/// with all they hold, and those that it made fail.
 pub(crate) struct Vat {
+    _ending: Ending,
     system: RpcSystem<VatId>,
     violation: oneshot::Receiver<String>,
+}
+
+/// Ends the calls of a conversation when it is dropped.
+///
+/// The RPC system alone does not where it is dropped before its reading has failed: the state of the conversation holds an
+/// answer in progress, that the call, the call its results, and these the state. Only a disconnection takes them apart.
+struct Ending(Disconnector<VatId>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // The first look takes all apart. What would come after it, telling the other side, is the connection's close.
+        let end = || self.0.poll_unpin(&mut Context::from_waker(Waker::noop()));
+        // Where this is dropped as it has panicked, a second panic would take the whole program along.
+        if catch_unwind(AssertUnwindSafe(end)).is_err() {
+            tracing::error!("the calls of a link could not be ended");
+        }
+    }
 }
 
 /// How an RPC conversation ended.
@@ -34,7 +61,7 @@ impl Vat {
         bootstrap: Client,
     ) -> Self {
         let (network, violation) = network(send, recv, Side::Server, limits);
-        Self { system: RpcSystem::new(Box::new(network), Some(bootstrap)), violation }
+        Self::of(RpcSystem::new(Box::new(network), Some(bootstrap)), violation)
     }
 
     /// The calling side: gives the other side's first capability.
@@ -45,7 +72,20 @@ impl Vat {
         let (network, violation) = network(send, recv, Side::Client, limits);
         let mut system = RpcSystem::new(Box::new(network), None);
         let client = system.bootstrap(Side::Server);
-        (Self { system, violation }, client)
+        (Self::of(system, violation), client)
+    }
+
+    fn of(system: RpcSystem<VatId>, violation: oneshot::Receiver<String>) -> Self {
+        Self { _ending: Ending(system.get_disconnector()), system, violation }
+    }
+
+    /// Drives the conversation to its end, or to that of its connection: what had arrived until then is taken.
+    pub(crate) async fn run_on(self, connection: &quinn::Connection) -> VatEnd {
+        let mut end = pin!(self.run());
+        tokio::select! {
+            end = &mut end => end,
+            _ = connection.closed() => timeout(LAST_ANSWERS, end).await.unwrap_or(VatEnd::Done),
+        }
     }
 
     /// Drives the conversation to its end.

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod conversation;
+mod endings;
 mod moving;
 mod peers;
 mod refusals;
