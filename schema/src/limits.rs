@@ -49,11 +49,23 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// The most commands that wait for a batch; beyond it a node answers `busy`.
 pub const PROPOSALS_WAITING_MAX: usize = 16 * 1024;
 
-/// A session that was not used for so long has expired.
+/// A session that was not used for so long has expired, by the cluster's age: see [`AGE_STEP_MS_MAX`].
 pub const SESSION_IDLE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 
-/// A session this old has expired, used or not.
+/// A session this old has expired, used or not, by the cluster's age.
 pub const SESSION_AGE_MS_MAX: u64 = 180 * 24 * 3600 * 1000;
+
+/// By how much one log entry ages the cluster at most, whatever its stamp says: a clock that jumps by years makes every session
+/// a day older. Time in which nothing was logged, as all nodes were off, counts as a day for the same reason.
+pub const AGE_STEP_MS_MAX: u64 = 24 * 3600 * 1000;
+
+/// A cluster in which nothing happens logs an entry this often, so that its sessions grow as old as they are: well below
+/// [`AGE_STEP_MS_MAX`].
+pub const AGE_NOTE_MS: u64 = 6 * 3600 * 1000;
+
+/// How far above the cluster's time the number of a request may be, which clients make of the nanoseconds since 1970: more than
+/// any burst is ahead of it, and far from where a number would leave no room for the next.
+pub const REQUEST_AHEAD_MS_MAX: u64 = 24 * 3600 * 1000;
 
 /// How exactly the last use of a session is noted: not every command costs a write.
 pub const LAST_USED_INTERVAL_MS: u64 = 3600 * 1000;

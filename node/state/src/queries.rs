@@ -19,8 +19,8 @@ pub use conversations::{
 };
 pub use messages::{HistoryRange, history, revisions};
 pub use people::{
-    SessionRecord, blocked_by, is_blocked_between, knows_device, session, session_by_token, sessions_of, user,
-    user_by_name, users_page, verifier,
+    SessionRecord, blocked_by, highest_request, is_blocked_between, knows_device, session, session_by_token,
+    sessions_of, user, user_by_name, users_page, verifier,
 };
 
 /// The rolling hash of all rows ever written; zeros before the first.
@@ -33,7 +33,7 @@ pub fn change_number<R: Rows>(rows: &R) -> Result<ChangeNumber, ReadError<R::Err
     Ok(counters(rows)?.change)
 }
 
-/// The cluster's time: the highest stamp applied.
+/// The cluster's time: the highest stamp applied. The time of now is the nodes' business.
 pub fn stamp<R: Rows>(rows: &R) -> Result<Stamp, ReadError<R::Error>> {
     Ok(counters(rows)?.stamp)
 }

@@ -27,6 +27,10 @@ pub(crate) struct Counters {
     pub(crate) conversation: ConversationId,
     #[n(4)]
     pub(crate) stamp: Stamp,
+    /// The time that has passed between the stamps, in ms, each step cut to [`raftchat_schema::limits::AGE_STEP_MS_MAX`]: what
+    /// ages by it is safe from a clock that jumps.
+    #[n(5)]
+    pub(crate) age: u64,
 }
 
 /// Which row a change is of.

@@ -6,7 +6,9 @@
 use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome, SessionUse};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
-use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, LAST_USED_INTERVAL_MS, REQUEST_WINDOW, SESSIONS_PER_USER_MAX};
+use raftchat_schema::limits::{
+    DEVICE_NAME_BYTES_MAX, LAST_USED_INTERVAL_MS, REQUEST_AHEAD_MS_MAX, REQUEST_WINDOW, SESSIONS_PER_USER_MAX,
+};
 
 use super::step::{Handled, Step, Stop};
 use super::{acts, settled};
@@ -72,7 +74,7 @@ pub(super) fn opened_before<T: Tables>(
     if !same(&row) {
         return Err(ErrorCode::WrongCredentials.into());
     }
-    if expired(&row, step.now()) {
+    if row.left(step.age()) == 0 {
         return Err(ErrorCode::SessionEnded.into());
     }
     Ok(Some(Done::SessionOpened { session, user: row.user }))
@@ -91,6 +93,8 @@ pub(super) fn grant<T: Tables>(step: &mut Step<'_, T>, grant: &Grant<'_>) -> Han
         last_used: step.now(),
         floor: RequestNumber(0),
         address: grant.address.to_owned(),
+        created_age: step.age(),
+        used_age: step.age(),
     };
     step.put(keys::session(session), &row)?;
     step.put(keys::token(&grant.token), &session)?;
@@ -124,9 +128,9 @@ pub(super) fn end<T: Tables>(step: &mut Step<'_, T>, session: SessionId, row: &S
 
 /// Ends what has expired, and of the rest the longest unused until one more fits.
 fn make_room<T: Tables>(step: &mut Step<'_, T>, user: UserId) -> Handled<T, ()> {
-    let now = step.now();
-    let (gone, mut open): (Vec<_>, Vec<_>) = of(step, user)?.into_iter().partition(|(_, row)| expired(row, now));
-    open.sort_by_key(|(id, row)| (row.last_used, *id));
+    let age = step.age();
+    let (gone, mut open): (Vec<_>, Vec<_>) = of(step, user)?.into_iter().partition(|(_, row)| row.left(age) == 0);
+    open.sort_by_key(|(id, row)| (row.used_age, *id));
     let excess = open.len().saturating_add(1).saturating_sub(SESSIONS_PER_USER_MAX);
     for (id, row) in gone.iter().chain(open.iter().take(excess)) {
         end(step, *id, row)?;
@@ -134,13 +138,9 @@ fn make_room<T: Tables>(step: &mut Step<'_, T>, user: UserId) -> Handled<T, ()> 
     Ok(())
 }
 
-fn expired(row: &SessionRow, now: Stamp) -> bool {
-    row.expires_at() <= now
-}
-
 pub(super) fn in_session<T: Tables>(step: &mut Step<'_, T>, command: &InSession) -> Handled<T> {
     let row: Option<SessionRow> = step.get(&keys::session(command.session))?;
-    let Some(row) = row.filter(|row| !expired(row, step.now())) else { return Err(ErrorCode::SessionEnded.into()) };
+    let Some(row) = row.filter(|row| row.left(step.age()) > 0) else { return Err(ErrorCode::SessionEnded.into()) };
     let mut live = Live { id: command.session, row };
     touch(step, &mut live)?;
     // A message is unique by its id, for longer than any window: it neither asks nor fills one.
@@ -151,11 +151,11 @@ pub(super) fn in_session<T: Tables>(step: &mut Step<'_, T>, command: &InSession)
 }
 
 fn touch<T: Tables>(step: &mut Step<'_, T>, live: &mut Live) -> Handled<T, ()> {
-    let now = step.now();
-    if now.0.saturating_sub(live.row.last_used.0) < LAST_USED_INTERVAL_MS {
+    let age = step.age();
+    if age.saturating_sub(live.row.used_age) < LAST_USED_INTERVAL_MS {
         return Ok(());
     }
-    live.row.last_used = now;
+    (live.row.last_used, live.row.used_age) = (step.now(), age);
     step.put(keys::session(live.id), &live.row)?;
     Ok(())
 }
@@ -163,13 +163,16 @@ fn touch<T: Tables>(step: &mut Step<'_, T>, live: &mut Live) -> Handled<T, ()> {
 /// Notes that sessions were used, each as exactly as [`LAST_USED_INTERVAL_MS`] says, and from where, at once; passes over
 /// what has ended. An empty address is not known, and no news.
 pub(super) fn note_use<T: Tables>(step: &mut Step<'_, T>, uses: &[SessionUse]) -> Handled<T> {
-    let now = step.now();
+    let (now, age) = (step.now(), step.age());
     for SessionUse { session, address } in uses {
         let row: Option<SessionRow> = step.get(&keys::session(*session))?;
-        let Some(row) = row.filter(|row| !expired(row, now)) else { continue };
+        let Some(row) = row.filter(|row| row.left(age) > 0) else { continue };
         let moved = !address.is_empty() && *address != row.address;
         if moved {
-            step.put(keys::session(*session), &SessionRow { last_used: now, address: address.clone(), ..row })?;
+            step.put(
+                keys::session(*session),
+                &SessionRow { last_used: now, used_age: age, address: address.clone(), ..row },
+            )?;
         } else {
             touch(step, &mut Live { id: *session, row })?;
         }
@@ -182,15 +185,33 @@ fn once<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession) -> H
     if let Some(outcome) = step.get::<Outcome>(&keys::outcome(live.id, command.request))? {
         return outcome.map_err(Stop::Refused);
     }
-    if command.request < live.row.floor {
-        return Err(ErrorCode::StaleRequest.into());
+    let ahead = command.request > highest_number(step.now());
+    if !goes_whatever_its_number(&command.act) {
+        if ahead {
+            return Err(ErrorCode::MalformedRequest.into());
+        }
+        if command.request < live.row.floor {
+            return Err(ErrorCode::StaleRequest.into());
+        }
     }
     let outcome = settled(acts::perform(step, &live, &command.act))?;
-    // An act that ended its own session has nobody left to repeat it.
-    if step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
+    // An act that ended its own session has nobody left to repeat it; and a number that leaves no room above it is not kept.
+    if !ahead && step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
         remember(step, live, command, &outcome)?;
     }
     outcome.map_err(Stop::Refused)
+}
+
+/// The highest number of a request at that time. They are nanoseconds since 1970, or a little more: see
+/// [`REQUEST_AHEAD_MS_MAX`].
+fn highest_number(now: Stamp) -> RequestNumber {
+    RequestNumber(now.0.saturating_add(REQUEST_AHEAD_MS_MAX).saturating_mul(1_000_000))
+}
+
+/// What ends a session or secures an account is done whatever number it comes under: whoever uses up the numbers, by a wrong
+/// clock or on purpose, keeps nobody from it. Each is as good done twice, or refuses by itself what was done meanwhile.
+fn goes_whatever_its_number(act: &Act) -> bool {
+    matches!(act, Act::EndSession(_) | Act::EndOtherSessions | Act::ChangePassword { .. } | Act::DeleteAccount { .. })
 }
 
 /// Keeps the outcome; forgets those the client says it has, and the lowest beyond [`REQUEST_WINDOW`].

@@ -5,6 +5,7 @@ use minicbor::Encode;
 use raftchat_schema::command::Done;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId, Stamp, UserId};
+use raftchat_schema::limits::AGE_STEP_MS_MAX;
 use raftchat_schema::view::{Change, ChangedRow};
 
 use super::{ApplyError, Effects};
@@ -54,6 +55,9 @@ pub(super) struct Step<'t, T: Tables> {
 impl<'t, T: Tables> Step<'t, T> {
     pub(super) fn begin(tables: &'t mut T, stamp: Stamp) -> Result<Self, ApplyError<T::Error>> {
         let mut counters = queries::counters(tables)?;
+        // The first entry has no time before it.
+        let passed = if counters.stamp == Stamp(0) { 0 } else { stamp.0.saturating_sub(counters.stamp.0) };
+        counters.age = counters.age.saturating_add(passed.min(AGE_STEP_MS_MAX));
         counters.stamp = counters.stamp.max(stamp);
         Ok(Self { tables, effects: Effects::default(), counters })
     }
@@ -68,6 +72,11 @@ impl<'t, T: Tables> Step<'t, T> {
     /// The cluster's time: never backwards, whatever leaders' clocks do.
     pub(super) fn now(&self) -> Stamp {
         self.counters.stamp
+    }
+
+    /// How old the cluster is, in ms: what ends by time ends by this, so that a clock that jumps ends nothing.
+    pub(super) fn age(&self) -> u64 {
+        self.counters.age
     }
 
     pub(super) fn next_user(&mut self) -> UserId {

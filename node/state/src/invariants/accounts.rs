@@ -59,6 +59,8 @@ pub(super) fn sessions<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Re
         let known = queries::knows_device(rows, row.user, row.device)?;
         found.expect(known, "the device of a session is known", || id.to_string());
         let ordered = row.created <= row.last_used && row.last_used <= counters.stamp;
+        let ages = row.created_age <= row.used_age && row.used_age <= counters.age;
+        found.expect(ages, "a session is no older than the cluster", || id.to_string());
         found.expect(ordered, "a session was opened before it was used, and used before now", || id.to_string());
     }
     // Each session has one of both and they are no more than the sessions: so each belongs to one.

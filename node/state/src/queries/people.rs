@@ -1,7 +1,7 @@
 //! Users, their sessions and devices, and whom they have blocked.
 
 use raftchat_schema::command::Verifier;
-use raftchat_schema::id::{DeviceId, SessionId, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
 use raftchat_schema::view::UserView;
 
 use crate::keys;
@@ -29,11 +29,13 @@ pub struct SessionRecord {
     pub last_used: Stamp,
     /// The IP address it was last used from; empty if not known.
     pub address: String,
-    /// When it ends if it is not used again.
-    pub expires_at: Stamp,
+    /// For how long it lasts if it is not used again, in ms of the cluster's age.
+    pub left_ms: u64,
+    /// The outcomes of requests below are forgotten.
+    floor: RequestNumber,
 }
 
-/// The open session with that token; none if it ended or has expired by the cluster's time.
+/// The open session with that token; none if it ended or has expired by the cluster's age.
 pub fn session_by_token<R: Rows>(rows: &R, token: &TokenHash) -> Result<Option<SessionRecord>, ReadError<R::Error>> {
     match read::row(rows, &keys::token(token))? {
         None => Ok(None),
@@ -50,11 +52,11 @@ pub fn sessions_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<SessionRecord>
     Ok(sessions)
 }
 
-/// That session; none if it ended or has expired by the cluster's time.
+/// That session; none if it ended or has expired by the cluster's age.
 pub fn session<R: Rows>(rows: &R, id: SessionId) -> Result<Option<SessionRecord>, ReadError<R::Error>> {
     let Some(row) = read::row::<_, SessionRow>(rows, &keys::session(id))? else { return Ok(None) };
-    let expires_at = row.expires_at();
-    if expires_at <= super::stamp(rows)? {
+    let left_ms = row.left(super::counters(rows)?.age);
+    if left_ms == 0 {
         return Ok(None);
     }
     Ok(Some(SessionRecord {
@@ -66,8 +68,17 @@ pub fn session<R: Rows>(rows: &R, id: SessionId) -> Result<Option<SessionRecord>
         created: row.created,
         last_used: row.last_used,
         address: row.address,
-        expires_at,
+        left_ms,
+        floor: row.floor,
     }))
+}
+
+/// The highest number of the session's requests of which anything is known: whoever numbers a new one goes above it.
+pub fn highest_request<R: Rows>(rows: &R, session: &SessionRecord) -> Result<RequestNumber, ReadError<R::Error>> {
+    let outcomes = keys::outcomes_of(session.id);
+    let last = read::first(rows, &outcomes, Order::Descending, 1, read::bare::<2>)?;
+    let last = last.first().map_or(RequestNumber(0), |[_session, request]| RequestNumber(*request));
+    Ok(last.max(session.floor))
 }
 
 /// The user of that name, also one whose account is deleted.

@@ -61,14 +61,20 @@ pub(crate) struct SessionRow {
     /// The IP address it was last used from; empty if not known.
     #[cbor(n(8), default)]
     pub(crate) address: String,
+    /// The cluster's age when it was opened, in ms. It ends by ages; stamps are for people.
+    #[n(9)]
+    pub(crate) created_age: u64,
+    /// The cluster's age when it was last used, to within [`raftchat_schema::limits::LAST_USED_INTERVAL_MS`].
+    #[n(10)]
+    pub(crate) used_age: u64,
 }
 
 impl SessionRow {
-    /// When the session ends if it is not used again.
-    pub(crate) fn expires_at(&self) -> Stamp {
-        let idle = self.last_used.0.saturating_add(SESSION_IDLE_MS_MAX);
-        let age = self.created.0.saturating_add(SESSION_AGE_MS_MAX);
-        Stamp(idle.min(age))
+    /// For how long the session lasts, at that age of the cluster, if it is not used again, in ms; 0: it is over.
+    pub(crate) fn left(&self, age: u64) -> u64 {
+        let idle = self.used_age.saturating_add(SESSION_IDLE_MS_MAX);
+        let old = self.created_age.saturating_add(SESSION_AGE_MS_MAX);
+        idle.min(old).saturating_sub(age)
     }
 }
 

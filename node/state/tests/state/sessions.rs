@@ -1,12 +1,13 @@
 //! Sessions: bound to a device, bounded in number and age, and each of their requests done once.
 
-use raftchat_schema::command::{Act, Command, Done, OtherSessions, SessionUse, Verifier};
+use raftchat_schema::command::{Act, Command, Done, OtherSessions, OwnMessages, SessionUse, Switch, Verifier};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{DeviceId, Position, SessionId, TokenHash};
+use raftchat_schema::id::{DeviceId, Position, RequestNumber, SessionId, TokenHash};
 use raftchat_schema::limits::{
-    DEVICE_NAME_BYTES_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX, SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
+    AGE_STEP_MS_MAX, DEVICE_NAME_BYTES_MAX, REQUEST_AHEAD_MS_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX,
+    SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
 };
-use raftchat_state::{session, session_by_token, sessions_of, verifier};
+use raftchat_state::{highest_request, session, session_by_token, sessions_of, verifier};
 
 use crate::world::{World, code, digest, opening, request};
 
@@ -55,7 +56,7 @@ fn the_longest_unused_session_makes_room() {
 #[test]
 fn an_unused_session_expires_and_is_swept_at_the_next_login() {
     let (mut world, alice, ..) = World::of_three();
-    world.now += SESSION_IDLE_MS_MAX;
+    world.pass(SESSION_IDLE_MS_MAX);
     assert_eq!(code(world.act(alice, Act::EndSession(alice.session))), ErrorCode::SessionEnded);
     assert_eq!(session(&world.tables, alice.session).unwrap(), None);
     let device = world.next_device();
@@ -77,7 +78,7 @@ fn a_session_that_is_used_lives_long_but_not_for_ever() {
     let mut outcome = Ok(Done::Nothing);
     while outcome.is_ok() {
         assert!(world.now - born < SESSION_AGE_MS_MAX + SESSION_IDLE_MS_MAX);
-        world.now += SESSION_IDLE_MS_MAX / 2;
+        world.pass(SESSION_IDLE_MS_MAX / 2);
         number += 1;
         outcome = world.one(request(id, number, number, Act::EndSession(SessionId(1 << 40))));
     }
@@ -110,8 +111,8 @@ fn a_repeated_request_is_answered_from_memory() {
 
 #[test]
 fn what_is_acknowledged_or_beyond_the_window_is_forgotten() {
-    let (mut world, alice, ..) = World::of_three();
-    let nothing = Act::EndSession(SessionId(1 << 40));
+    let (mut world, alice, bob, _) = World::of_three();
+    let nothing = Act::Block { user: bob.user, switch: Switch::On };
     let window = REQUEST_WINDOW as u64;
     for number in 1..=window + 2 {
         assert_eq!(world.one(request(alice.session, number, 0, nothing.clone())), Ok(Done::Nothing));
@@ -204,5 +205,74 @@ fn the_use_of_a_session_is_noted_by_the_hour_and_where_it_is_from_at_once() {
     world.now += 3_600_000;
     world.one(used("")).unwrap();
     assert_eq!(shown(&world), (world.now, "192.0.2.7".to_owned()));
+    world.check();
+}
+
+#[test]
+fn a_clock_that_jumps_by_years_makes_sessions_a_day_older_and_no_more() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let left = |world: &World| session(&world.tables, alice.session).unwrap().unwrap().left_ms;
+    let before = left(&world);
+    world.now += 400 * 24 * 3600 * 1000;
+    world.say(alice, bob, "from another year");
+    assert_eq!(left(&world), SESSION_IDLE_MS_MAX, "it was used");
+    assert!(session(&world.tables, bob.session).unwrap().unwrap().left_ms >= before - AGE_STEP_MS_MAX - 2000);
+    // Back: nothing is younger, and time goes on when the clock is past what it was.
+    world.now -= 400 * 24 * 3600 * 1000;
+    for _ in 0..40 {
+        world.now += 24 * 3600 * 1000;
+        world.say(alice, bob, "from this year");
+    }
+    assert!(session(&world.tables, bob.session).unwrap().is_some(), "time that stands still ages nobody");
+    world.check();
+}
+
+#[test]
+fn what_ends_or_secures_is_done_under_any_number() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let (at_sea, window) = (world.login(alice.user), REQUEST_WINDOW as u64);
+    let anything = Act::Block { user: bob.user, switch: Switch::On };
+    let at = |number, act: &Act| request(at_sea.session, number, 0, act.clone());
+    // A device whose clock was an hour ahead.
+    let ahead = (world.now + 3_600_000) * 1_000_000;
+    for number in ahead..=ahead + window + 6 {
+        world.one(at(number, &anything)).unwrap();
+    }
+    let now = world.now * 1_000_000;
+    assert_eq!(code(world.one(at(now, &anything))), ErrorCode::StaleRequest);
+    let known = session(&world.tables, at_sea.session).unwrap().unwrap();
+    let highest = highest_request(&world.tables, &known).unwrap();
+    assert_eq!(highest, RequestNumber(ahead + window + 6));
+    assert_eq!(world.one(at(highest.0 + 1, &anything)), Ok(Done::Nothing), "the client is told, and goes above it");
+
+    let change = Act::ChangePassword {
+        verifier_version: 1,
+        verifier: Verifier::Argon2id("$argon2id$new".to_owned()),
+        others: OtherSessions::Keep,
+    };
+    assert_eq!(world.one(at(now, &change)), Ok(Done::Nothing));
+    assert_eq!(code(world.one(at(now, &change))), ErrorCode::AccountChanged, "once is enough, and told");
+    assert_eq!(world.one(at(now, &Act::EndOtherSessions)), Ok(Done::Nothing));
+    assert_eq!(session(&world.tables, alice.session).unwrap(), None);
+    let delete = Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep };
+    assert_eq!(code(world.one(at(u64::MAX, &delete))), ErrorCode::AccountChanged);
+    assert_eq!(world.one(at(u64::MAX, &Act::EndSession(at_sea.session))), Ok(Done::Nothing));
+    world.check();
+}
+
+#[test]
+fn nobody_pushes_the_numbers_of_a_session_to_where_none_is_left() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let anything = Act::Block { user: bob.user, switch: Switch::On };
+    let nanoseconds = |ms: u64| ms * 1_000_000;
+    for number in [u64::MAX, nanoseconds(world.now + REQUEST_AHEAD_MS_MAX + 60_000)] {
+        let refused = world.one(request(alice.session, number, number, anything.clone()));
+        assert_eq!(code(refused), ErrorCode::MalformedRequest, "{number}");
+        let ended = world.one(request(alice.session, number, number, Act::EndSession(SessionId(1 << 40))));
+        assert_eq!(ended, Ok(Done::Nothing));
+    }
+    let known = session(&world.tables, alice.session).unwrap().unwrap();
+    assert!(highest_request(&world.tables, &known).unwrap().0 < nanoseconds(world.now + REQUEST_AHEAD_MS_MAX));
+    assert_eq!(world.one(request(alice.session, nanoseconds(world.now), 0, anything)), Ok(Done::Nothing));
     world.check();
 }

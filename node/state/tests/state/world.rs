@@ -7,6 +7,7 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{
     ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
 };
+use raftchat_schema::limits::AGE_NOTE_MS;
 use raftchat_schema::view::{ChangedRow, MessageView};
 use raftchat_state::{
     Applied, HistoryRange, MemoryTables, PageLimits, apply_batch, change_number, counts, erasure_pending, feed_page,
@@ -127,6 +128,16 @@ impl World {
         let applied = apply_batch(&self.tables, Stamp(self.now), commands).unwrap();
         self.tables.commit(applied.writes.clone());
         applied
+    }
+
+    /// Lets time pass in which somebody else is heard of every few hours, as in any cluster that is on.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while self.now < until {
+            self.now = until.min(self.now + AGE_NOTE_MS);
+            let applied = apply_batch(&self.tables, Stamp(self.now), &[]).unwrap();
+            self.tables.commit(applied.writes);
+        }
     }
 
     pub(crate) fn one(&mut self, command: Command) -> Outcome {
