@@ -164,6 +164,11 @@ impl Description {
         rfc3339(self.period.until)
     }
 
+    /// When its validity begins.
+    pub fn begins_at(&self) -> SystemTime {
+        self.period.from.into()
+    }
+
     /// When it expires.
     pub fn expires_at(&self) -> SystemTime {
         self.period.until.into()

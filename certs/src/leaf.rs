@@ -1,7 +1,7 @@
 //! A leaf certificate with its chain and key, in memory and as the `certs/` directory of a node or a device.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rcgen::{KeyPair, PublicKeyData};
@@ -118,6 +118,8 @@ pub struct Anchors {
 /// The `certs/` directory of a node or a device, read and found usable.
 #[derive(Debug)]
 pub struct LeafFiles {
+    path: PathBuf,
+    description: Description,
     /// Whom the leaf names.
     pub identity: Identity,
     /// The chain and the key.
@@ -130,12 +132,17 @@ impl LeafFiles {
     /// Reads `directory` and refuses what could not work: a missing or damaged file, a key of another certificate, a
     /// leaf out of its time, an authority of another cluster.
     pub fn load(directory: &Path, now: SystemTime) -> Result<Self, FileError> {
+        let files = Self::load_whenever(directory)?;
+        files.check_time(now)?;
+        Ok(files)
+    }
+
+    /// The same, whatever time it is: for who is not sure of that.
+    pub fn load_whenever(directory: &Path) -> Result<Self, FileError> {
         let path = directory.join(LEAF_CERTIFICATE);
         let (chain, description) = read_chain(&path, LEAF_HINT)?;
         let identity = description.identity().map_err(|error| damaged(&path, &error))?;
         let key = read_key(&directory.join(LEAF_KEY), &path, &description)?;
-        check_time(&path, &description, now)?;
-
         let read_anchor = |name, role| {
             let (certificate, _) = read_authority(&directory.join(name), LEAF_HINT, role, &identity.cluster)?;
             Ok(certificate)
@@ -147,7 +154,17 @@ impl LeafFiles {
         };
         let root = read_anchor(ROOT, Role::Root)?;
         let leaf = Leaf { signed: SignedLeaf { chain }, key };
-        Ok(Self { identity, leaf, anchors: Anchors { nodes, devices, root } })
+        Ok(Self { path, description, identity, leaf, anchors: Anchors { nodes, devices, root } })
+    }
+
+    /// Refuses a leaf that is out of its time at `now`.
+    pub fn check_time(&self, now: SystemTime) -> Result<(), FileError> {
+        check_time(&self.path, &self.description, now)
+    }
+
+    /// When the leaf's time begins. As it was signed, it is no earlier.
+    pub fn valid_from(&self) -> SystemTime {
+        self.description.begins_at()
     }
 }
 

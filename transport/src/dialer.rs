@@ -10,6 +10,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use tokio::time::timeout;
 
+use crate::clock::{Clock, MachineClock};
 use crate::credentials::{CredentialError, Credentials, TrustAnchors};
 use crate::failure::LinkFailure;
 use crate::identity::{Identity, Role, node_dns_name};
@@ -76,6 +77,7 @@ pub struct Dialer {
     provider: Arc<CryptoProvider>,
     timing: LinkTiming,
     limits: LinkLimits,
+    clock: Arc<dyn Clock>,
 }
 
 impl Dialer {
@@ -89,7 +91,14 @@ impl Dialer {
             provider,
             timing: config.timing,
             limits: config.limits,
+            clock: Arc::new(MachineClock),
         })
+    }
+
+    /// The same, judging the nodes' certificates by another clock than the machine's.
+    #[must_use]
+    pub fn judging_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Makes a link to the node at `address`, within five seconds. A device
@@ -135,6 +144,7 @@ impl Dialer {
             Arc::clone(&self.nodes),
             Arc::clone(&self.provider),
             expect,
+            Arc::clone(&self.clock),
         )
         .map_err(|error| LinkFailure::Local(error.to_string()))?;
         let mut config = ClientConfig::new(tls);

@@ -149,6 +149,8 @@ pub enum IdentityError {
 pub struct PeerCertificate {
     /// Who it names.
     pub identity: Identity,
+    /// When it begins to be valid.
+    pub not_before: SystemTime,
     /// When it stops being valid; a link ends then.
     pub not_after: SystemTime,
 }
@@ -165,10 +167,12 @@ impl PeerCertificate {
         if expected != dns {
             return Err(IdentityError::Disagree { expected, found: dns.to_owned() });
         }
-        let seconds = u64::try_from(leaf.validity().not_after.timestamp()).unwrap_or(0);
-        let not_after =
-            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(IdentityError::Unreadable)?;
-        Ok(Self { identity, not_after })
+        let time = |seconds: i64| {
+            let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+            SystemTime::UNIX_EPOCH.checked_add(since).ok_or(IdentityError::Unreadable)
+        };
+        let (from, until) = (leaf.validity().not_before.timestamp(), leaf.validity().not_after.timestamp());
+        Ok(Self { identity, not_before: time(from)?, not_after: time(until)? })
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod addresses;
 mod backoff;
+mod clock;
 mod congestion;
 mod connection;
 mod credentials;
@@ -41,6 +42,7 @@ mod tls;
 
 pub use addresses::AddressWatch;
 pub use backoff::Backoff;
+pub use clock::{Clock, DoubtfulClock, MachineClock};
 pub use connection::ConnectionHandle;
 pub use credentials::{CredentialError, Credentials, TrustAnchors};
 pub use damped::Damped;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use capnp::capability::{Client, FromClientHook};
 use quinn::{Connection, ConnectionError, Incoming};
@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::clock::{Clock, time_left};
 use crate::connection::ConnectionHandle;
 use crate::failure::{AuthRefusal, CloseCode};
 use crate::identity::{Admission, PeerCertificate, Role};
@@ -18,6 +19,9 @@ use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits};
 use crate::registry::{Registered, Registry};
 use crate::rpc::{Vat, VatEnd};
 use crate::tls::check_caller;
+
+/// How often it is looked whether the caller's certificate is still good: what time it is may become known, or change.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);
 
 /// Gives the capability a caller starts from; called on the caller's thread.
 pub(crate) type Bootstrap = Box<dyn Fn(ConnectionHandle) -> Client + Send + Sync>;
@@ -27,6 +31,7 @@ pub(crate) struct Service {
     pub(crate) role: Role,
     pub(crate) cluster: String,
     pub(crate) limits: LinkLimits,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) admission: Arc<dyn Admission>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) bootstrap: Bootstrap,
@@ -133,9 +138,10 @@ async fn serve_streams(service: &Service, connection: &Connection, handle: &Conn
     let bootstrap = (service.bootstrap)(handle.clone());
     let mut vats = JoinSet::new();
     let mut first_stream = Some(Instant::now() + FIRST_STREAM_DEADLINE);
-    let expiry = Instant::now() + time_left(handle.certificate());
+    let certificate_lasts = || time_left(&*service.clock, handle.certificate());
+    let mut look = Instant::now() + certificate_lasts().min(LOOK_AT_CERTIFICATE);
     loop {
-        let quiet_until = first_stream.unwrap_or(expiry).min(expiry);
+        let quiet_until = first_stream.unwrap_or(look).min(look);
         tokio::select! {
             stream = connection.accept_bi() => {
                 let Ok((mut send, mut recv)) = stream else {
@@ -158,8 +164,12 @@ async fn serve_streams(service: &Service, connection: &Connection, handle: &Conn
                 }
             }
             () = sleep_until(quiet_until) => {
-                if Instant::now() >= expiry {
-                    return Ended::Close(CloseCode::Expired, AuthRefusal::Expired.to_string());
+                if Instant::now() >= look {
+                    if certificate_lasts().is_zero() {
+                        return Ended::Close(CloseCode::Expired, AuthRefusal::Expired.to_string());
+                    }
+                    look = Instant::now() + certificate_lasts().min(LOOK_AT_CERTIFICATE);
+                    continue;
                 }
                 let reason = format!("no stream was opened within {FIRST_STREAM_DEADLINE:?}");
                 return violation(handle, reason);
@@ -188,10 +198,4 @@ fn after_vat(role: Role, handle: &ConnectionHandle, end: Result<VatEnd, JoinErro
 fn violation(handle: &ConnectionHandle, cause: String) -> Ended {
     tracing::warn!(who = %handle.identity(), from = %handle.remote_address(), %cause, "closed for breaking the protocol");
     Ended::Close(CloseCode::ProtocolViolation, cause)
-}
-
-fn time_left(certificate: &PeerCertificate) -> Duration {
-    // Past a year a timer is of no use, and tokio's reach is limited.
-    const LONGEST: Duration = Duration::from_hours(366 * 24);
-    certificate.not_after.duration_since(SystemTime::now()).unwrap_or_default().min(LONGEST)
 }

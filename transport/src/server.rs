@@ -11,6 +11,7 @@ use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::time::timeout;
 
+use crate::clock::{Clock, TokenTime};
 use crate::connection::ConnectionHandle;
 use crate::credentials::{CredentialError, Credentials, TrustAnchors};
 use crate::failure::CloseCode;
@@ -44,6 +45,8 @@ pub struct ServerConfig {
     pub timing: LinkTiming,
     /// Usually [`LinkLimits::server`].
     pub limits: LinkLimits,
+    /// What the callers' certificates are judged by.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why a server cannot start.
@@ -99,6 +102,7 @@ impl Server {
             role: config.role,
             cluster: config.cluster,
             limits: config.limits,
+            clock: config.clock,
             admission,
             registry: Arc::clone(&registry),
             bootstrap: Box::new(bootstrap),
@@ -172,9 +176,10 @@ impl std::fmt::Debug for Server {
 }
 
 fn quic_config(config: &ServerConfig, admission: &Arc<dyn Admission>) -> Result<quinn::ServerConfig, CredentialError> {
-    let tls =
-        tls::server_config(config.role, &config.cluster, &config.credentials, &config.callers, Arc::clone(admission))?;
+    let (admission, clock) = (Arc::clone(admission), Arc::clone(&config.clock));
+    let tls = tls::server_config(config.role, &config.cluster, &config.credentials, &config.callers, admission, clock)?;
     let mut quic = quinn::ServerConfig::new(tls, config.secret.token_key(config.role));
+    quic.time_source(Arc::new(TokenTime(Arc::clone(&config.clock))));
     quic.transport_config(Arc::new(config.limits.serving(config.timing, config.role)))
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)

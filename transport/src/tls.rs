@@ -16,6 +16,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use crate::clock::{Clock, judge};
 use crate::credentials::{CredentialError, Credentials, TrustAnchors};
 use crate::dialer::Expect;
 use crate::failure::AuthRefusal;
@@ -34,6 +35,7 @@ pub(crate) fn server_config(
     credentials: &Credentials,
     callers: &TrustAnchors,
     admission: Arc<dyn Admission>,
+    clock: Arc<dyn Clock>,
 ) -> Result<Arc<QuicServerConfig>, CredentialError> {
     let provider = provider();
     let key = credentials.certified_key(&provider)?;
@@ -44,6 +46,7 @@ pub(crate) fn server_config(
         role,
         cluster: cluster.to_owned(),
         admission,
+        clock,
     };
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
@@ -66,9 +69,10 @@ pub(crate) fn client_config(
     nodes: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
     expect: &Expect,
+    clock: Arc<dyn Clock>,
 ) -> Result<Arc<QuicClientConfig>, CredentialError> {
     let verifier =
-        NodeVerifier { nodes, algorithms: provider.signature_verification_algorithms, expect: expect.clone() };
+        NodeVerifier { nodes, algorithms: provider.signature_verification_algorithms, expect: expect.clone(), clock };
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(tls_error)?
@@ -96,6 +100,7 @@ struct CallerVerifier {
     role: Role,
     cluster: String,
     admission: Arc<dyn Admission>,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for dyn Admission {
@@ -165,9 +170,10 @@ impl ClientCertVerifier for CallerVerifier {
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
+        _machine_says: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        match self.authority.verify_client_cert(leaf, intermediates, now) {
+        let verified = |now| self.authority.verify_client_cert(leaf, intermediates, now);
+        match judge(&*self.clock, leaf, verified) {
             // A signature is bad when an authority of the same name made it.
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
                 Err(Error::InvalidCertificate(self.unknown_issuer(leaf)))
@@ -210,6 +216,7 @@ struct NodeVerifier {
     nodes: Arc<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
     expect: Expect,
+    clock: Arc<dyn Clock>,
 }
 
 impl ServerCertVerifier for NodeVerifier {
@@ -219,15 +226,13 @@ impl ServerCertVerifier for NodeVerifier {
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        now: UnixTime,
+        _machine_says: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(leaf)?,
-            &self.nodes,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        judge(&*self.clock, leaf, |now| {
+            let algorithms = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&parsed, &self.nodes, intermediates, now, algorithms)
+        })?;
         let certificate =
             PeerCertificate::from_der(leaf).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         if !self.expect.fits(&certificate.identity) {

@@ -136,6 +136,7 @@ impl Cluster {
             secret: NodeSecret([9; 32]),
             timing: LinkTiming::server(role),
             limits: LinkLimits::server(role),
+            clock: Arc::new(raftchat_transport::MachineClock),
         }
     }
 
