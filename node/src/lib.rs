@@ -14,6 +14,7 @@
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
 //! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
+//! | `clock` | what time it is, whatever this machine's clock says |
 //! | `meters` | how full each budget is |
 //! | `notes` | what the node itself has noted in the log |
 //!
@@ -21,6 +22,7 @@
 
 mod announce;
 mod applied;
+mod clock;
 pub mod config;
 pub mod daemon;
 mod doorkeeper;

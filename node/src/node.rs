@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::applied::Listeners;
+use crate::clock::{self, Comparing, Machine, NodeClock};
 use crate::config::NodeConfig;
 use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
@@ -135,6 +136,7 @@ struct Shared {
     deliveries: Arc<Deliveries>,
     erasures: Arc<Erasures>,
     standing: Arc<Board>,
+    clock: Arc<NodeClock>,
 }
 
 impl Node {
@@ -142,12 +144,13 @@ impl Node {
     pub async fn start(config: &NodeConfig) -> Result<Self, NodeError> {
         let passwords = Passwords::new(config.password_memory_kib, config.password_passes)
             .map_err(|error| NodeError::Config(error.to_string()))?;
-        let leaf = LeafFiles::load(&config.certs, SystemTime::now())?;
+        let leaf = LeafFiles::load_whenever(&config.certs)?;
         must_be_own(&leaf, config)?;
         let threads = RpcThreads::start(config.rpc_threads).map_err(|error| NodeError::System(error.to_string()))?;
         let shared = share(config, leaf, &threads).await?;
         let raft = start_raft(config, &shared).await?;
-        let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone());
+        let clock = shared.clock.clone();
+        let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone());
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
         let (drain, drain_asked) = watch::channel(None);
@@ -157,12 +160,16 @@ impl Node {
             proposer: proposer.clone(),
             presence: shared.presence.clone(),
             typing: shared.typing.clone(),
+            clock: clock.clone(),
         };
         let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
         let mut tasks = JoinSet::new();
         let (members, links) = (&shared.members, &shared.links);
         tasks.spawn(doorkeeper::follow_members(members.clone(), links.clone(), peer_server.clone()));
         tasks.spawn(doorkeeper::ask_for_members(shared.own, members.clone(), links.clone(), raft.clone()));
+        let (members, links) = (members.clone(), links.clone());
+        let comparing = Comparing { own: shared.own, clock: clock.clone(), members, links, raft: raft.clone() };
+        tasks.spawn(clock::keep_comparing(comparing));
         if !config.join {
             raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
         }
@@ -185,12 +192,13 @@ impl Node {
             meters: Meters::default(),
             guessing: Arc::default(),
             rates: Arc::new(Rates::new(&config.limits)),
+            clock,
             recovered: recovery,
         });
         let client_server = Arc::new(serve_clients(config, &shared, &threads, services).await?);
         tasks.spawn(wait_for_recovery(raft.clone(), recovered));
-        tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members.clone()));
-        let links = links.clone();
+        let (links, members) = (shared.links.clone(), shared.members.clone());
+        tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members));
         tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
         spawn_notes(&mut tasks, &shared, &proposer, &raft);
         spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
@@ -275,8 +283,10 @@ impl Node {
 /// What the node notes in the log of its own accord.
 fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
     let (proposer, raft) = (|| proposer.clone(), || raft.clone());
-    tasks.spawn(notes::note_last_seen(shared.presence.clone(), proposer(), raft()));
-    tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft()));
+    let clock = || shared.clock.clone();
+    tasks.spawn(notes::note_last_seen(shared.presence.clone(), proposer(), raft(), clock()));
+    tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft(), clock()));
+    tasks.spawn(notes::note_age(proposer(), raft(), clock()));
     tasks.spawn(notes::note_delivered(shared.deliveries.clone(), proposer(), raft()));
     tasks.spawn(notes::erase(shared.erasures.clone(), proposer(), raft()));
 }
@@ -316,6 +326,7 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
     let (dir, cluster) = (config.data.clone(), config.cluster.clone());
     let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
     let stores = tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::System(error.to_string()))??;
+    let clock = start_clock(&leaf, &stores)?;
     let secret = node_secret(&config.data.join(SECRET_FILE))?;
     let told = config.bootstrap_members().map_err(NodeError::Config)?;
     let members = Members::new(own, stores.state.applied()?.membership, &told);
@@ -325,7 +336,8 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         nodes: TrustAnchors(vec![leaf.anchors.nodes.to_vec()]),
         timing: LinkTiming::peer(),
         limits: LinkLimits::peer(),
-    })?;
+    })?
+    .judging_by(clock.clone());
     let links = Arc::new(PeerLinks::new(own, PeerPool::new(dialer, &config.cluster, threads.handle())));
     let waiting = Waiting::new(own).map_err(|error| NodeError::System(error.to_string()))?;
     let fanout: Arc<Fanout> = Arc::default();
@@ -345,7 +357,26 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         deliveries: Arc::default(),
         erasures: Arc::default(),
         standing: Arc::default(),
+        clock,
     })
+}
+
+/// Starts the clock. A certificate that is out of its time by this machine's clock alone is no reason not to start, as the other
+/// nodes tell what time it is; one that was over before the last entry of this node's log is.
+fn start_clock(leaf: &LeafFiles, stores: &Stores) -> Result<Arc<NodeClock>, NodeError> {
+    let unreadable = |reason: String| StoreError::StateDatabase { doing: "reading", reason };
+    let last_stamp = raftchat_state::stamp(&stores.state.view()).map_err(|error| unreadable(error.to_string()))?;
+    let valid_from = leaf.valid_from();
+    if let Err(error) = leaf.check_time(SystemTime::now()) {
+        let last = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(last_stamp.0));
+        let last = last.unwrap_or(SystemTime::UNIX_EPOCH);
+        let is_over = matches!(error, FileError::Expired { .. });
+        if is_over && (last_stamp.0 == 0 || leaf.check_time(last.max(valid_from)).is_err()) {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, "by this machine's clock, which is perhaps wrong: the other nodes are asked what time it is");
+    }
+    Ok(NodeClock::start(Box::new(Machine::new()), last_stamp, valid_from))
 }
 
 async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, NodeError> {
@@ -413,6 +444,7 @@ fn server_config(
         secret: shared.secret.clone(),
         timing: LinkTiming::server(role),
         limits: LinkLimits::server(role),
+        clock: shared.clock.clone(),
     }
 }
 

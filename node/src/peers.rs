@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use raftchat_schema::command::Proposal;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::peer::{MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply};
+use raftchat_schema::peer::{ClockReading, MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply};
 use raftchat_schema::stored::{Membership, Vote};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_transport::{CallFailure, LinkFailure, PeerHealth, PeerPool};
@@ -134,6 +134,19 @@ impl PeerLinks {
             let request = peer.members_request();
             async move { wire::read_members_reply(request.send().promise.await?.get()?).map_err(malformed) }
                 .boxed_local()
+        });
+        within(limit, call).await
+    }
+
+    /// Asks a node what time it is.
+    pub(crate) async fn clock(&self, node: NodeId, limit: Duration) -> Result<ClockReading, PeerCallError> {
+        let call = self.call(node, Lane::Urgent, |peer| {
+            let request = peer.clock_request();
+            async move {
+                let response = request.send().promise.await?;
+                wire::read_clock_reading(response.get()?.get_reading()?).map_err(malformed)
+            }
+            .boxed_local()
         });
         within(limit, call).await
     }

@@ -14,6 +14,7 @@ use raftchat_schema::peer::ProposeReply;
 use raftchat_schema::wire;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock::NodeClock;
 use crate::peers::PeerLinks;
 use crate::raft::RaftHandle;
 use crate::waiting::Waiting;
@@ -44,10 +45,10 @@ pub struct Proposer {
 
 impl Proposer {
     /// Starts the task that packs commands. It ends when nobody can propose any more.
-    pub(crate) fn start(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>) -> Self {
+    pub(crate) fn start(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>, clock: Arc<NodeClock>) -> Self {
         let node = raft.stores().identity.node;
         let (jobs, queue) = mpsc::channel(PROPOSALS_WAITING_MAX);
-        let runner = Arc::new(Runner::new(raft, peers, waiting.clone()));
+        let runner = Arc::new(Runner::new(raft, peers, waiting.clone(), clock));
         tokio::spawn(runner.run(queue));
         Self { node, waiting, jobs }
     }

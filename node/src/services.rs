@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use crate::clock::NodeClock;
 use crate::fanout::Fanout;
 use crate::freshness::Freshness;
 use crate::guessing::{Guessing, Source};
@@ -62,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) passwords: Passwords,
     pub(crate) guessing: Arc<Mutex<Guessing>>,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) clock: Arc<NodeClock>,
     pub(crate) standing: Arc<Board>,
     pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,

@@ -44,6 +44,11 @@ struct RequestStamp {
   # the service remembers the outcomes of the newest 128 and answers a repeat from memory.
 
   number @0 :UInt64;
+  # The nanoseconds since 1970 by the cluster's time, the lowest 20 bits drawn by lot, as several programs may share a session;
+  # and above `highestRequest` in any case. More than a day above the cluster's time is `malformedRequest`; below what the
+  # service remembers is `staleRequest`. What ends sessions or secures the account, that is `logout`, `endSession`,
+  # `endOtherSessions`, `changePassword` and `deleteAccount`, is done under any number.
+
   acknowledgedBelow @1 :UInt64;
   # The client has the outcomes of all requests below this: they may be forgotten. 0: none.
 }
@@ -51,8 +56,8 @@ struct RequestStamp {
 interface Gateway {
   # What a device can do before it is anybody.
 
-  hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress));
-  # Who this is, and where the other nodes are.
+  hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress), timeMs :UInt64);
+  # Who this is, where the other nodes are, and what time it is in the cluster.
 
   register @1 (username :Text, displayName :Text, password :Text, token :Data, deviceName :Text)
       -> (granted :Granted, refused :Types.Refusal);
@@ -87,6 +92,8 @@ struct Granted {
   user @2 :Types.User;
   fresh @3 :Bool;
   seen @4 :Cursor;               # As far as this node has applied.
+  timeMs @5 :UInt64;             # What time it is in the cluster, in ms since 1970.
+  highestRequest @6 :UInt64;     # The highest number of this session's requests so far: new ones go above it.
 }
 
 struct NodeStatus {

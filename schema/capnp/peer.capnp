@@ -61,10 +61,28 @@ interface Peer {
   # The node asked is to stop: it hands leadership on, sends its devices to other nodes, and ends when none is left, or after
   # so long. Answered when it has begun. Asking again is no error.
 
+  clock @15 () -> (reading :ClockReading);
+  # What time it is at the node asked. Nodes ask each other each second, and halve the round trip.
+
   enum ProposeStatus {
     done @0;
     notLeader @1;          # `leader` is who to ask instead; 0: unknown.
     failed @2;             # May have been stored; proposing the same again is harmless.
+  }
+}
+
+struct ClockReading {
+  # What a node says of the time. Milliseconds since 1970.
+
+  timeMs @0 :UInt64;     # The cluster's time, as this node has it.
+  wallMs @1 :UInt64;     # Its machine's clock.
+  trust @2 :Trust;       # How well it knows the cluster's time.
+  hasDoubts @3 :Bool;    # Its machine's clock is behind what is in the log already: it is wrong for certain.
+
+  enum Trust {
+    alone @0;            # From its own machine alone.
+    agreed @1;           # A majority has, or had, the same.
+    confirmed @2;        # And the clocks of a majority of the machines said so too.
   }
 }
 

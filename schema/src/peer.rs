@@ -182,3 +182,27 @@ pub struct PresenceUpdate {
     /// For how long it is good, in ms from arrival.
     pub lease_ms: u64,
 }
+
+/// How well a node knows the cluster's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClockTrust {
+    /// From its own machine alone.
+    Alone,
+    /// A majority has, or had, the same.
+    Agreed,
+    /// And the clocks of a majority of the machines said so too.
+    Confirmed,
+}
+
+/// What a node says of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The cluster's time as it has it, in ms since 1970.
+    pub time_ms: u64,
+    /// Its machine's clock, in ms since 1970.
+    pub wall_ms: u64,
+    /// How well it knows the cluster's time.
+    pub trust: ClockTrust,
+    /// Its machine's clock is wrong for certain.
+    pub has_doubts: bool,
+}

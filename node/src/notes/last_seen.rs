@@ -11,13 +11,19 @@ use raftchat_state::user;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::interval;
 
-use super::{NOTE_LIMIT, now_ms};
+use super::NOTE_LIMIT;
+use crate::clock::NodeClock;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
 
 /// Notes who is seen on this node, for as long as it runs.
-pub(crate) async fn note_last_seen(presence: Arc<Presence>, proposer: Proposer, raft: RaftHandle) {
+pub(crate) async fn note_last_seen(
+    presence: Arc<Presence>,
+    proposer: Proposer,
+    raft: RaftHandle,
+    clock: Arc<NodeClock>,
+) {
     let mut news = presence.news();
     let mut minute = interval(Duration::from_millis(LAST_SEEN_INTERVAL_MS));
     loop {
@@ -29,7 +35,7 @@ pub(crate) async fn note_last_seen(presence: Arc<Presence>, proposer: Proposer, 
                 Err(RecvError::Closed) => return,
             },
         };
-        let due = due(&raft, seen);
+        let due = due(&raft, &clock, seen);
         if !due.is_empty()
             && let Err(error) = proposer.propose(&Command::NoteLastSeen(due), NOTE_LIMIT).await
         {
@@ -39,9 +45,9 @@ pub(crate) async fn note_last_seen(presence: Arc<Presence>, proposer: Proposer, 
 }
 
 /// Those for whom the log would take a note: the rest would only cost an entry.
-fn due(raft: &RaftHandle, users: Vec<UserId>) -> Vec<UserId> {
+fn due(raft: &RaftHandle, clock: &NodeClock, users: Vec<UserId>) -> Vec<UserId> {
     let view = raft.stores().state.view();
-    let now_ms = now_ms();
+    let now_ms = clock.time().0;
     let ago_ms = |user: UserView| user.last_seen.map_or(u64::MAX, |seen| now_ms.saturating_sub(seen.0));
     let due = |id: &UserId| {
         let found = user(&view, *id).ok().flatten().filter(|user| !user.deleted && !user.presence_hidden);

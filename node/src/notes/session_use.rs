@@ -9,7 +9,8 @@ use raftchat_schema::limits::{BATCH_COMMANDS_MAX, LAST_USED_INTERVAL_MS};
 use raftchat_state::{SessionRecord, session};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{NOTE_LIMIT, now_ms};
+use super::NOTE_LIMIT;
+use crate::clock::NodeClock;
 use crate::live::LiveSessions;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
@@ -21,7 +22,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LOOK_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Notes which sessions are used on this node, for as long as it runs.
-pub(crate) async fn note_use(live: Arc<LiveSessions>, proposer: Proposer, raft: RaftHandle) {
+pub(crate) async fn note_use(live: Arc<LiveSessions>, proposer: Proposer, raft: RaftHandle, clock: Arc<NodeClock>) {
+    let is_long_ago = |known: &SessionRecord, _usage: &SessionUse| {
+        clock.time().0.saturating_sub(known.last_used.0) >= LAST_USED_INTERVAL_MS
+    };
     let mut look = interval(LOOK_INTERVAL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -50,8 +54,4 @@ fn due(
 ) -> Vec<SessionUse> {
     let known = |usage: &SessionUse| session(view, usage.session).ok().flatten();
     uses.into_iter().filter(|usage| known(usage).is_some_and(|known| is_due(&known, usage))).collect()
-}
-
-fn is_long_ago(known: &SessionRecord, _usage: &SessionUse) -> bool {
-    now_ms().saturating_sub(known.last_used.0) >= LAST_USED_INTERVAL_MS
 }

@@ -13,11 +13,15 @@ use raftchat_schema::wire;
 use tokio::sync::watch;
 
 use super::malformed;
+use crate::clock::NodeClock;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
 use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
 use crate::typing::{Typing, TypingNews};
+
+/// How long an answer waits that an entry is stamped ahead of this node's time, which is found out within a second.
+const NOT_OF_THIS_TIME_PAUSE: Duration = Duration::from_millis(200);
 
 /// What the calls of all peers need.
 #[derive(Clone, Debug)]
@@ -26,6 +30,7 @@ pub(crate) struct PeerServices {
     pub(crate) proposer: Proposer,
     pub(crate) presence: Arc<Presence>,
     pub(crate) typing: Arc<Typing>,
+    pub(crate) clock: Arc<NodeClock>,
     /// Somebody wants this node to stop, and how long that may take.
     pub(crate) drain: watch::Sender<Option<Duration>>,
 }
@@ -53,6 +58,25 @@ impl PeerService {
     }
 }
 
+impl PeerService {
+    /// What is stamped far ahead of this node's time is not acknowledged: a majority decides what time it is. What is committed
+    /// already has been decided, and is taken.
+    async fn must_be_of_this_time(&self, request: &AppendRequest) -> Result<(), capnp::Error> {
+        let first = request.previous.map_or(0, |previous| previous.index.saturating_add(1));
+        let decided = request.committed.map_or(0, |committed| committed.index.saturating_add(1).saturating_sub(first));
+        let open = request.entries.iter().skip(usize::try_from(decided).unwrap_or(usize::MAX));
+        for entry in open {
+            let stamp = wire::stamp_of_entry(entry).map_err(malformed)?;
+            let Some(stamp) = stamp.filter(|stamp| self.services.clock.is_too_far_ahead(*stamp)) else { continue };
+            tracing::debug!(from = %self.from, stamp_ms = stamp.0, "an entry is stamped ahead of this node's time");
+            // Whoever leads tries again at once.
+            tokio::time::sleep(NOT_OF_THIS_TIME_PAUSE).await;
+            return Err(capnp::Error::failed("the entry is stamped ahead of this node's time".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 fn failed(error: ReceiveError) -> capnp::Error {
     capnp::Error::failed(error.to_string())
@@ -66,6 +90,7 @@ impl peer::Server for PeerService {
     ) -> Result<(), capnp::Error> {
         let request = wire::read_append_request(params.get()?.get_request()?).map_err(malformed)?;
         self.must_lead(&request)?;
+        self.must_be_of_this_time(&request).await?;
         // Submitted before anything is waited for: in the order of arrival.
         let answer = self.appends.borrow_mut().submit(request);
         wire::write_append_response(results.get().init_response(), &answer.await.map_err(failed)?);
@@ -192,6 +217,15 @@ impl peer::Server for PeerService {
         mut results: peer::MembersResults,
     ) -> Result<(), capnp::Error> {
         wire::write_members_reply(results.get(), &self.services.raft.members());
+        Ok(())
+    }
+
+    async fn clock(
+        self: Rc<Self>,
+        _params: peer::ClockParams,
+        mut results: peer::ClockResults,
+    ) -> Result<(), capnp::Error> {
+        wire::write_clock_reading(results.get().init_reading(), &self.services.clock.reading());
         Ok(())
     }
 

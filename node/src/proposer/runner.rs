@@ -1,15 +1,16 @@
 //! Brings batches into the log, here or by way of the leader, and tries again until they are in or nobody waits any more.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use raftchat_schema::command::Batch as Entry;
-use raftchat_schema::id::{NodeId, Stamp};
+use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::ProposeReply;
 use raftchat_schema::wire;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::batch::{Batch, Job};
+use crate::clock::NodeClock;
 use crate::peers::PeerLinks;
 use crate::raft::{PeerCallError, ProposeFailure, RaftHandle, Role};
 use crate::waiting::Waiting;
@@ -25,6 +26,7 @@ pub(super) struct Runner {
     raft: RaftHandle,
     peers: Arc<PeerLinks>,
     waiting: Arc<Waiting>,
+    clock: Arc<NodeClock>,
 }
 
 enum Attempt {
@@ -35,8 +37,8 @@ enum Attempt {
 }
 
 impl Runner {
-    pub(super) fn new(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>) -> Self {
-        Self { raft, peers, waiting }
+    pub(super) fn new(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>, clock: Arc<NodeClock>) -> Self {
+        Self { raft, peers, waiting, clock }
     }
 
     pub(super) async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<Job>) {
@@ -82,8 +84,13 @@ impl Runner {
 
     /// This node leads: the batch becomes an entry of its log.
     async fn lead(&self, batch: &mut Batch) -> Attempt {
+        // Who has just come to lead hears from the others within a moment.
+        let Some(stamp) = self.clock.stamp() else {
+            batch.answer_peers(ProposeReply::NotLeader { leader: None });
+            return Attempt::Again;
+        };
         self.waiting.note_may_be_stored(&batch.own);
-        let entry = Entry { stamp: now(), proposals: batch.proposals() };
+        let entry = Entry { stamp, proposals: batch.proposals() };
         match self.raft.propose(wire::encode_batch(&entry).into()).await {
             Ok(()) => {
                 batch.answer_peers(ProposeReply::Done);
@@ -135,9 +142,4 @@ impl Runner {
             }
         }
     }
-}
-
-fn now() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

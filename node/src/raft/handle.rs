@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -90,6 +90,8 @@ pub struct RaftHandle {
     contact: Arc<Contact>,
     /// For how long what a node has said tells that it is there.
     pub(super) contact_limit: Duration,
+    /// It stands for election no more, whatever its clock says.
+    pub(super) retired: Arc<AtomicBool>,
     /// One change of the membership at a time.
     pub(super) changing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -140,7 +142,8 @@ impl RaftHandle {
             .map_err(|error| StartError::Raft(error.to_string()))?;
         let leadership = watch_leadership(&raft, &stores);
         let contact = Arc::new(Contact { start: Instant::now(), last: AtomicU64::new(0) });
-        Ok(Self { raft, stores, applied, leadership, contact, contact_limit, changing: Arc::default() })
+        let (retired, changing) = (Arc::default(), Arc::default());
+        Ok(Self { raft, stores, applied, leadership, contact, contact_limit, retired, changing })
     }
 
     /// Makes a cluster of these nodes, this one among them, if this node has never been in one. Says whether it did. To be
@@ -224,6 +227,11 @@ impl RaftHandle {
             answer = answer => Some(answer),
             _ = replaced => None,
         }
+    }
+
+    /// Says whether this node stands for election, should there be no leader. Whoever has retired does not.
+    pub(crate) fn may_stand(&self, stands: bool) {
+        self.raft.runtime_config().elect(stands && !self.retired.load(Ordering::Relaxed));
     }
 
     /// This node's view of its cluster.

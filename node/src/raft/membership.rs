@@ -3,6 +3,7 @@
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver as _;
@@ -198,7 +199,8 @@ impl RaftHandle {
 
     /// Hands leadership on, and does not stand for election again.
     pub async fn retire(&self, limit: Duration) -> Result<(), MembershipFailure> {
-        self.raft.runtime_config().elect(false);
+        self.retired.store(true, Ordering::Relaxed);
+        self.may_stand(false);
         self.hand_on_leadership(limit).await
     }
 

@@ -10,7 +10,9 @@ use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
 use raftchat_schema::id::{DeviceId, SessionId, TokenHash, Username};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX, TOKEN_BYTES};
 use raftchat_schema::wire;
-use raftchat_state::{SessionRecord, knows_device, session, session_by_token, user, user_by_name, verifier};
+use raftchat_state::{
+    SessionRecord, highest_request, knows_device, session, session_by_token, user, user_by_name, verifier,
+};
 use raftchat_transport::ConnectionHandle;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -163,6 +165,8 @@ impl GatewayService {
         let user = user(&view, record.user)?.ok_or(ErrorCode::SessionEnded)?;
         builder.set_session_id(record.id.0);
         builder.set_fresh(fresh);
+        builder.set_time_ms(self.services.clock.time().0);
+        builder.set_highest_request(highest_request(&view, &record)?.0);
         builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
         let acting = Acting::new(self.services.clone(), &record, self.link.clone(), &self.address());
         builder.set_session(capnp_rpc::new_client(SessionService::new(acting)));
@@ -211,6 +215,7 @@ impl gateway::Server for GatewayService {
         results.set_cluster(identity.cluster.as_str());
         results.set_node(identity.node.0);
         results.set_version(env!("CARGO_PKG_VERSION"));
+        results.set_time_ms(self.services.clock.time().0);
         let mut nodes = results.init_nodes(u32::try_from(members.len()).unwrap_or(u32::MAX));
         for (at, (node, member)) in (0..).zip(&members) {
             let mut address = nodes.reborrow().get(at);

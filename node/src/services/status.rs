@@ -36,7 +36,7 @@ impl Services {
             state_hash: state_hash(&view)?,
             address: address.map_or_else(String::new, |(_, member)| member.client_address.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            clock_offset_ms: 0,
+            clock_offset_ms: self.clock.offset_ms(),
             disk_free_bytes: 0,
             budgets: self.meters.readings(),
         })

@@ -5,7 +5,7 @@ use super::{WireError, count, decode, digest, encode, text, write_numbers};
 use crate::command::{
     Act, Batch, Command, Delivered, InSession, OpenSession, Proposal, Register, SessionUse, Verifier,
 };
-use crate::generated::stored_capnp::{batch, command, verifier};
+use crate::generated::stored_capnp::{batch, command, entry, verifier};
 use crate::id::{ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId};
 
 /// A command as bytes.
@@ -202,6 +202,17 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, WireError> {
     })
 }
 
+/// The time that was put on the batch in a log entry's message; none for an entry that holds none. Opens no command.
+pub fn stamp_of_entry(bytes: &[u8]) -> Result<Option<Stamp>, WireError> {
+    decode::<entry::Owned, _>(bytes, |reader| match reader.which()? {
+        entry::Batch(batch) => {
+            let stamp = |reader: batch::Reader<'_>| Ok(Stamp(reader.get_stamp_ms()));
+            decode::<batch::Owned, _>(batch?, stamp).map(Some)
+        }
+        entry::Blank(()) | entry::Membership(_) => Ok(None),
+    })
+}
+
 /// The commands of a batch, opened.
 pub fn decode_proposals(batch: &Batch) -> Result<Vec<Command>, WireError> {
     batch.proposals.iter().map(|proposal| decode_command(&proposal.command)).collect()
@@ -213,6 +224,8 @@ mod tests {
     use super::*;
     use crate::command::{MemberRole, OtherSessions, OwnMessages, Profile, Recipient, Send, Switch};
     use crate::id::MessageId;
+    use crate::stored::{Entry, EntryPayload, LogId};
+    use crate::wire::encode_entry;
 
     fn act(act: Act) -> Command {
         Command::InSession(InSession {
@@ -299,6 +312,11 @@ mod tests {
         let proposal = |number| Proposal { node: NodeId(3), number, command: vec![0; 16] };
         let batch = Batch { stamp: Stamp(1), proposals: vec![proposal(1), proposal(u64::MAX)] };
         assert_eq!(decode_batch(&encode_batch(&batch)).unwrap(), batch);
+        let log_id = LogId { term: 1, leader: NodeId(1), index: 1 };
+        let stored = |payload| encode_entry(&Entry { log_id, payload });
+        let entry = stored(EntryPayload::Batch(encode_batch(&batch)));
+        assert_eq!(stamp_of_entry(&entry).unwrap(), Some(batch.stamp));
+        assert_eq!(stamp_of_entry(&stored(EntryPayload::Blank)).unwrap(), None);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use super::{
     write_stored_membership, write_vote,
 };
 use crate::generated::peer_capnp::{
-    append_request, append_response, membership_change, peer, presence_update, vote_request, vote_response,
+    append_request, append_response, clock_reading, membership_change, peer, presence_update, vote_request,
+    vote_response,
 };
 use crate::id::{NodeId, UserId};
 use crate::peer::{
-    AppendRequest, AppendResponse, MembersReply, MembershipRefusal, MembershipReply, PresenceUpdate, ProposeReply,
-    ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, ClockReading, ClockTrust, MembersReply, MembershipRefusal, MembershipReply,
+    PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse,
 };
 
 /// Fills in a request to append.
@@ -277,6 +278,32 @@ pub fn read_presence_update(reader: presence_update::Reader<'_>) -> Result<Prese
     })
 }
 
+/// Fills in what a node says of the time.
+pub fn write_clock_reading(mut builder: clock_reading::Builder<'_>, plain: &ClockReading) {
+    builder.set_time_ms(plain.time_ms);
+    builder.set_wall_ms(plain.wall_ms);
+    builder.set_has_doubts(plain.has_doubts);
+    builder.set_trust(match plain.trust {
+        ClockTrust::Alone => clock_reading::Trust::Alone,
+        ClockTrust::Agreed => clock_reading::Trust::Agreed,
+        ClockTrust::Confirmed => clock_reading::Trust::Confirmed,
+    });
+}
+
+/// Reads what a node says of the time.
+pub fn read_clock_reading(reader: clock_reading::Reader<'_>) -> Result<ClockReading, WireError> {
+    Ok(ClockReading {
+        time_ms: reader.get_time_ms(),
+        wall_ms: reader.get_wall_ms(),
+        has_doubts: reader.get_has_doubts(),
+        trust: match reader.get_trust()? {
+            clock_reading::Trust::Alone => ClockTrust::Alone,
+            clock_reading::Trust::Agreed => ClockTrust::Agreed,
+            clock_reading::Trust::Confirmed => ClockTrust::Confirmed,
+        },
+    })
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -319,6 +346,10 @@ mod tests {
         survives!(write_snapshot_request, read_snapshot_request, peer::snapshot_params::Owned, snapshot);
         let presence = PresenceUpdate { full: true, online: vec![UserId(7)], offline: vec![UserId(8)], lease_ms: 9 };
         survives!(write_presence_update, read_presence_update, presence_update::Owned, presence);
+        for trust in [ClockTrust::Alone, ClockTrust::Agreed, ClockTrust::Confirmed] {
+            let reading = ClockReading { time_ms: u64::MAX, wall_ms: 7, trust, has_doubts: true };
+            survives!(write_clock_reading, read_clock_reading, clock_reading::Owned, reading);
+        }
     }
 
     #[test]
