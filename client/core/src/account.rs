@@ -67,10 +67,11 @@ pub(crate) async fn login(
 
 pub(crate) async fn logout(worker: Rc<Worker>) -> Result<(), ClientError> {
     let stored = logged_in(&worker)?;
-    let number = worker.numbers.next();
+    let call = Repeatable::new(None);
     let ended = Call::begin(&worker, END_ADVICE)
         .repeat(async |connected| {
             let session = worker.session(connected).await?;
+            let number = call.attempt().ask(|| worker.clock.next_number());
             rpc::logout(&session.granted.client, number).await
         })
         .await;
@@ -88,14 +89,20 @@ pub(crate) async fn delete(
 ) -> Result<(), ClientError> {
     at_most(password.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     let stored = logged_in(&worker)?;
-    let call = Repeatable::new(worker.numbers.next());
+    let call = Repeatable::new(None);
     Call::begin(&worker, END_ADVICE)
         .unhedged()
         .repeat(async |connected| {
             let asking = call.attempt();
             let ask = async {
                 let session = worker.session(connected).await?;
-                rpc::delete_account(&session.granted.client, asking.ask(), &password, messages).await
+                rpc::delete_account(
+                    &session.granted.client,
+                    asking.ask(|| worker.clock.next_number()),
+                    &password,
+                    messages,
+                )
+                .await
             };
             match ask.await {
                 // Another attempt, whose outcome was unknown, has done it.
@@ -122,14 +129,16 @@ pub(crate) async fn change_password(
 ) -> Result<(), ClientError> {
     at_most(passwords.old.len(), PASSWORD_BYTES_MAX, ErrorCode::WrongCredentials)?;
     at_most(passwords.new.len(), PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
-    let call = Repeatable::new(worker.numbers.next());
+    let call = Repeatable::new(None);
     Call::begin(&worker, PASSWORD_ADVICE)
         .unhedged()
         .repeat(async |connected| {
             let asking = call.attempt();
             let session = worker.session(connected).await?;
             let change = PasswordChange { old: &passwords.old, new: &passwords.new, others };
-            match rpc::change_password(&session.granted.client, asking.ask(), &change).await {
+            match rpc::change_password(&session.granted.client, asking.ask(|| worker.clock.next_number()), &change)
+                .await
+            {
                 // Perhaps the old password was wrong, perhaps another attempt has changed it.
                 Err(Failure::Refused(Refusal { code: ErrorCode::WrongCredentials, .. })) if asking.may_be_an_echo() => {
                     let cause = format!("it is not known whether the password was changed{PASSWORD_ADVICE}");

@@ -86,7 +86,7 @@ pub(crate) fn place_of(act: &Act) -> Result<Place, ClientError> {
 pub(crate) async fn perform(
     worker: Rc<Worker>,
     place: Place,
-    number: RequestNumber,
+    number: Option<RequestNumber>,
     act: Act,
 ) -> Result<Done, ClientError> {
     fits(&act)?;
@@ -115,11 +115,11 @@ async fn attempt(
     match place {
         Place::Session => {
             let session = worker.session(connected).await?;
-            rpc::in_session(&session.granted.client, asking.ask(), act).await
+            rpc::in_session(&session.granted.client, asking.ask(|| worker.clock.next_number()), act).await
         }
         Place::Conversation(target) => {
             let conversation = conversation(worker, connected, target).await?;
-            rpc::in_conversation(&conversation, asking.ask(), act).await
+            rpc::in_conversation(&conversation, asking.ask(|| worker.clock.next_number()), act).await
         }
     }
 }

@@ -19,10 +19,10 @@ use raftchat_transport::{Dialer, DialerConfig, LinkLimits, LinkTiming, Role};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
+use crate::clock::{DeviceClock, Told};
 use crate::error::{ClientError, StartError};
 use crate::feed::{Feed, Following};
 use crate::profile::{NodeEntry, Profile};
-use crate::request::RequestNumbers;
 use crate::subscription::Subscription;
 use crate::worker::{LinkState, Worker};
 use crate::{legs, status};
@@ -121,7 +121,7 @@ struct Inner {
     /// None only while being dropped.
     jobs: Option<mpsc::UnboundedSender<Job>>,
     states: watch::Receiver<LinkState>,
-    numbers: Arc<RequestNumbers>,
+    clock: Arc<DeviceClock>,
     /// Ends with the thread.
     alive: Mutex<std::sync::mpsc::Receiver<()>>,
 }
@@ -136,10 +136,11 @@ impl Client {
             timing: LinkTiming::device(),
             limits: LinkLimits::device(),
         })?;
+        let clock = Arc::new(profile.clock());
+        let dialer = dialer.judging_by(clock.clone());
         let (jobs, orders) = mpsc::unbounded_channel();
         let (publish, states) = watch::channel(LinkState::Connecting);
-        let numbers = Arc::new(RequestNumbers::default());
-        let given = Arc::clone(&numbers);
+        let given = Arc::clone(&clock);
         let (living, alive) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("client".to_owned()).spawn(move || {
@@ -150,7 +151,7 @@ impl Client {
             drop(living);
         })?;
         let alive = Mutex::new(alive);
-        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, numbers, alive }) })
+        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, clock, alive }) })
     }
 
     /// Follows everything that changes for the user, over as many links as it takes, until the subscription is dropped.
@@ -181,6 +182,11 @@ impl Client {
     /// How the link is, now and at every change.
     pub fn link(&self) -> watch::Receiver<LinkState> {
         self.inner.states.clone()
+    }
+
+    /// What time it is in the cluster, as nodes have told it.
+    pub(crate) fn told(&self) -> watch::Receiver<Option<Told>> {
+        self.inner.clock.told()
     }
 
     /// Does something on the client's thread, and gives it up when nobody waits for it any more.

@@ -12,8 +12,7 @@ use raftchat_transport::{CallFailure, Dialer, Expect, Identity, Link, LinkFailur
 use tokio::time::{sleep, timeout};
 
 use crate::order::{Candidate, ConnectFailure, judge};
-use crate::profile::NodeEntry;
-use crate::rpc;
+use crate::rpc::{self, Hello};
 
 /// How long one node may take to be reached and to answer.
 const NODE_DEADLINE: Duration = Duration::from_secs(3);
@@ -87,20 +86,20 @@ async fn try_reach(dialer: &Dialer, cluster: &str, candidate: &Candidate) -> Res
 }
 
 impl Reached {
-    /// Waits until the node has let this device in; gives the nodes that it tells of.
-    pub(crate) async fn greet(&self) -> Result<Vec<NodeEntry>, LinkFailure> {
+    /// Waits until the node has let this device in; gives what it tells.
+    pub(crate) async fn greet(&self) -> Result<Hello, LinkFailure> {
         let Ok(outcome) = timeout(NODE_DEADLINE, self.greeted()).await else {
             return Err(LinkFailure::Timeout(NODE_DEADLINE));
         };
         outcome
     }
 
-    async fn greeted(&self) -> Result<Vec<NodeEntry>, LinkFailure> {
+    async fn greeted(&self) -> Result<Hello, LinkFailure> {
         // Asked together: one round trip. That the node lets this device in is known by either.
         let (admitted, hello) = tokio::join!(self.link.admitted(&self.gateway), rpc::hello(&self.gateway));
         admitted?;
         let error = match hello {
-            Ok(nodes) => return Ok(nodes),
+            Ok(hello) => return Ok(hello),
             Err(error) => error,
         };
         match self.link.explain(error).await {

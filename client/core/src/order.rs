@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raftchat_transport::LinkFailure;
+use raftchat_transport::{AuthRefusal, LinkFailure};
 
 use crate::nodes::{Nodes, as_good_as};
 
@@ -95,12 +95,16 @@ pub(crate) enum ConnectFailure {
 
 /// What it means that every node failed like this.
 ///
-/// A node that refuses this device has proved itself first, and the others would say the same: one is enough. A server
-/// that is not the expected node speaks for itself alone, and counts only where there is no other.
+/// A node that refuses this device has proved itself first, and the others would say the same: one is enough. But one that says
+/// that the certificate is out of its time speaks for its own clock alone, and more than half have to say so; and a server that is
+/// not the expected node counts only where there is no other.
 pub(crate) fn judge(failures: &[(Candidate, LinkFailure)]) -> ConnectFailure {
     let told = |(candidate, failure): &(Candidate, LinkFailure)| format!("{}: {failure}", candidate.address);
-    let refused = failures.iter().find(|(_, failure)| matches!(failure, LinkFailure::Refused { .. }));
-    if let Some(refused) = refused {
+    let refused = |failure: &LinkFailure| matches!(failure, LinkFailure::Refused { .. });
+    let by_its_clock = failures.iter().filter(|(_, failure)| is_by_its_clock(failure)).count();
+    let is_final =
+        |failure: &LinkFailure| refused(failure) && (!is_by_its_clock(failure) || by_its_clock * 2 > failures.len());
+    if let Some(refused) = failures.iter().find(|(_, failure)| is_final(failure)) {
         return ConnectFailure::NotAccepted(told(refused));
     }
     let misfit =
@@ -113,16 +117,19 @@ pub(crate) fn judge(failures: &[(Candidate, LinkFailure)]) -> ConnectFailure {
     }
 }
 
+/// Whether a node with another clock might say something else.
+pub(crate) fn is_by_its_clock(failure: &LinkFailure) -> bool {
+    matches!(failure, LinkFailure::Refused { reason: AuthRefusal::Expired })
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
     use std::collections::BTreeMap;
 
-    use raftchat_schema::id::NodeId;
-    use raftchat_transport::AuthRefusal;
-
     use super::*;
     use crate::profile::NodeEntry;
+    use raftchat_schema::id::NodeId;
 
     fn node(node: u64) -> NodeEntry {
         NodeEntry { node, address: format!("n{node}:7400") }
@@ -201,6 +208,7 @@ mod tests {
     #[test]
     fn a_refusal_is_final_and_a_wrong_server_only_where_there_is_no_other() {
         let refused = || LinkFailure::Refused { reason: AuthRefusal::Revoked };
+        let expired = || LinkFailure::Refused { reason: AuthRefusal::Expired };
         let wrong = || LinkFailure::WrongServer { detail: "another cluster".to_owned() };
         let away = || LinkFailure::Unreachable { cause: "silence".to_owned() };
         let cases = [
@@ -210,6 +218,9 @@ mod tests {
             (vec![wrong(), wrong()], true),
             (vec![wrong(), LinkFailure::VersionMismatch], true),
             (vec![wrong(), away()], false),
+            (vec![expired(), away(), away()], false),
+            (vec![expired(), expired(), away()], true),
+            (vec![expired(), refused(), away()], true),
             (vec![], false),
         ];
         for (failures, is_final) in cases {

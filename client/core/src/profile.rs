@@ -13,9 +13,11 @@ use std::time::SystemTime;
 
 use documented::{Documented, DocumentedFields};
 use raftchat_certs::{Anchors, Leaf, LeafFiles, Subject, describe};
+use raftchat_schema::id::Stamp;
 use raftchat_transport::{Credentials, TrustAnchors};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{self, DeviceClock};
 use crate::cursor;
 use crate::session_file::{self, SessionToken, StoredSession};
 
@@ -25,6 +27,7 @@ const CONFIG: &str = "client.toml";
 const CERTS: &str = "certs";
 const SESSION: &str = "session.toml";
 const NODES: &str = "nodes.json";
+const TIME: &str = "time";
 const HINT: &str = "`raftchatctl cluster device` makes a profile directory";
 
 /// A device of a raftchat cluster, and where the nodes are.
@@ -61,6 +64,8 @@ struct Inner {
     credentials: Credentials,
     nodes: TrustAnchors,
     session: Mutex<Option<StoredSession>>,
+    /// When the certificate's time begins.
+    valid_from: SystemTime,
 }
 
 impl Profile {
@@ -68,7 +73,8 @@ impl Profile {
     pub fn open(dir: &Path) -> Result<Self, ProfileError> {
         let path = dir.join(CONFIG);
         let config: ClientConfig = raftchat_config::read(&path, HINT)?;
-        let files = LeafFiles::load(&dir.join(CERTS), SystemTime::now())?;
+        let files = LeafFiles::load_whenever(&dir.join(CERTS))?;
+        check_time(&files, clock::read(&dir.join(TIME)))?;
         check(&config, files.identity.cluster.as_str()).map_err(|reason| ProfileError::Value { path, reason })?;
         let Subject::Device(name) = &files.identity.subject else {
             let reason = format!("it is the certificate of {}, where a device's belongs", files.identity);
@@ -123,7 +129,8 @@ impl Profile {
         let credentials = Credentials { chain: leaf.chain_der(), key: leaf.key_der() };
         let nodes = TrustAnchors(vec![anchors.nodes.to_vec()]);
         let session = Mutex::new(session);
-        Self { inner: Arc::new(Inner { directory, config, device_name, credentials, nodes, session }) }
+        let valid_from = describe(leaf.certificate()).map_or(SystemTime::UNIX_EPOCH, |leaf| leaf.begins_at());
+        Self { inner: Arc::new(Inner { directory, config, device_name, credentials, nodes, session, valid_from }) }
     }
 
     /// What `client.toml` says.
@@ -197,6 +204,12 @@ impl Profile {
         self.inner.directory.as_ref().map(|directory| directory.join(NODES))
     }
 
+    /// A clock that goes by what nodes tell, and by what they have told last as long as none has.
+    pub(crate) fn clock(&self) -> DeviceClock {
+        let path = self.inner.directory.as_ref().map(|directory| directory.join(TIME));
+        DeviceClock::new(path, self.inner.valid_from)
+    }
+
     fn session_path(&self) -> Option<PathBuf> {
         self.inner.directory.as_ref().map(|directory| directory.join(SESSION))
     }
@@ -214,6 +227,18 @@ impl fmt::Debug for Profile {
             .field("device", &self.inner.device_name)
             .finish_non_exhaustive()
     }
+}
+
+/// Refuses a certificate whose time is over, or not yet there, by more than this device's clock: by what the cluster told last,
+/// or else by nothing. Then the nodes have to say what time it is.
+fn check_time(files: &LeafFiles, told: Option<Stamp>) -> Result<(), ProfileError> {
+    let Err(error) = files.check_time(SystemTime::now()) else { return Ok(()) };
+    let at_least = clock::moment(told.unwrap_or_default()).max(files.valid_from());
+    if files.check_time(at_least).is_err() {
+        return Err(error.into());
+    }
+    tracing::warn!(%error, "by this device's clock, which may be wrong: the nodes are asked");
+    Ok(())
 }
 
 fn check(config: &ClientConfig, certified: &str) -> Result<(), String> {

@@ -14,7 +14,7 @@ use crate::call::{Failure, MostTelling, Next, after};
 use crate::connected::Connected;
 use crate::error::ClientError;
 use crate::link_event::LinkCause;
-use crate::order::{Candidate, ConnectFailure, judge};
+use crate::order::ConnectFailure;
 use crate::suspicion::hedge_after;
 use crate::worker::Worker;
 
@@ -174,10 +174,7 @@ pub(crate) async fn bounded<T>(
             return Ok(outcome);
         }
         Ok(Err(Failure::Exception(error))) => match connected.link.explain(error).await {
-            CallFailure::Link(failure @ LinkFailure::Refused { .. }) => {
-                let refused = Candidate { address: connected.address.clone(), node: Some(connected.node.0) };
-                Failure::Connect(judge(&[(refused, failure)]))
-            }
+            CallFailure::Link(failure @ LinkFailure::Refused { .. }) => worker.judge_refusal(connected, failure),
             CallFailure::Link(failure) => Failure::Link(failure),
             CallFailure::Remote(error) => Failure::Exception(error),
         },

@@ -7,6 +7,7 @@ mod links;
 mod tending;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::call::Failure;
 use crate::client::{ClientOptions, Standby};
+use crate::clock::DeviceClock;
 use crate::connected::{AskedSession, Connected, OpenSession};
 use crate::cursor;
 use crate::error::ClientError;
@@ -27,7 +29,6 @@ use crate::link_event::LinkEvent;
 use crate::movable::{Announced, FeedPoints};
 use crate::nodes::Nodes;
 use crate::profile::{NodeEntry, Profile};
-use crate::request::RequestNumbers;
 use crate::rpc::{self, Granted};
 use crate::session_file::{SessionToken, StoredSession};
 
@@ -74,13 +75,15 @@ pub(crate) struct Worker {
     profile: Profile,
     options: ClientOptions,
     dialer: Dialer,
-    pub(crate) numbers: Arc<RequestNumbers>,
+    pub(crate) clock: Arc<DeviceClock>,
     states: watch::Sender<LinkState>,
     pub(crate) events: broadcast::Sender<LinkEvent>,
     nodes: RefCell<Nodes>,
     last_good: RefCell<Option<String>>,
     /// Addresses that were left, or that have refused, until when; the latest last.
     avoided: RefCell<Vec<(String, Instant)>>,
+    /// Nodes by whose clock this device's certificate is out of its time, since one has let it in.
+    refusals: RefCell<BTreeSet<NodeId>>,
     links: RefCell<Links>,
     /// Counts every change of which link has which duty.
     changes: watch::Sender<u64>,
@@ -107,7 +110,7 @@ impl Worker {
         options: ClientOptions,
         dialer: Dialer,
         states: watch::Sender<LinkState>,
-        numbers: Arc<RequestNumbers>,
+        clock: Arc<DeviceClock>,
     ) -> Self {
         let nodes = RefCell::new(Nodes::load(&profile.config().nodes, profile.nodes_path()));
         let seen = RefCell::new(profile.session().and_then(|session| session.seen));
@@ -115,12 +118,13 @@ impl Worker {
             profile,
             options,
             dialer,
-            numbers,
+            clock,
             states,
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             nodes,
             last_good: RefCell::default(),
             avoided: RefCell::default(),
+            refusals: RefCell::default(),
             links: RefCell::default(),
             changes: watch::Sender::new(0),
             connecting: RefCell::default(),
@@ -200,6 +204,7 @@ impl Worker {
             let node = connected.node;
             tracing::warn!(%node, "no majority confirms that this node is up to date: what it shows may be old");
         }
+        self.clock.hear(granted.time, Some(granted.highest));
         connected.knows(&granted.seen);
         self.note_seen(&granted.seen);
         self.keep_seen_meanwhile();
@@ -236,6 +241,7 @@ impl Worker {
         granted: Granted,
         token: SessionToken,
     ) -> Result<(), ClientError> {
+        self.clock.hear(granted.time, Some(granted.highest));
         connected.knows(&granted.seen);
         self.seen.replace((!granted.seen.is_empty()).then(|| granted.seen.clone()));
         let stored = StoredSession {

@@ -165,6 +165,13 @@ pub enum Input {
         /// Which request.
         request: PageRequest,
     },
+    /// A node has told what time it is, and which numbers of this session it knows.
+    Told {
+        /// By how much the cluster's time is ahead of the time that the model is told.
+        ahead_ms: i64,
+        /// The highest number of the session's requests.
+        highest: RequestNumber,
+    },
     /// The time asked for by [`WakeAt`](crate::Effect::WakeAt) has come.
     Tick,
 }

@@ -64,7 +64,10 @@ impl Model {
                 let was_on = self.chats.get(&conversation).map(|chat| switch_of(chat.place.view.pinned));
                 self.switch(turn, Act::PinConversation { conversation, switch }, was_on);
             }
-            Intent::Mute { until, .. } => self.mute(turn, conversation, until),
+            Intent::Mute { until, .. } => {
+                let until = turn.to_cluster(until);
+                self.mute(turn, conversation, until);
+            }
             Intent::MarkRead { upto, .. } => self.mark_read(turn, conversation, upto),
             Intent::MarkUnread { .. } => self.enter(turn, Act::MarkUnread(conversation)),
             Intent::AddMembers { members, .. } => self.enter(turn, Act::AddMembers { conversation, members }),

@@ -15,6 +15,7 @@ mod marks;
 pub mod merge;
 mod model;
 mod notify;
+mod numbers;
 mod open;
 mod outbox;
 mod outcomes;
@@ -37,6 +38,7 @@ pub use codec::{Codec, Content};
 pub use effect::{Durability, Effect, Notification, PageRange, PageRequest, Write};
 pub use input::{Attention, Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
 pub use model::Model;
+pub use numbers::Numbers;
 pub use people::DELETED_ACCOUNT;
 pub use rows::{
     ChatId, Completeness, ConversationRow, CursorRow, DepartureRow, EntryState, Lane, MemberRow, OutboxEntry, OutboxId,

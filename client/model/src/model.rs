@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
+use raftchat_schema::id::{ConversationId, Position, RequestNumber, Stamp, UserId};
 
 use crate::chat::Chat;
 use crate::codec::Codec;
@@ -39,6 +39,8 @@ pub struct Model {
     pub(crate) own_typing: OwnTyping,
     pub(crate) summaries: Summaries,
     pub(crate) attention: Attention,
+    /// By how much the cluster's time is ahead of the device's.
+    pub(crate) ahead_ms: i64,
     last_page_request: PageRequest,
 }
 
@@ -59,9 +61,10 @@ impl Model {
             own_typing: OwnTyping::default(),
             summaries: Summaries::default(),
             attention: Attention::Away,
+            ahead_ms: 0,
             last_page_request: PageRequest::default(),
         };
-        let mut turn = Turn::new(now);
+        let mut turn = Turn::new(now, 0);
         model.show_all(&mut turn);
         let effects = model.conclude(turn);
         (model, effects)
@@ -69,7 +72,10 @@ impl Model {
 
     /// Takes one thing in and says what is to be done, in this order.
     pub fn handle(&mut self, now: Stamp, input: Input) -> Vec<Effect> {
-        let mut turn = Turn::new(now);
+        if let Input::Told { ahead_ms, .. } = &input {
+            self.ahead_ms = *ahead_ms;
+        }
+        let mut turn = Turn::new(now, self.ahead_ms);
         match input {
             Input::Do(intent) => self.intend(&mut turn, intent),
             Input::Changes { changes, counts, cursor } => self.take_page(&mut turn, changes, counts, cursor),
@@ -89,6 +95,7 @@ impl Model {
             Input::StoredPage { request, messages } => self.stored_page(&mut turn, request, messages),
             Input::FetchedPage { request, messages } => self.fetched_page(&mut turn, request, messages),
             Input::FetchFailed { request } => self.fetch_failed(&mut turn, request),
+            Input::Told { highest, .. } => self.told_the_time(&mut turn, highest),
             Input::Tick => self.tick(&mut turn),
         }
         self.conclude(turn)
@@ -133,6 +140,15 @@ impl Model {
                 // The outbox is looked at after each input.
                 Timer::Retry(_) => {}
             }
+        }
+    }
+
+    /// What is silent until some time may be so for longer, or no more.
+    fn told_the_time(&mut self, turn: &mut Turn, highest: RequestNumber) {
+        self.outbox.told(highest);
+        let muted = self.chats.iter().filter(|(_, chat)| chat.place.view.muted_until > Stamp(0));
+        for (id, _) in muted {
+            turn.touch(ChatId::Known(*id));
         }
     }
 

@@ -33,7 +33,10 @@ impl Model {
         }
         let scene = self.scene(id);
         let (Some(chat), Some(place)) = (scene.chat, self.place(message.conversation)) else { return };
-        if !chat.is_known() || is_muted(place.muted_until, turn.now) || place.read_position >= message.position {
+        if !chat.is_known()
+            || is_muted(place.muted_until, turn.cluster_now())
+            || place.read_position >= message.position
+        {
             return;
         }
         let text = match Effective::of(&scene, message).body() {

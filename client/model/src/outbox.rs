@@ -11,6 +11,7 @@ use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, RequestNumber, Stamp};
 
 use crate::effect::{Effect, Write};
+use crate::numbers::Numbers;
 use crate::rows::{ChatId, EntryState, Lane, OutboxEntry, OutboxId};
 use crate::turn::Turn;
 pub(crate) use coalesce::replaces;
@@ -29,7 +30,7 @@ pub(crate) struct Outbox {
     slots: BTreeMap<OutboxId, Slot>,
     lanes: BTreeMap<Lane, BTreeSet<OutboxId>>,
     last_id: OutboxId,
-    last_number: RequestNumber,
+    numbers: Numbers,
     under_way: usize,
 }
 
@@ -64,9 +65,9 @@ pub(crate) struct Finished {
 
 impl Outbox {
     pub(crate) fn new(entries: Vec<OutboxEntry>, last_number: RequestNumber) -> Self {
-        let mut outbox = Self { last_number, ..Self::default() };
+        let mut outbox = Self { numbers: Numbers::after(last_number), ..Self::default() };
         for entry in entries {
-            outbox.last_number = outbox.last_number.max(entry.number);
+            outbox.numbers.was_given(entry.number);
             outbox.last_id = outbox.last_id.max(entry.id);
             outbox.insert(entry);
         }
@@ -111,13 +112,20 @@ impl Outbox {
             .collect()
     }
 
-    /// Nanoseconds since 1970, so that several programs can share a session; and always higher than the last.
     fn next_number(&mut self, turn: &mut Turn) -> RequestNumber {
-        const NANOSECONDS_IN_A_MILLISECOND: u64 = 1_000_000;
-        let number = RequestNumber(turn.now.0.saturating_mul(NANOSECONDS_IN_A_MILLISECOND));
-        self.last_number = number.max(self.last_number.next());
-        turn.write_synced(Write::LastNumber(self.last_number));
-        self.last_number
+        let number = self.numbers.next(turn.cluster_now());
+        turn.write_synced(Write::LastNumber(number));
+        number
+    }
+
+    /// The nodes know of the session's numbers up to there.
+    pub(crate) fn told(&mut self, highest: RequestNumber) {
+        self.numbers.told(highest);
+    }
+
+    /// Whether the nodes refuse the number of an entry as one of another time: it was entered by a clock that was wrong.
+    pub(crate) fn has_absurd_number(&self, id: OutboxId, turn: &Turn) -> bool {
+        self.get(id).is_some_and(|entry| self.numbers.is_absurd(entry.number, turn.cluster_now()))
     }
 
     fn remove(&mut self, turn: &mut Turn, id: OutboxId) -> Option<Finished> {

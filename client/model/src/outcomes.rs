@@ -126,6 +126,8 @@ impl Model {
                 self.session_ended(turn, refusal);
             }
             ErrorCode::StaleRequest if !matches!(act, Act::CreateGroup { .. }) => self.outbox.renumber(turn, id),
+            // It was never taken under that number, so that it cannot be done twice.
+            ErrorCode::MalformedRequest if self.outbox.has_absurd_number(id, turn) => self.outbox.renumber(turn, id),
             _ if matches!(act, Act::Send(_)) => {
                 self.outbox.fail(turn, id, refusal);
                 self.touch_of(turn, lane, &act);

@@ -70,7 +70,7 @@ impl Model {
     /// Draws the lines of what was touched, and the sum.
     pub(crate) fn draw_summaries(&mut self, turn: &mut Turn) {
         for id in turn.touched_chats() {
-            match self.summary(id, turn.now) {
+            match self.summary(id, turn) {
                 Some(line) => {
                     self.wake_when_unmuted(&line);
                     if self.summaries.put(line.clone()) {
@@ -97,12 +97,12 @@ impl Model {
         }
     }
 
-    fn summary(&self, id: ChatId, now: Stamp) -> Option<ChatSummary> {
+    fn summary(&self, id: ChatId, turn: &Turn) -> Option<ChatSummary> {
         let scene = self.scene(id);
         match id {
             ChatId::Known(conversation) => {
                 let chat = scene.chat.filter(|chat| chat.is_known())?;
-                Some(known(&scene, chat, &self.place(conversation)?, now))
+                Some(known(&scene, chat, &self.place(conversation)?, turn))
             }
             ChatId::Direct(user) => {
                 let draft = self.draft(id);
@@ -134,7 +134,7 @@ impl Model {
     }
 }
 
-fn known(scene: &Scene<'_>, chat: &Chat, place: &EffectivePlace<'_>, now: Stamp) -> ChatSummary {
+fn known(scene: &Scene<'_>, chat: &Chat, place: &EffectivePlace<'_>, turn: &Turn) -> ChatSummary {
     let other = chat.other(scene.me);
     let last = last(scene);
     let active = last.as_ref().map_or(chat.row.created, |preview| preview.at);
@@ -153,8 +153,8 @@ fn known(scene: &Scene<'_>, chat: &Chat, place: &EffectivePlace<'_>, now: Stamp)
         marked_unread: place.marked_unread,
         first_unread: (place.unread > 0).then(|| place.read_position.next()),
         last_position: chat.row.last_position,
-        muted: is_muted(place.muted_until, now),
-        muted_until: place.muted_until,
+        muted: is_muted(place.muted_until, turn.cluster_now()),
+        muted_until: turn.to_device(place.muted_until),
         pinned: place.pinned,
         draft: draft_text(scene, place.draft),
         pinned_messages: effective_pins(&chat.row.pinned_messages, scene.acts()),

@@ -12,6 +12,8 @@ use crate::shown::Shown;
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) now: Stamp,
+    /// By how much the cluster's time is ahead of the device's.
+    ahead_ms: i64,
     writes: Vec<Write>,
     synced: bool,
     effects: Vec<Effect>,
@@ -35,8 +37,23 @@ pub(crate) struct Touched {
 }
 
 impl Turn {
-    pub(crate) fn new(now: Stamp) -> Self {
-        Self { now, writes: Vec::new(), synced: false, effects: Vec::new(), touched: BTreeMap::new() }
+    pub(crate) fn new(now: Stamp, ahead_ms: i64) -> Self {
+        Self { now, ahead_ms, writes: Vec::new(), synced: false, effects: Vec::new(), touched: BTreeMap::new() }
+    }
+
+    /// What time it is in the cluster, as far as this device was told.
+    pub(crate) fn cluster_now(&self) -> Stamp {
+        self.to_cluster(self.now)
+    }
+
+    /// A time of this device as the cluster has it; never and for ever are the same for both.
+    pub(crate) fn to_cluster(&self, at: Stamp) -> Stamp {
+        moved(at, self.ahead_ms)
+    }
+
+    /// A time of the cluster as this device has it.
+    pub(crate) fn to_device(&self, at: Stamp) -> Stamp {
+        moved(at, self.ahead_ms.saturating_neg())
     }
 
     /// Writes a row with the batch of this turn.
@@ -83,5 +100,12 @@ impl Turn {
         effects.push(Effect::Store(self.writes, durability));
         effects.extend(self.effects);
         effects
+    }
+}
+
+fn moved(at: Stamp, by_ms: i64) -> Stamp {
+    match at {
+        Stamp(0 | u64::MAX) => at,
+        Stamp(ms) => Stamp(ms.saturating_add_signed(by_ms)),
     }
 }

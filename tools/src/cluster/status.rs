@@ -145,15 +145,15 @@ const fn role(role: Role) -> &'static str {
 fn table(lines: &[Line<'_>]) -> String {
     let wide = lines.iter().map(|line| line.address.len()).max().unwrap_or(0).max("ADDRESS".len());
     let mut table = format!(
-        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}",
-        "NODE", "ADDRESS", "ROLE", "TERM", "APPLIED", "LAST LOG", "SESSIONS", "LAG MS"
+        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}",
+        "NODE", "ADDRESS", "ROLE", "TERM", "APPLIED", "LAST LOG", "SESSIONS", "LAG MS", "CLOCK OFF MS"
     );
     for line in lines {
         let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         // Writing to a string cannot fail.
         let _ = write!(
             table,
-            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}",
+            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}",
             line.node,
             line.address,
             line.role,
@@ -162,6 +162,7 @@ fn table(lines: &[Line<'_>]) -> String {
             number(line.last_log),
             number(line.sessions.map(u64::from)),
             number(line.lag_ms),
+            line.clock_offset_ms.map_or_else(|| "-".to_owned(), |offset| offset.to_string()),
         );
     }
     table

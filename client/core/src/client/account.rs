@@ -53,7 +53,7 @@ impl Client {
 
     /// Changes what others see of the user; what is not given stays.
     pub async fn set_profile(&self, profile: Profile) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::SetProfile(profile)).await.map(drop)
+        self.perform_once(Act::SetProfile(profile)).await.map(drop)
     }
 
     /// The user's own sessions, in order of id.
@@ -63,12 +63,12 @@ impl Client {
 
     /// Ends one of the user's own sessions. One that is gone already is no error.
     pub async fn end_session(&self, session: SessionId) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::EndSession(session)).await.map(drop)
+        self.perform_once(Act::EndSession(session)).await.map(drop)
     }
 
     /// Ends all of the user's sessions but this one.
     pub async fn end_other_sessions(&self) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::EndOtherSessions).await.map(drop)
+        self.perform_once(Act::EndOtherSessions).await.map(drop)
     }
 
     /// Whom the user has blocked, in order of id.

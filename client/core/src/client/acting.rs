@@ -13,21 +13,30 @@ use crate::rpc::Sent;
 impl Client {
     /// A number for a new request; its repeats take the same.
     pub fn request_number(&self) -> RequestNumber {
-        self.inner.numbers.next()
+        self.inner.clock.next_number()
     }
 
     /// Does what `act` says. Doing it again with the same number, also much later and with another client of the same
     /// session, has the first outcome. What takes a password besides is not done so.
     pub async fn perform(&self, number: RequestNumber, act: Act) -> Result<Done, ClientError> {
+        self.perform_as(Some(number), act).await
+    }
+
+    /// The same, once for each call: under a number that is new when a node is asked.
+    pub(super) async fn perform_once(&self, act: Act) -> Result<Done, ClientError> {
+        self.perform_as(None, act).await
+    }
+
+    async fn perform_as(&self, number: Option<RequestNumber>, act: Act) -> Result<Done, ClientError> {
         let place = acts::place_of(&act)?;
         self.run(move |worker| acts::perform(worker, place, number, act)).await
     }
 
     /// Does something in a conversation; which one is known by `target` alone.
     async fn act_in(&self, target: &Target, act: impl FnOnce(ConversationId) -> Act) -> Result<(), ClientError> {
-        let (number, act) = (self.request_number(), act(target.conversation()));
+        let act = act(target.conversation());
         let place = Place::Conversation(target.clone());
-        self.run(move |worker| acts::perform(worker, place, number, act)).await.map(drop)
+        self.run(move |worker| acts::perform(worker, place, None, act)).await.map(drop)
     }
 
     /// Sends a message that asks for nobody's attention. Done means that it is on the disks of a majority. Sending the
@@ -108,12 +117,12 @@ impl Client {
 
     /// Lets somebody not write to the user directly, or again.
     pub async fn block(&self, user: UserId, switch: Switch) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::Block { user, switch }).await.map(drop)
+        self.perform_once(Act::Block { user, switch }).await.map(drop)
     }
 
     /// Makes a group of the user, who owns it, and `members`.
     pub async fn group_create(&self, title: String, members: Vec<UserId>) -> Result<ConversationView, ClientError> {
-        match self.perform(self.request_number(), Act::CreateGroup { title, members }).await? {
+        match self.perform_once(Act::CreateGroup { title, members }).await? {
             Done::GroupCreated { conversation } => self.conversation(&Target::Conversation(conversation)).await,
             other => Err(ClientError::Program(format!("the node made no group but answered {other:?}"))),
         }
@@ -121,12 +130,12 @@ impl Client {
 
     /// Adds members to a group.
     pub async fn group_add(&self, group: ConversationId, members: Vec<UserId>) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::AddMembers { conversation: group, members }).await.map(drop)
+        self.perform_once(Act::AddMembers { conversation: group, members }).await.map(drop)
     }
 
     /// Takes somebody else out of a group.
     pub async fn group_remove(&self, group: ConversationId, user: UserId) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::RemoveMember { conversation: group, user }).await.map(drop)
+        self.perform_once(Act::RemoveMember { conversation: group, user }).await.map(drop)
     }
 
     /// Gives a member of a group a role.
@@ -136,16 +145,16 @@ impl Client {
         user: UserId,
         role: MemberRole,
     ) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::SetRole { conversation: group, user, role }).await.map(drop)
+        self.perform_once(Act::SetRole { conversation: group, user, role }).await.map(drop)
     }
 
     /// Leaves a group.
     pub async fn group_leave(&self, group: ConversationId) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::Leave(group)).await.map(drop)
+        self.perform_once(Act::Leave(group)).await.map(drop)
     }
 
     /// Calls a group otherwise.
     pub async fn group_rename(&self, group: ConversationId, title: String) -> Result<(), ClientError> {
-        self.perform(self.request_number(), Act::Rename { conversation: group, title }).await.map(drop)
+        self.perform_once(Act::Rename { conversation: group, title }).await.map(drop)
     }
 }

@@ -2,9 +2,9 @@
 //! is looked at. Knows nothing of what it means.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Stored};
+use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Numbers, Stored};
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
@@ -16,6 +16,7 @@ use super::link::Connection;
 use super::tasks::{self, Fetch, Report, Reports, Trouble};
 use super::{Order, Update};
 use crate::client::Client;
+use crate::clock::{Told, wall};
 use crate::error::ClientError;
 use crate::feed::{Batch, Feed, FeedEvent, Following};
 use crate::link_event::{LinkEvent, LinkEventKind};
@@ -43,6 +44,10 @@ pub(super) struct Driver {
     feed_pause: Option<Instant>,
     backoff: Backoff,
     links: watch::Receiver<LinkState>,
+    told: watch::Receiver<Option<Told>>,
+    /// When the driver was made, and what the device's clock said then: its time goes on from there, whatever that clock does.
+    start: Instant,
+    wall_then: Stamp,
     connection: Connection,
     /// When to ask for a majority, or for any node.
     ask: Option<Instant>,
@@ -55,14 +60,17 @@ impl Driver {
     /// A driver for what is stored, and what the model wants done first.
     pub(super) fn new(
         store: Store,
-        stored: Stored,
+        mut stored: Stored,
         client: Client,
         updates: mpsc::UnboundedSender<Vec<Update>>,
     ) -> (Self, Vec<Effect>) {
         let (reports, reported) = Reports::channel();
-        let links = client.link();
+        let (links, told) = (client.link(), client.told());
+        let (start, wall_then) = (Instant::now(), wall());
+        // Without randomness two programs of a session may now and then be taken for one.
+        stored.last_number = Numbers::with_lot(stored.last_number, getrandom::u32().unwrap_or(0));
         let cursor = stored.cursor.as_ref().filter(|_| stored.bootstrapped).map(|row| row.bytes.clone());
-        let (model, effects) = Model::open(super::codec(), now(), stored);
+        let (model, effects) = Model::open(super::codec(), wall_then, stored);
         let driver = Self {
             model,
             store,
@@ -77,6 +85,9 @@ impl Driver {
             feed_pause: None,
             backoff: backoff(),
             links,
+            told,
+            start,
+            wall_then,
             connection: Connection::new(),
             ask: Some(Instant::now()),
             sweeping: true,
@@ -103,6 +114,7 @@ impl Driver {
                 Some(report) = self.reported.recv() => self.take(report)?,
                 event = next(&mut self.feed) => self.hear(event)?,
                 state = changed(&mut self.links) => self.notice(&state)?,
+                () = told_anew(&mut self.told) => self.hear_the_time()?,
                 () = at(self.wake) => {
                     self.wake = None;
                     self.tell(Input::Tick)?;
@@ -121,8 +133,25 @@ impl Driver {
 
     /// Tells the model and does what it answers.
     pub(super) fn tell(&mut self, input: Input) -> Result<(), StoreError> {
-        let effects = self.model.handle(now(), input);
+        let effects = self.model.handle(self.now(), input);
         self.carry_out(effects)
+    }
+
+    /// What the model is told of the time.
+    pub(super) fn now(&self) -> Stamp {
+        let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Stamp(self.wall_then.0.saturating_add(passed))
+    }
+
+    /// Tells the model what time it is in the cluster, if a node has told that anew.
+    fn hear_the_time(&mut self) -> Result<(), StoreError> {
+        if !self.told.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let Some(told) = *self.told.borrow_and_update() else { return Ok(()) };
+        let signed = |stamp: Stamp| i64::try_from(stamp.0).unwrap_or(i64::MAX);
+        let ahead_ms = signed(told.time()).saturating_sub(signed(self.now()));
+        self.tell(Input::Told { ahead_ms, highest: told.highest })
     }
 
     /// Takes the feed up where the store ends, if it is not followed and could be.
@@ -161,6 +190,8 @@ impl Driver {
     }
 
     fn take(&mut self, report: Report) -> Result<(), StoreError> {
+        // What was told with an answer comes before what the answer leads to.
+        self.hear_the_time()?;
         match report {
             Report::Input(input) => {
                 let fetched_upto = match &*input {
@@ -331,15 +362,21 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// By this device's clock.
-pub(super) fn now() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+/// Waits until a node has told the time anew.
+async fn told_anew(told: &mut watch::Receiver<Option<Told>>) {
+    if told.changed().await.is_err() {
+        // The client's thread is gone.
+        return std::future::pending().await;
+    }
+    // Still to be looked at.
+    told.mark_changed();
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::time::SystemTime;
+
     use raftchat_certs::{Authorities, Subject};
     use raftchat_model::{Connection, Shown};
     use raftchat_schema::id::{NodeId, UserId};

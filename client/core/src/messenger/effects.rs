@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Update;
 use super::bootstrap::bootstrap;
-use super::driver::{Driver, now};
+use super::driver::Driver;
 use super::tasks::{self, Fetch};
 use crate::export::{self, Head};
 use crate::store::StoreError;
@@ -29,7 +29,7 @@ impl Driver {
                 Effect::Show(shown) => updates.push(Update::Show(shown)),
                 Effect::Notify(notification) => updates.push(Update::Notify(notification)),
                 Effect::ClearNotification(chat) => updates.push(Update::ClearNotification(chat)),
-                Effect::WakeAt(stamp) => self.wake = Some(when(stamp)),
+                Effect::WakeAt(stamp) => self.wake = Some(self.when(stamp)),
                 other => self.ask_nodes(other),
             }
         }
@@ -71,6 +71,13 @@ impl Driver {
         if self.fetching.insert(fetch) {
             tokio::task::spawn_local(task);
         }
+    }
+
+    /// A time of the model as one to wait for.
+    fn when(&self, stamp: Stamp) -> Instant {
+        let wait = Duration::from_millis(stamp.0.saturating_sub(self.now().0));
+        let now = Instant::now();
+        now.checked_add(wait).unwrap_or(now)
     }
 
     fn write(&mut self, writes: &[Write], durability: Durability) -> Result<(), StoreError> {
@@ -119,11 +126,4 @@ impl Driver {
             people: stored.people.into_iter().map(|person| (person.id, person)).collect(),
         }))
     }
-}
-
-/// A time of this device's clock as one to wait for.
-fn when(stamp: Stamp) -> Instant {
-    let wait = Duration::from_millis(stamp.0.saturating_sub(now().0));
-    let now = Instant::now();
-    now.checked_add(wait).unwrap_or(now)
 }

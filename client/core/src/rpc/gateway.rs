@@ -1,7 +1,7 @@
 //! What a device asks before it is anybody. Knows nothing of what a session can do.
 
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted, node_address, session};
-use raftchat_schema::id::{SessionId, Username};
+use raftchat_schema::id::{RequestNumber, SessionId, Stamp, Username};
 use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_schema::wire::{read_status, read_user};
 
@@ -18,6 +18,10 @@ pub(crate) struct Granted {
     pub(crate) fresh: bool,
     /// As far as the node has applied.
     pub(crate) seen: Vec<u8>,
+    /// What time it is in the cluster.
+    pub(crate) time: Stamp,
+    /// The highest number of the session's requests so far.
+    pub(crate) highest: RequestNumber,
 }
 
 /// What a session is asked for with.
@@ -28,14 +32,23 @@ pub(crate) struct Account<'a> {
     pub(crate) device_name: &'a str,
 }
 
-/// The nodes that a node tells of.
-pub(crate) async fn hello(gateway: &gateway::Client) -> Result<Vec<NodeEntry>, capnp::Error> {
+/// What a node tells whoever is let in.
+pub(crate) struct Hello {
+    /// The nodes.
+    pub(crate) nodes: Vec<NodeEntry>,
+    /// What time it is in the cluster.
+    pub(crate) time: Stamp,
+}
+
+pub(crate) async fn hello(gateway: &gateway::Client) -> Result<Hello, capnp::Error> {
     let response = ask!(gateway, hello_request);
+    let time = Stamp(response.get()?.get_time_ms());
     let nodes = response.get()?.get_nodes()?;
     let entry = |node: node_address::Reader<'_>| {
         Ok(NodeEntry { node: node.get_id(), address: node.get_address()?.to_str()?.to_owned() })
     };
-    nodes.iter().map(entry).collect()
+    let nodes = nodes.iter().map(entry).collect::<Result<_, capnp::Error>>()?;
+    Ok(Hello { nodes, time })
 }
 
 pub(crate) async fn register(
@@ -91,6 +104,8 @@ fn read_granted(granted: granted::Reader<'_>) -> Result<Granted, Failure> {
         user: read_user(granted.get_user()?)?,
         fresh: granted.get_fresh(),
         seen: granted.get_seen()?.get_bytes()?.to_vec(),
+        time: Stamp(granted.get_time_ms()),
+        highest: RequestNumber(granted.get_highest_request()),
     })
 }
 

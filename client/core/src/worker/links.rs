@@ -13,11 +13,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{Care, LinkState, Worker, tending};
+use crate::call::Failure;
 use crate::connect::{Reached, race};
 use crate::connected::{Connected, Duty, Move, Suspicion};
 use crate::conversations;
 use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
-use crate::order::{Candidate, ConnectFailure, Preferences, candidates};
+use crate::order::{Candidate, ConnectFailure, Preferences, candidates, is_by_its_clock, judge};
 
 /// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
 pub(super) const STAGGER: Duration = Duration::from_millis(50);
@@ -132,7 +133,8 @@ impl Worker {
     /// Waits until a node that was reached has let this device in, and takes in what it tells.
     pub(super) async fn greet(&self, reached: &Reached) -> Result<(), LinkFailure> {
         let told = reached.greet().await?;
-        self.nodes.borrow_mut().learn(told);
+        self.clock.hear(told.time, None);
+        self.nodes.borrow_mut().learn(told.nodes);
         self.measure(reached.node, &reached.address, &reached.link);
         self.nodes.borrow_mut().keep();
         Ok(())
@@ -162,6 +164,21 @@ impl Worker {
         avoided.push((address.to_owned(), Instant::now() + AVOIDED_FOR));
     }
 
+    /// What it means that the node of a link does not let this device in: whether others might, as it goes by its own clock.
+    pub(crate) fn judge_refusal(&self, connected: &Connected, failure: LinkFailure) -> Failure {
+        let refused = Candidate { address: connected.address.clone(), node: Some(connected.node.0) };
+        if !is_by_its_clock(&failure) {
+            return Failure::Connect(judge(&[(refused, failure)]));
+        }
+        let mut refusals = self.refusals.borrow_mut();
+        refusals.insert(connected.node);
+        if refusals.len() * 2 > self.known_nodes() {
+            refusals.clear();
+            return Failure::Connect(judge(&[(refused, failure)]));
+        }
+        Failure::Link(failure)
+    }
+
     pub(super) fn is_avoided(&self, address: &str) -> bool {
         let now = Instant::now();
         self.avoided.borrow().iter().any(|(held, until)| held == address && now < *until)
@@ -186,6 +203,7 @@ impl Worker {
         if !self.is_active(connected) {
             return;
         }
+        self.refusals.borrow_mut().clear();
         self.last_good.replace(Some(connected.address.clone()));
         self.avoided.borrow_mut().retain(|(avoided, _)| *avoided != connected.address);
         self.arm(Duration::ZERO);

@@ -555,6 +555,7 @@ impl Cluster {
                 secret: NodeSecret([u8::try_from(node).unwrap(); 32]),
                 timing: LinkTiming::server(Role::Device),
                 limits: LinkLimits::server(Role::Device),
+                clock: Arc::new(raftchat_transport::MachineClock),
             };
             let shared = Arc::clone(&world);
             let handle = threads.handle();

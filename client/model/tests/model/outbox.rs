@@ -1,9 +1,9 @@
 //! The outbox: once, in order within a conversation, a few at a time, and no more than is needed.
 
 use raftchat_model::{ChatId, Connection, Input, Intent, Link, OutcomeResult};
-use raftchat_schema::command::{Act, Switch};
+use raftchat_schema::command::{Act, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp};
+use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, Stamp};
 
 use crate::cluster::{ALICE, BOB, Cluster};
 use crate::device::{Device, ONLINE};
@@ -163,6 +163,31 @@ fn a_number_that_the_nodes_forgot_is_replaced() {
     assert!(alice.under_way.get(&id).unwrap().0 > number);
     alice.settle(&mut cluster);
     assert!(cluster.place(*groups.first().unwrap(), ALICE).pinned);
+}
+
+#[test]
+fn what_was_entered_by_a_clock_that_was_years_ahead_is_numbered_anew_and_done() {
+    let (mut cluster, mut alice, groups) = groups(1);
+    let (group, chat) = (*groups.first().unwrap(), ChatId::Known(*groups.first().unwrap()));
+    let years_ms = 400 * 24 * 3600 * 1000;
+    alice.want(Intent::PinChat { chat, switch: Switch::On });
+    let (id, (first, _)) = alice.under_way.pop_first().unwrap();
+    let refused = || OutcomeResult::Refused(ErrorCode::MalformedRequest.into());
+    alice.now.0 += years_ms;
+    alice.want(Intent::MarkUnread { chat });
+    alice.tell(Input::Told { ahead_ms: -i64::try_from(years_ms).unwrap(), highest: RequestNumber(first.0 + 77) });
+    alice.tell(Input::Outcome { id, result: OutcomeResult::Done(Done::Nothing) });
+    let (id, (absurd, _)) = alice.under_way.pop_first().unwrap();
+    alice.tell(Input::Outcome { id, result: refused() });
+    let number = alice.under_way.get(&id).unwrap().0;
+    assert!(number < absurd, "of the cluster's time");
+    alice.settle(&mut cluster);
+    assert!(cluster.place(group, ALICE).marked_unread);
+    // One that is of its time was refused for another reason: that is told, and it is not tried for ever.
+    alice.want(Intent::Mute { chat, until: Stamp(u64::MAX) });
+    let (id, _) = alice.under_way.pop_first().unwrap();
+    alice.tell(Input::Outcome { id, result: refused() });
+    assert!(alice.under_way.is_empty() && alice.store.outbox.is_empty());
 }
 
 #[test]
