@@ -15,6 +15,7 @@ use raftchat_node::config::{MemberConfig, NodeConfig};
 use raftchat_node::store::open::NEW_FILE;
 use raftchat_schema::view::{NodeStatus, Role};
 
+use crate::clocks::{self, Clocks};
 use crate::network::namespace::Namespace;
 use crate::network::{CLIENT_PORT, Family, Network, PEER_PORT};
 use crate::people::Person;
@@ -33,6 +34,8 @@ pub struct Cluster {
     /// Of each node that has one.
     namespaces: BTreeMap<u64, Arc<Namespace>>,
     running: RefCell<BTreeMap<u64, NodeProcess>>,
+    /// Of the nodes, where they are not the machine's.
+    clocks: Option<Clocks>,
     observer: Client,
 }
 
@@ -119,7 +122,23 @@ impl Cluster {
             .collect();
         let observer = observer(&authorities, &nodes);
         let namespaces = (1..).zip(sites).filter_map(|(node, site)| Some((node, site.namespace?))).collect();
-        Self { dir, program: program.into(), authorities, nodes, namespaces, running: RefCell::default(), observer }
+        Self {
+            dir,
+            program: program.into(),
+            authorities,
+            nodes,
+            namespaces,
+            running: RefCell::default(),
+            clocks: None,
+            observer,
+        }
+    }
+
+    /// Gives each node that is started from now on a clock of its own; none where that cannot be done here, which is said.
+    pub fn with_clocks(mut self) -> Option<(Self, Clocks)> {
+        let clocks = Clocks::find(self.dir.path())?;
+        self.clocks = Some(clocks.clone());
+        Some((self, clocks))
     }
 
     /// Where everything lies.
@@ -154,7 +173,9 @@ impl Cluster {
     /// Starts a node.
     pub fn start_node(&self, node: u64) {
         let (program, config, log) = (&self.program, self.config(node), self.log_path(node));
-        let start = || NodeProcess::start(program, &config, &log);
+        let clock = |clocks: &Clocks| clocks.environment(&clocks::of_node(node));
+        let environment = self.clocks.as_ref().map_or_else(Vec::new, clock);
+        let start = || NodeProcess::start_with(program, &config, &log, environment.clone());
         let process = self.namespaces.get(&node).map_or_else(start, |namespace| namespace.run(start));
         self.running.borrow_mut().insert(node, process);
     }

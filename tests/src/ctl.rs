@@ -1,10 +1,13 @@
 //! `raftchatctl` as scripts call it: arguments in, JSON and an exit status out.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+use crate::clocks::Clocks;
 
 /// What a call came to.
 #[derive(Debug)]
@@ -38,12 +41,35 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub struct Ctl(pub PathBuf);
 
+/// The program on a machine with a clock of its own.
+#[derive(Clone, Debug)]
+pub struct ClockedCtl {
+    /// The program.
+    pub program: Ctl,
+    /// The clocks.
+    pub clocks: Clocks,
+    /// Which of them.
+    pub whose: String,
+}
+
+impl ClockedCtl {
+    /// Calls it with `--json` and `input` on standard input.
+    pub fn call(&self, arguments: &[&str], input: &str) -> Answer {
+        self.program.call_with(arguments, input, self.clocks.environment(&self.whose))
+    }
+}
+
 impl Ctl {
     /// Calls it with `--json` and `input` on standard input.
     pub fn call(&self, arguments: &[&str], input: &str) -> Answer {
+        self.call_with(arguments, input, Vec::new())
+    }
+
+    fn call_with(&self, arguments: &[&str], input: &str, environment: Vec<(&str, OsString)>) -> Answer {
         let mut child = Command::new(&self.0)
             .args(arguments)
             .arg("--json")
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod clocks;
 pub mod cluster;
 pub mod ctl;
 pub mod devices;

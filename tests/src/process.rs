@@ -1,5 +1,6 @@
 //! One node as a process that can be killed, paused and asked to stop.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,10 +17,16 @@ pub struct NodeProcess {
 impl NodeProcess {
     /// Starts the node of that configuration; what it says goes to the end of `log`.
     pub fn start(program: &Path, config: &Path, log: &Path) -> Self {
+        Self::start_with(program, config, log, Vec::new())
+    }
+
+    /// The same, with these in its environment.
+    pub fn start_with(program: &Path, config: &Path, log: &Path, environment: Vec<(&str, OsString)>) -> Self {
         let sink = OpenOptions::new().create(true).append(true).open(log).unwrap();
         let child = Command::new(program)
             .args(["--log", raftchat_node::daemon::LOG_FILTER, "node", "--config"])
             .arg(config)
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(sink.try_clone().unwrap())
             .stderr(sink)

@@ -2,6 +2,7 @@
 //! `RAFTCHAT_TRIALS` (10 if it is not set); the order of deaths is printed, as a seed, and taken from `RAFTCHAT_SEED`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod clocks;
 mod convergence;
 mod moving;
 
