@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use documented::{Documented, DocumentedFields};
 use raftchat_config::ConfigError;
+use raftchat_schema::budgets::DEVICE_LINKS_MAX;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Member;
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ pub struct NodeConfig {
     #[serde(default = "default_rpc_threads")]
     pub rpc_threads: usize,
     /// How much one device, and one account over all its devices, may have this node store; whoever wants more is told when to
-    /// come back. `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read
+    /// come back. `device_links` are its links to this node at a time. `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read
     /// both are ten times as much. `registrations_…` are the new accounts from one device. A rate of 0: no limit.
     #[serde(default)]
     pub limits: LimitsConfig,
@@ -89,6 +90,8 @@ pub struct LimitsConfig {
     pub registrations_per_minute: u32,
     /// New accounts from one device at once.
     pub registrations_burst: u32,
+    /// Links of one device at a time.
+    pub device_links: usize,
 }
 
 impl LimitsConfig {
@@ -100,6 +103,7 @@ impl LimitsConfig {
         account_burst: 0,
         registrations_per_minute: 0,
         registrations_burst: 0,
+        device_links: 0,
     };
 }
 
@@ -112,6 +116,7 @@ impl Default for LimitsConfig {
             account_burst: 2000,
             registrations_per_minute: 120,
             registrations_burst: 1024,
+            device_links: DEVICE_LINKS_MAX,
         }
     }
 }

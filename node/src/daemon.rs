@@ -4,8 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use raftchat_schema::told::write_field;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::config::{NodeConfig, NodeConfigError};
 use crate::node::Node;
@@ -26,7 +29,10 @@ pub fn run(config: &Path, log: &str) -> u8 {
             return 2;
         }
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    // Whatever a field has in it, it stays in its line and does nothing to a terminal.
+    let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
+    let log = tracing_subscriber::fmt().fmt_fields(fields).with_env_filter(filter);
+    log.with_writer(std::io::stderr).with_ansi(false).init();
     let config = match NodeConfig::load(config) {
         Ok(config) => config,
         Err(error) => return refuse(&error, config_status(&error)),

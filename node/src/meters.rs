@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use raftchat_schema::view::BudgetView;
-use raftchat_transport::Meter;
+use raftchat_transport::{LinkMeters, Meter};
 
 /// How full each budget of this node is. Clones share the meters.
 ///
@@ -13,12 +13,21 @@ use raftchat_transport::Meter;
 pub(crate) struct Meters {
     /// Password hashes that run or wait.
     pub(crate) hashes: Arc<Meter>,
+    /// What devices' links hold, in five meters.
+    pub(crate) links: LinkMeters,
 }
 
 impl Meters {
     /// What each meter shows, in order of name.
     pub(crate) fn readings(&self) -> Vec<BudgetView> {
-        let meters = [("hashes", &self.hashes)];
+        let meters = [
+            ("hashes", &self.hashes),
+            ("links", &self.links.links),
+            ("links-closed", &self.links.closed),
+            ("link-handshakes", &self.links.handshakes),
+            ("link-open-calls", &self.links.open_calls),
+            ("link-unread-bytes", &self.links.unread_bytes),
+        ];
         let mut readings = meters.map(|(name, meter)| view(name, meter));
         readings.sort_by(|one, other| one.name.cmp(&other.name));
         readings.into()

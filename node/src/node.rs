@@ -15,7 +15,7 @@ use raftchat_schema::generated::{client_capnp, peer_capnp};
 use raftchat_schema::id::NodeId;
 use raftchat_transport::{
     AdmitAll, BindError, CloseCode, CredentialError, Credentials, Dialer, DialerConfig, Identity, LinkLimits,
-    LinkTiming, NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+    LinkMeters, LinkTiming, NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -419,7 +419,8 @@ async fn serve_clients(
     services: Arc<Services>,
 ) -> Result<Server, NodeError> {
     let devices = shared.leaf.anchors.devices.iter().map(|anchor| anchor.to_vec()).collect();
-    let server = server_config(config, shared, Role::Device, config.client_listen, TrustAnchors(devices));
+    let mut server = server_config(config, shared, Role::Device, config.client_listen, TrustAnchors(devices));
+    server.meters = services.meters.links.clone();
     let bootstrap = move |connection: raftchat_transport::ConnectionHandle| {
         let service = GatewayService::new(services.clone(), &connection);
         let gateway: client_capnp::gateway::Client = capnp_rpc::new_client(service);
@@ -435,6 +436,10 @@ fn server_config(
     address: SocketAddr,
     callers: TrustAnchors,
 ) -> ServerConfig {
+    let mut limits = LinkLimits::server(role);
+    if role == Role::Device {
+        limits.links = Some(config.limits.device_links).filter(|most| *most > 0).unwrap_or(usize::MAX);
+    }
     ServerConfig {
         role,
         cluster: config.cluster.clone(),
@@ -443,8 +448,9 @@ fn server_config(
         callers,
         secret: shared.secret.clone(),
         timing: LinkTiming::server(role),
-        limits: LinkLimits::server(role),
         clock: shared.clock.clone(),
+        limits,
+        meters: LinkMeters::default(),
     }
 }
 

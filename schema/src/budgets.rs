@@ -3,3 +3,65 @@
 //!
 //! How full each is, is counted by a `Meter` (`transport/src/meter.rs`) and told by `cluster status --json`. What a single
 //! message, group or entry may be is in [`crate::limits`]; QUIC's windows and times are in `transport/src/limits.rs`.
+
+/// The most links of one device to one node: two or three a program, and several programs at once. Who runs a measurement with
+/// one device raises `limits.device_links` in `node.toml`. (`transport/tests/links/budgets.rs`)
+pub const DEVICE_LINKS_MAX: usize = 16;
+
+/// The most links of one node to another: a start after a crash may find the former ones still there.
+pub const NODE_LINKS_MAX: usize = 64;
+
+/// What all of one device's messages that have begun and not arrived may hold at a node: two of the largest, so that who sends
+/// slowly over one link does not hold up another. (`frames.rs`: `a_large_frame_waits_for_the_room_that_others_take`)
+pub const DEVICE_PARTIAL_FRAMES_BYTES_MAX: usize = 2 * crate::limits::DEVICE_FRAME_WORDS_MAX * 8;
+
+/// A message up to here takes no part in that: what a device usually sends.
+pub const FRAME_BYTES_SMALL: usize = 16 * 1024;
+
+/// The most questions of a link that are open, answered ones that were not finished among them: a client finishes when it has
+/// read the answer. (`rpc/ledger.rs`, `transport/tests/links/budgets.rs`; so are those below)
+pub const LINK_QUESTIONS_OPEN_MAX: usize = 1024;
+
+/// The most that are not answered; who has so many is not read from until one is. More than a bench of 256 senders has on one of
+/// its links.
+pub const LINK_QUESTIONS_UNANSWERED_MAX: usize = 256;
+
+/// The most bytes of questions that are not answered, beyond which nothing is read either: eight of the largest messages.
+pub const LINK_QUESTIONS_UNANSWERED_BYTES_MAX: usize = 512 * 1024;
+
+/// The most bytes of answers that are kept for what may yet be asked of their capabilities: they have a view of a
+/// conversation in them at most.
+pub const LINK_ANSWERS_UNFINISHED_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most capabilities that a link holds of its node, each as often as it was given: one for each conversation, of which a
+/// user has 1,000 at most, and each perhaps by two names.
+pub const LINK_EXPORTS_MAX: usize = 4096;
+
+/// The most capabilities that a link lends its node: a receiver for each subscription.
+pub const LINK_IMPORTS_MAX: usize = 256;
+
+/// The most capabilities in one message of a device: a receiver.
+pub const LINK_CAPABILITIES_IN_MESSAGE_MAX: u32 = 16;
+
+/// The most calls that wait one for another's answer: gateway, session, conversation, with room. Each is a depth of the stack.
+pub const LINK_CALL_CHAIN_MAX: usize = 16;
+
+/// The most calls of a node that a device has not answered: what is pushed to it has its own windows, far below.
+pub const LINK_OWED_ANSWERS_MAX: usize = 1024;
+
+/// Beyond so many bytes that wait to be read by a device nothing is read from it: a page of history alone is more.
+pub const LINK_UNREAD_BYTES_MAX: usize = 128 * 1024;
+
+/// A device that reads nothing at all for so long, while there is something, is closed.
+pub const LINK_STALL_SECONDS_MAX: u64 = 10;
+
+/// The most answers that may be large, pages of history for example, which a link has made for it at a time; and none while
+/// there are more than [`LINK_UNREAD_BYTES_MAX`] to be read.
+pub const LINK_LARGE_ANSWERS_MAX: usize = 4;
+
+/// The most handshakes of one address (of IPv6: of its /64) under way. What comes beyond it proves its address first, and then
+/// waits until one is done. (`doorstep.rs`, `transport/tests/links/flood.rs`)
+pub const ADDRESS_HANDSHAKES_MAX: usize = 8;
+
+/// The most of one address that wait so: with a thousand devices behind one address the rest ask again by themselves.
+pub const ADDRESS_HANDSHAKES_WAITING_MAX: usize = 256;

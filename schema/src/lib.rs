@@ -12,6 +12,7 @@ pub mod limits;
 pub mod payload;
 pub mod peer;
 pub mod stored;
+pub mod told;
 pub mod view;
 
 #[cfg(feature = "wire")]

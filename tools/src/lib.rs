@@ -25,6 +25,9 @@ use std::process::ExitCode;
 use args::Command;
 use failure::Failure;
 use output::Output;
+use raftchat_schema::told::write_field;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::debug_fn;
 
 /// The whole program: reads the arguments of the process, does what they say and gives its exit status.
 pub fn main() -> ExitCode {
@@ -69,7 +72,10 @@ fn log_to_stderr(level: &str) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(level)
         .map_err(|error| Failure::Usage(format!("--log {level}: {error}; name error, warn, info, debug or trace")))?;
     let stderr = std::io::stderr;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // Whatever a field has in it, it stays in its line and does nothing to a terminal.
+    let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
+    let log = tracing_subscriber::fmt().fmt_fields(fields).with_env_filter(filter);
+    let log = log.with_writer(stderr).with_ansi(stderr().is_terminal());
     // Fails only where a caller of this library has set up its own.
     let _ = log.try_init();
     Ok(())

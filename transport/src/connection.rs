@@ -8,6 +8,7 @@ use crate::datagram::Datagram;
 use crate::failure::{CloseCode, LinkFailure};
 use crate::identity::{Identity, PeerCertificate};
 use crate::link::next_datagram;
+use crate::load::{LargeAnswer, LinkLoad};
 
 /// An admitted connection. Cheap to clone and usable from any thread; it
 /// keeps the connection's memory, not the connection, alive.
@@ -22,11 +23,28 @@ struct Inner {
     certificate: PeerCertificate,
     id: u64,
     thread: usize,
+    load: Arc<LinkLoad>,
 }
 
 impl ConnectionHandle {
-    pub(crate) fn new(connection: quinn::Connection, certificate: PeerCertificate, id: u64, thread: usize) -> Self {
-        Self { inner: Arc::new(Inner { connection, certificate, id, thread }) }
+    pub(crate) fn new(
+        connection: quinn::Connection,
+        certificate: PeerCertificate,
+        id: u64,
+        thread: usize,
+        load: Arc<LinkLoad>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { connection, certificate, id, thread, load }) }
+    }
+
+    pub(crate) fn load(&self) -> &Arc<LinkLoad> {
+        &self.inner.load
+    }
+
+    /// Waits until the caller may be made an answer that is perhaps large: few at a time, and none while it does not read
+    /// what it has. What this gives is to be held until the answer is made.
+    pub async fn large_answer(&self) -> LargeAnswer {
+        self.inner.load.large_answer().await
     }
 
     /// Who is on the other side.

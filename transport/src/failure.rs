@@ -1,8 +1,10 @@
 //! What can go wrong with a link, in one vocabulary, and what to do then.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use quinn::{ConnectionError, VarInt};
+use raftchat_schema::told::Told;
 
 /// Why a connection was closed, as told to the other side. The numbers are
 /// part of the protocol and never change their meaning.
@@ -22,6 +24,8 @@ pub enum CloseCode {
     SlowConsumer,
     /// The node has had no contact with a majority for too long.
     Behind,
+    /// The caller has as many links to the node as it may.
+    TooManyLinks,
     /// A node's certificate where a device's belongs, or the reverse.
     WrongRole,
     /// The key was revoked.
@@ -36,7 +40,7 @@ pub enum CloseCode {
     BadCertificate,
 }
 
-const CODES: [(CloseCode, u32); 13] = [
+const CODES: [(CloseCode, u32); 14] = [
     (CloseCode::Done, 0),
     (CloseCode::Shutdown, 1),
     (CloseCode::Draining, 2),
@@ -44,6 +48,7 @@ const CODES: [(CloseCode, u32); 13] = [
     (CloseCode::Overloaded, 4),
     (CloseCode::SlowConsumer, 5),
     (CloseCode::Behind, 6),
+    (CloseCode::TooManyLinks, 7),
     (CloseCode::WrongRole, 16),
     (CloseCode::Revoked, 17),
     (CloseCode::Expired, 18),
@@ -183,6 +188,12 @@ pub enum LinkFailure {
     /// This side did not read fast enough.
     #[error("the node closed the link because this side reads too slowly")]
     SlowConsumer,
+    /// The node has as many links of this device as it takes.
+    #[error(
+        "the node takes no more links of this device: close programs that use the same profile, or raise \
+         `limits.device_links` of the nodes"
+    )]
+    TooManyLinks,
     /// An answer did not come within the deadline.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
@@ -202,6 +213,7 @@ impl LinkFailure {
             Self::Unreachable { .. }
                 | Self::NodeGone { .. }
                 | Self::Overloaded
+                | Self::TooManyLinks
                 | Self::SlowConsumer
                 | Self::Timeout(_)
                 | Self::Local(_)
@@ -229,7 +241,11 @@ impl LinkFailure {
             | Self::ClosedHere => true,
             // These two also end live links.
             Self::Refused { reason } => matches!(reason, AuthRefusal::Revoked | AuthRefusal::Expired),
-            Self::Unreachable { .. } | Self::WrongServer { .. } | Self::VersionMismatch | Self::Local(_) => false,
+            Self::Unreachable { .. }
+            | Self::WrongServer { .. }
+            | Self::VersionMismatch
+            | Self::TooManyLinks
+            | Self::Local(_) => false,
         }
     }
 
@@ -239,13 +255,13 @@ impl LinkFailure {
             ConnectionError::VersionMismatch => Self::VersionMismatch,
             ConnectionError::TransportError(error) => match alert_of(error.code.into()) {
                 Some(0x78) => Self::VersionMismatch,
-                Some(_) => Self::WrongServer { detail: error.reason.clone() },
-                None => Self::ProtocolViolation { detail: error.to_string() },
+                Some(_) => Self::WrongServer { detail: told(&error.reason) },
+                None => Self::ProtocolViolation { detail: told(error) },
             },
             ConnectionError::ConnectionClosed(close) => Self::from_transport_close(close),
             ConnectionError::ApplicationClosed(close) => Self::from_close_code(
                 CloseCode::from_number(close.error_code.into_inner()),
-                String::from_utf8_lossy(&close.reason).into_owned(),
+                told(String::from_utf8_lossy(&close.reason)),
             ),
             ConnectionError::Reset => gone("it was restarted and knows this link no more"),
             ConnectionError::TimedOut => gone("nothing was heard within the idle timeout"),
@@ -261,10 +277,10 @@ impl LinkFailure {
             Some(0x78) => Self::VersionMismatch,
             Some(alert) => match AuthRefusal::from_alert(alert) {
                 Some(reason) => Self::Refused { reason },
-                None => Self::ProtocolViolation { detail: close.to_string() },
+                None => Self::ProtocolViolation { detail: told(close) },
             },
             None if code == CONNECTION_REFUSED => Self::Overloaded,
-            None => Self::ProtocolViolation { detail: close.to_string() },
+            None => Self::ProtocolViolation { detail: told(close) },
         }
     }
 
@@ -277,6 +293,7 @@ impl LinkFailure {
             Some(CloseCode::Overloaded) => Self::Overloaded,
             Some(CloseCode::Behind) => Self::Behind { detail },
             Some(CloseCode::SlowConsumer) => Self::SlowConsumer,
+            Some(CloseCode::TooManyLinks) => Self::TooManyLinks,
             Some(CloseCode::WrongRole) => refused(AuthRefusal::WrongRole),
             Some(CloseCode::Revoked) => refused(AuthRefusal::Revoked),
             Some(CloseCode::Expired) => refused(AuthRefusal::Expired),
@@ -294,6 +311,11 @@ impl LinkFailure {
             other => other,
         }
     }
+}
+
+/// What the other side has said, whoever it is: a failure is shown in logs and on terminals.
+fn told(words: impl Display) -> String {
+    Told(words).to_string()
 }
 
 fn gone(cause: &str) -> LinkFailure {

@@ -1,184 +1,259 @@
-//! Watches the frames of a Cap'n Proto stream as they are read: how many
-//! segments they announce and how long they take to arrive. Knows the framing,
-//! not the messages.
+//! Reads the frames of a Cap'n Proto stream: how many segments and words they announce is looked at before room is made for
+//! them, and how long they take to arrive is bounded. Knows the framing, not the messages.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::io::AsyncRead;
-use tokio::sync::oneshot;
+use capnp::message::ReaderSegments;
+use futures::future::BoxFuture;
+use futures::io::{AsyncRead, BufReader};
+use raftchat_schema::budgets::FRAME_BYTES_SMALL;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
-use crate::limits::LinkLimits;
+use crate::limits::{LinkLimits, STREAM_BUFFER};
 
-const WORD: u64 = 8;
+const WORD: usize = 8;
 
-/// An `AsyncRead` that passes bytes through and fails on a frame that breaks
-/// the limits.
-pub(crate) struct FrameGuard<R> {
-    inner: R,
+/// A whole message as it came.
+pub(crate) struct Frame {
+    bytes: Vec<u8>,
+    /// Where each segment ends.
+    ends: Vec<usize>,
+}
+
+impl Frame {
+    /// How much there is of it.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl ReaderSegments for Frame {
+    fn get_segment(&self, index: u32) -> Option<&[u8]> {
+        let index = usize::try_from(index).ok()?;
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before).copied()).unwrap_or_default();
+        self.bytes.get(start..end)
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+/// Why no frame comes.
+#[derive(Debug)]
+pub(crate) enum FrameError {
+    /// The other side has broken the limits.
+    Broken(String),
+    /// The stream is gone.
+    Lost(io::Error),
+}
+
+/// What all of one device's frames that have begun and not arrived may hold together, in bytes.
+pub(crate) type FrameRoom = Arc<Semaphore>;
+
+type Waiting = BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>;
+
+/// Reads frames one after the other.
+pub(crate) struct FrameReader<R> {
+    inner: BufReader<R>,
     place: Place,
     max_segments: u32,
+    max_bytes: usize,
     deadline: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-    violation: Option<oneshot::Sender<String>>,
+    room: Option<FrameRoom>,
+    waiting: Option<Waiting>,
+    taken: Option<OwnedSemaphorePermit>,
 }
 
 /// Where in a frame the next byte belongs.
 enum Place {
-    /// In the segment table: the bytes of a four-byte number so far, how many
-    /// numbers came, and what they said.
-    Table { number: [u8; 4], filled: usize, index: u32, segments: u32, words: u64 },
-    /// In padding or segments, with so many bytes to come.
-    Body { left: u64 },
+    /// In the table of segments, of which so much came and so much is wanted.
+    Table { bytes: Vec<u8>, filled: usize },
+    /// In the segments, of which there will be so many bytes.
+    Body { frame: Frame, filled: usize, total: usize },
 }
 
-const START: Place = Place::Table { number: [0; 4], filled: 0, index: 0, segments: 0, words: 0 };
+impl Place {
+    fn start() -> Self {
+        // No table is shorter: a count, and one length.
+        Self::Table { bytes: vec![0; WORD], filled: 0 }
+    }
+}
 
-impl<R> FrameGuard<R> {
-    /// The reader, and where it says what the other side did wrong, if it
-    /// ever does.
-    pub(crate) fn new(inner: R, limits: &LinkLimits) -> (Self, oneshot::Receiver<String>) {
-        let (sender, violation) = oneshot::channel();
-        let guard = Self {
-            inner,
-            place: START,
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// Large frames take their room from `room` while they arrive.
+    pub(crate) fn new(inner: R, limits: &LinkLimits, room: Option<FrameRoom>) -> Self {
+        Self {
+            inner: BufReader::with_capacity(STREAM_BUFFER, inner),
+            place: Place::start(),
             max_segments: limits.segments,
+            max_bytes: limits.traversal_words.saturating_mul(WORD),
             deadline: limits.frame_deadline,
             timer: None,
-            violation: Some(sender),
-        };
-        (guard, violation)
-    }
-
-    fn within_frame(&self) -> bool {
-        !matches!(self.place, Place::Table { filled: 0, index: 0, .. })
-    }
-
-    fn fail(&mut self, cause: String) -> io::Error {
-        let error = io::Error::new(io::ErrorKind::InvalidData, cause.clone());
-        if let Some(violation) = self.violation.take() {
-            // Nobody listens once the link is being closed anyway.
-            let _ = violation.send(cause);
+            room,
+            waiting: None,
+            taken: None,
         }
-        error
     }
 
-    /// Follows bytes that were just read.
-    fn follow(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while let Some((&byte, rest)) = bytes.split_first() {
-            if let Place::Body { left } = &mut self.place {
-                let taken = (bytes.len() as u64).min(*left);
-                *left -= taken;
-                let finished = *left == 0;
-                bytes = bytes.get(usize::try_from(taken).unwrap_or(bytes.len())..).unwrap_or_default();
-                if finished {
-                    self.finish_frame();
+    /// Whether a frame has begun and not ended.
+    pub(crate) fn within_frame(&self) -> bool {
+        !matches!(self.place, Place::Table { filled: 0, .. })
+    }
+
+    /// The next frame; none when the stream ends between two.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, FrameError>> {
+        loop {
+            if let Some(waiting) = &mut self.waiting {
+                // The bound is never closed.
+                self.taken = ready!(waiting.as_mut().poll(cx)).ok();
+                self.waiting = None;
+            }
+            let missing = match &mut self.place {
+                Place::Table { bytes, filled } => bytes.get_mut(*filled..),
+                Place::Body { frame, filled, .. } => frame.bytes.get_mut(*filled..),
+            };
+            let missing = missing.unwrap_or_default();
+            if !missing.is_empty() {
+                let count = match Pin::new(&mut self.inner).poll_read(cx, missing) {
+                    Poll::Ready(Ok(count)) => count,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(FrameError::Lost(error))),
+                    Poll::Pending => return self.poll_deadline(cx),
+                };
+                if count == 0 {
+                    return Poll::Ready(self.ended());
                 }
-                continue;
+                self.advance(count);
+                // Bytes that trickle in may always be there when asked for. A timer is made only where reading had to wait,
+                // so that a frame that is there whole costs none.
+                if self.timer.is_some()
+                    && let Poll::Ready(late) = self.poll_deadline(cx)
+                {
+                    return Poll::Ready(late);
+                }
+            } else if let Some(frame) = self.turn()? {
+                return Poll::Ready(Ok(Some(frame)));
             }
-            self.table_byte(byte)?;
-            bytes = rest;
         }
-        Ok(())
     }
 
-    fn table_byte(&mut self, byte: u8) -> io::Result<()> {
-        let Place::Table { number, filled, index, segments, words } = &mut self.place else {
-            return Ok(());
-        };
-        if let Some(slot) = number.get_mut(*filled) {
-            *slot = byte;
+    fn advance(&mut self, count: usize) {
+        match &mut self.place {
+            Place::Table { filled, .. } | Place::Body { filled, .. } => *filled = filled.saturating_add(count),
         }
-        *filled += 1;
-        if *filled < number.len() {
-            return Ok(());
+    }
+
+    /// The stream is over.
+    fn ended(&self) -> Result<Option<Frame>, FrameError> {
+        if self.within_frame() {
+            return Err(FrameError::Broken("the stream ended within a message".to_owned()));
         }
-        let value = u32::from_le_bytes(*number);
-        *filled = 0;
-        if *index == 0 {
-            *segments = value.wrapping_add(1);
-            if *segments == 0 || *segments > self.max_segments {
-                let cause = format!(
-                    "a message of {} segments; at most {} are allowed",
-                    u64::from(value) + 1,
-                    self.max_segments
-                );
-                return Err(self.fail(cause));
+        Ok(None)
+    }
+
+    /// All the bytes that there was room for have come: gives the frame, or makes room for what follows.
+    fn turn(&mut self) -> Result<Option<Frame>, FrameError> {
+        match &mut self.place {
+            Place::Table { bytes, .. } => {
+                let wanted = table_length(bytes, self.max_segments)?;
+                if bytes.len() < wanted {
+                    bytes.resize(wanted, 0);
+                    return Ok(None);
+                }
+                let ends = segment_ends(bytes, self.max_bytes)?;
+                let total = ends.last().copied().unwrap_or_default();
+                let frame = Frame { bytes: vec![0; total.min(FRAME_BYTES_SMALL)], ends };
+                self.place = Place::Body { frame, filled: 0, total };
+                self.take_room(total);
             }
-        } else {
-            *words += u64::from(value);
+            // What was announced costs nothing before it comes.
+            Place::Body { frame, total, .. } if frame.bytes.len() < *total => {
+                let length = frame.bytes.len().saturating_mul(2).min(*total);
+                frame.bytes.resize(length, 0);
+            }
+            Place::Body { .. } => {
+                self.timer = None;
+                drop(self.taken.take());
+                if let Place::Body { frame, .. } = std::mem::replace(&mut self.place, Place::start()) {
+                    return Ok(Some(frame));
+                }
+            }
         }
-        if *index < *segments {
-            *index += 1;
-            return Ok(());
-        }
-        // The table is padded to whole words: count and lengths are odd in
-        // number exactly when the segments are even.
-        let padding = if *segments % 2 == 0 { 4 } else { 0 };
-        let left = padding + *words * WORD;
-        self.place = Place::Body { left };
-        if left == 0 {
-            self.finish_frame();
-        }
-        Ok(())
+        Ok(None)
     }
 
-    fn finish_frame(&mut self) {
-        self.place = START;
-        self.timer = None;
+    fn take_room(&mut self, total: usize) {
+        if let Some(room) = &self.room
+            && total > FRAME_BYTES_SMALL
+        {
+            let bytes = u32::try_from(total).unwrap_or(u32::MAX);
+            self.waiting = Some(Box::pin(Arc::clone(room).acquire_many_owned(bytes)));
+        }
     }
 
-    /// Fails when the frame under way has taken too long; else arranges to be
-    /// woken when it will have.
-    fn check_deadline(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Fails when the frame under way has taken too long; else arranges to be woken when it will have.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, FrameError>> {
         if !self.within_frame() {
-            return Ok(());
+            return Poll::Pending;
         }
         let deadline = self.deadline;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline)));
-        if timer.as_mut().poll(cx).is_pending() {
-            return Ok(());
-        }
-        Err(self.fail(format!("a message was begun and not completed within {deadline:?}")))
+        ready!(timer.as_mut().poll(cx));
+        let cause = format!("a message was begun and not completed within {deadline:?}");
+        Poll::Ready(Err(FrameError::Broken(cause)))
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for FrameGuard<R> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        match Pin::new(&mut this.inner).poll_read(cx, buf) {
-            Poll::Pending => match this.check_deadline(cx) {
-                Ok(()) => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error)),
-            },
-            Poll::Ready(Ok(0)) if this.within_frame() && !buf.is_empty() => {
-                Poll::Ready(Err(this.fail("the stream ended within a message".to_owned())))
-            }
-            Poll::Ready(Ok(count)) => {
-                this.follow(buf.get(..count).unwrap_or_default())?;
-                // Bytes that trickle in may always be there when asked for.
-                // A timer is made only where reading had to wait, so that a
-                // frame that is there whole costs none.
-                if this.timer.is_some() {
-                    this.check_deadline(cx)?;
-                }
-                Poll::Ready(Ok(count))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        }
+/// The numbers that a table of segments is made of.
+fn numbers(table: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    table.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
+}
+
+/// How long the whole table is, by its first number.
+fn table_length(begun: &[u8], max_segments: u32) -> Result<usize, FrameError> {
+    let count = u64::from(numbers(begun).next().unwrap_or_default()) + 1;
+    if count > u64::from(max_segments) {
+        let cause = format!("a message of {count} segments; at most {max_segments} are allowed");
+        return Err(FrameError::Broken(cause));
     }
+    // The count and a length for each, in whole words.
+    Ok(usize::try_from((count + 1) * 4).unwrap_or(usize::MAX).next_multiple_of(WORD))
+}
+
+/// Where each segment ends, counted from the end of the table.
+fn segment_ends(table: &[u8], max_bytes: usize) -> Result<Vec<usize>, FrameError> {
+    let mut numbers = numbers(table);
+    let count = usize::try_from(numbers.next().unwrap_or_default()).unwrap_or(usize::MAX).saturating_add(1);
+    let mut end = 0_usize;
+    let ends = numbers.take(count).map(|words| {
+        end = end.saturating_add(usize::try_from(words).unwrap_or(usize::MAX).saturating_mul(WORD));
+        end
+    });
+    let ends: Vec<usize> = ends.collect();
+    if end > max_bytes {
+        return Err(FrameError::Broken(format!(
+            "a message is too large: {end} bytes, and at most {max_bytes} are allowed"
+        )));
+    }
+    Ok(ends)
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+    use std::future::poll_fn;
+
     use super::*;
     use crate::identity::Role;
-    use futures::io::{AsyncReadExt, Cursor};
+    use futures::io::Cursor;
 
     /// A frame whose segments have the given lengths in words.
     fn frame(segments: &[u32]) -> Vec<u8> {
@@ -193,29 +268,71 @@ mod tests {
         bytes
     }
 
+    /// Gives at most so many bytes at a time.
+    struct Pieces<'a>(Cursor<&'a [u8]>, usize);
+
+    impl AsyncRead for Pieces<'_> {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+            let most = self.1.min(buf.len());
+            Pin::new(&mut self.0).poll_read(cx, &mut buf[..most])
+        }
+    }
+
+    async fn next<R: AsyncRead + Unpin>(reader: &mut FrameReader<R>) -> Result<Option<Frame>, FrameError> {
+        poll_fn(|cx| reader.poll_next(cx)).await
+    }
+
     #[tokio::test]
-    async fn frames_of_all_shapes_are_followed_in_pieces_of_all_sizes() {
+    async fn frames_of_all_shapes_are_read_in_pieces_of_all_sizes() {
         let shapes: [&[u32]; 6] = [&[0], &[1], &[3, 2], &[1, 0, 4], &[5, 1, 1, 1], &[1, 1, 1, 1, 1, 1, 1, 1]];
         let bytes: Vec<u8> = shapes.iter().flat_map(|shape| frame(shape)).collect();
         for size in 1..=bytes.len() {
             let limits = LinkLimits::server(Role::Device);
-            let (mut guard, mut violation) = FrameGuard::new(Cursor::new(&bytes), &limits);
-            let mut piece = vec![0; size];
-            while guard.read(&mut piece).await.unwrap() > 0 {}
-            assert!(!guard.within_frame(), "lost the place with pieces of {size}");
-            assert!(violation.try_recv().is_err());
+            let mut reader = FrameReader::new(Pieces(Cursor::new(&bytes), size), &limits, None);
+            for shape in shapes {
+                let frame = next(&mut reader).await.unwrap().unwrap();
+                assert_eq!(ReaderSegments::len(&frame), shape.len());
+                for (index, words) in (0..).zip(shape) {
+                    let segment = frame.get_segment(index).unwrap();
+                    assert_eq!(segment, vec![0xff; *words as usize * 8], "lost the place with pieces of {size}");
+                }
+            }
+            assert!(next(&mut reader).await.unwrap().is_none());
         }
     }
 
     #[tokio::test]
-    async fn a_stream_that_ends_within_a_frame_and_too_many_segments_are_violations() {
+    async fn a_stream_that_ends_within_a_frame_and_too_much_of_anything_are_violations() {
         let mut cut = frame(&[4]);
         cut.pop();
-        for bytes in [cut, frame(&[1; 9])] {
+        let too_large = [0_u32, 64 * 1024 + 1].iter().flat_map(|number| number.to_le_bytes()).collect();
+        for bytes in [cut, frame(&[1; 9]), too_large, vec![0, 0, 0]] {
             let limits = LinkLimits::server(Role::Device);
-            let (mut guard, mut violation) = FrameGuard::new(Cursor::new(&bytes), &limits);
-            assert!(guard.read_to_end(&mut Vec::new()).await.is_err());
-            assert!(violation.try_recv().is_ok());
+            let mut reader = FrameReader::new(Cursor::new(&bytes), &limits, None);
+            assert!(matches!(next(&mut reader).await, Err(FrameError::Broken(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_frame_waits_for_the_room_that_others_take() {
+        let large = frame(&[32 * 1024]);
+        let limits = LinkLimits::server(Role::Device);
+        let room = Arc::new(Semaphore::new(300 * 1024));
+        // The first has all of its frame but the last byte.
+        let begun = futures::io::AsyncReadExt::chain(Cursor::new(&large[..large.len() - 1]), Never);
+        let mut first = FrameReader::new(begun, &limits, Some(Arc::clone(&room)));
+        let mut second = FrameReader::new(Cursor::new(&large), &limits, Some(room));
+        assert!(futures::poll!(Box::pin(next(&mut first))).is_pending());
+        assert!(futures::poll!(Box::pin(next(&mut second))).is_pending());
+        drop(first);
+        assert_eq!(next(&mut second).await.unwrap().unwrap().length(), 256 * 1024);
+    }
+
+    struct Never;
+
+    impl AsyncRead for Never {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ECDSA_WITH_SHA256};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 
 use crate::failure::AuthRefusal;
 
@@ -65,7 +66,8 @@ pub enum Identity {
     Device {
         /// The cluster's id.
         cluster: String,
-        /// The device's name, unique in the cluster.
+        /// The device's name, for people. It means nothing: whoever is asked for a certificate may give two devices the same,
+        /// and what a device may do, has or is known by goes by its key.
         name: String,
         /// The key it proved.
         spki: Spki,
@@ -128,6 +130,9 @@ pub enum IdentityError {
     /// Not a readable X.509 certificate.
     #[error("the certificate cannot be read")]
     Unreadable,
+    /// Not what the cluster's authorities issue.
+    #[error("the certificate {0}")]
+    Profile(&'static str),
     /// Not exactly one URI and one DNS name.
     #[error("the certificate must name exactly one URI and one DNS name")]
     Names,
@@ -156,10 +161,11 @@ pub struct PeerCertificate {
 }
 
 impl PeerCertificate {
-    /// Reads a leaf certificate. Checks its names against each other, not its
-    /// signature: that is the handshake's business.
+    /// Reads a leaf certificate. Checks that it is what the cluster's authorities issue (`certs/src/profile.rs`), and its
+    /// names against each other; not its signature: that is the handshake's business.
     pub fn from_der(der: &[u8]) -> Result<Self, IdentityError> {
         let (_, leaf) = X509Certificate::from_der(der).map_err(|_| IdentityError::Unreadable)?;
+        check_profile(&leaf).map_err(IdentityError::Profile)?;
         let (uri, dns) = names(&leaf)?;
         let spki = Spki(Sha256::digest(leaf.public_key().raw).into());
         let identity = parse_uri(uri, spki).ok_or_else(|| IdentityError::Uri(uri.to_owned()))?;
@@ -167,6 +173,7 @@ impl PeerCertificate {
         if expected != dns {
             return Err(IdentityError::Disagree { expected, found: dns.to_owned() });
         }
+        check_uses(&leaf, identity.role()).map_err(IdentityError::Profile)?;
         let time = |seconds: i64| {
             let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
             SystemTime::UNIX_EPOCH.checked_add(since).ok_or(IdentityError::Unreadable)
@@ -174,6 +181,43 @@ impl PeerCertificate {
         let (from, until) = (leaf.validity().not_before.timestamp(), leaf.validity().not_after.timestamp());
         Ok(Self { identity, not_before: time(from)?, not_after: time(until)? })
     }
+}
+
+/// X.509 of version 3, a key on P-256, signed by such a key, for signatures alone, and no authority.
+fn check_profile(leaf: &X509Certificate<'_>) -> Result<(), &'static str> {
+    if leaf.version() != X509Version::V3 {
+        return Err("is not of version 3");
+    }
+    let key = &leaf.public_key().algorithm;
+    let curve = key.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    if key.algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY || curve != Some(OID_EC_P256) {
+        return Err("has a key that is not on P-256");
+    }
+    if leaf.signature_algorithm.algorithm != OID_SIG_ECDSA_WITH_SHA256 {
+        return Err("is not signed by ECDSA with SHA-256");
+    }
+    let constraints = leaf.basic_constraints().map_err(|_| "has constraints that cannot be read")?;
+    if constraints.is_some_and(|constraints| constraints.value.ca) {
+        return Err("is one of an authority");
+    }
+    let usage = leaf.key_usage().map_err(|_| "has uses of its key that cannot be read")?;
+    // Digital signature is the first bit.
+    if usage.is_none_or(|usage| usage.value.flags != 1) {
+        return Err("is not for signatures alone");
+    }
+    Ok(())
+}
+
+/// What a node's certificate is for, and a device's: that and nothing else.
+fn check_uses(leaf: &X509Certificate<'_>, role: Role) -> Result<(), &'static str> {
+    let uses =
+        leaf.extended_key_usage().map_err(|_| "has uses that cannot be read")?.ok_or("does not say what it is for")?;
+    let uses = uses.value;
+    let others = uses.any || uses.code_signing || uses.email_protection || uses.time_stamping || uses.ocsp_signing;
+    if others || !uses.other.is_empty() || !uses.client_auth || uses.server_auth != (role == Role::Node) {
+        return Err("is for other uses than a node's or a device's");
+    }
+    Ok(())
 }
 
 fn names<'a>(leaf: &'a X509Certificate<'_>) -> Result<(&'a str, &'a str), IdentityError> {

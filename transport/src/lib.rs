@@ -23,12 +23,14 @@ mod credentials;
 mod damped;
 mod datagram;
 mod dialer;
+mod doorstep;
 mod failure;
 mod frames;
 mod icmp;
 mod identity;
 mod limits;
 mod link;
+mod load;
 mod meter;
 mod pool;
 mod registry;
@@ -52,8 +54,9 @@ pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
 pub use identity::{
     Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
 };
-pub use limits::{LinkLimits, LinkTiming};
+pub use limits::{LinkLimits, LinkTiming, TableLimits};
 pub use link::{Link, LinkHeard, StreamPriority};
+pub use load::{LargeAnswer, LinkMeters};
 pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, PeerHealth, PeerPool};
 pub use secrets::NodeSecret;

@@ -6,6 +6,12 @@ use std::time::Duration;
 use capnp::message::ReaderOptions;
 use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
 use quinn_proto::congestion::{BbrConfig, ControllerFactory, CubicConfig};
+use raftchat_schema::budgets::{
+    DEVICE_LINKS_MAX, LINK_ANSWERS_UNFINISHED_BYTES_MAX, LINK_CALL_CHAIN_MAX, LINK_CAPABILITIES_IN_MESSAGE_MAX,
+    LINK_EXPORTS_MAX, LINK_IMPORTS_MAX, LINK_OWED_ANSWERS_MAX, LINK_QUESTIONS_OPEN_MAX,
+    LINK_QUESTIONS_UNANSWERED_BYTES_MAX, LINK_QUESTIONS_UNANSWERED_MAX, LINK_STALL_SECONDS_MAX, LINK_UNREAD_BYTES_MAX,
+    NODE_LINKS_MAX,
+};
 use raftchat_schema::limits::{DEVICE_FRAME_WORDS_MAX, NESTING_MAX, PEER_FRAME_WORDS_MAX};
 
 use crate::congestion::Watched;
@@ -24,6 +30,9 @@ pub(crate) const RETRY_ABOVE: usize = 64;
 pub(crate) const IGNORE_ABOVE: usize = 512;
 /// How long a handshake may take.
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long it may take once the caller has proved its address, which it does when there are many: what hangs then is no
+/// long way.
+pub(crate) const PROVED_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long after its handshake a caller may take to begin its first stream.
 pub(crate) const FIRST_STREAM_DEADLINE: Duration = Duration::from_secs(10);
 /// How long after the end of a connection the answers that had arrived are taken.
@@ -41,6 +50,8 @@ const DATAGRAM_BUFFER: usize = 64 * 1024;
 /// acknowledgement of its own, and late enough that most go with an answer.
 const DEVICE_ACK_DELAY: Duration = Duration::from_millis(15);
 const MIB: u32 = 1024 * 1024;
+/// The root of an RPC message and the capabilities in it, in words of eight bytes.
+const LOOKED_AT_WORDS: usize = 512;
 
 /// When a silent link ends, and how it is kept from falling silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +83,59 @@ impl LinkTiming {
     }
 }
 
+/// How much the other side of a link may have open at a time: see `schema/src/budgets.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableLimits {
+    /// Questions, those that are answered and not finished among them.
+    pub open: usize,
+    /// Questions that are not answered.
+    pub unanswered: usize,
+    /// Bytes of questions that are not answered.
+    pub unanswered_bytes: usize,
+    /// Bytes of answers that are not finished.
+    pub kept_bytes: usize,
+    /// Capabilities that it holds of this side.
+    pub exports: usize,
+    /// Capabilities that it lends this side.
+    pub imports: usize,
+    /// Capabilities in one message.
+    pub caps: u32,
+    /// Calls that wait one for another's answer.
+    pub chain: usize,
+    /// Calls of this side that it has not answered.
+    pub owed: usize,
+}
+
+impl TableLimits {
+    const DEVICE: Self = Self {
+        open: LINK_QUESTIONS_OPEN_MAX,
+        unanswered: LINK_QUESTIONS_UNANSWERED_MAX,
+        unanswered_bytes: LINK_QUESTIONS_UNANSWERED_BYTES_MAX,
+        kept_bytes: LINK_ANSWERS_UNFINISHED_BYTES_MAX,
+        exports: LINK_EXPORTS_MAX,
+        imports: LINK_IMPORTS_MAX,
+        caps: LINK_CAPABILITIES_IN_MESSAGE_MAX,
+        chain: LINK_CALL_CHAIN_MAX,
+        owed: LINK_OWED_ANSWERS_MAX,
+    };
+
+    /// Nodes answer for each other: these bound what a fault of one costs another.
+    const PEER: Self = Self {
+        open: 64 * 1024,
+        unanswered: 16 * 1024,
+        unanswered_bytes: 256 * 1024 * 1024,
+        kept_bytes: 64 * 1024 * 1024,
+        exports: 64 * 1024,
+        imports: 64 * 1024,
+        caps: 64,
+        chain: 16,
+        owed: usize::MAX,
+    };
+
+    /// What a device has asked of its node is its own affair.
+    const NODE_OF_DEVICE: Self = Self { owed: usize::MAX, exports: usize::MAX, imports: usize::MAX, ..Self::PEER };
+}
+
 /// What is accepted from the other side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkLimits {
@@ -88,8 +152,18 @@ pub struct LinkLimits {
     pub connection_window: u32,
     /// Bytes in flight on one stream.
     pub stream_window: u32,
+    /// Bytes that may be sent and not acknowledged, over all streams of a connection.
+    pub send_window: u32,
     /// Bidirectional streams the other side may have open.
     pub streams: u32,
+    /// What it may have open.
+    pub tables: TableLimits,
+    /// Bytes that wait to be read by it, beyond which nothing is read from it.
+    pub unread_bytes: usize,
+    /// How long it may read nothing while there is something.
+    pub stall: Duration,
+    /// Links of one key at a time.
+    pub links: usize,
 }
 
 impl LinkLimits {
@@ -102,9 +176,14 @@ impl LinkLimits {
                 nesting: NESTING_MAX,
                 segments: 8,
                 frame_deadline: Duration::from_secs(5),
-                connection_window: 2 * MIB,
+                connection_window: MIB,
                 stream_window: MIB / 2,
+                send_window: MIB,
                 streams: 8,
+                tables: TableLimits::DEVICE,
+                unread_bytes: LINK_UNREAD_BYTES_MAX,
+                stall: Duration::from_secs(LINK_STALL_SECONDS_MAX),
+                links: DEVICE_LINKS_MAX,
             },
         }
     }
@@ -118,19 +197,35 @@ impl LinkLimits {
             frame_deadline: Duration::from_secs(30),
             connection_window: 64 * MIB,
             stream_window: 16 * MIB,
+            send_window: 64 * MIB,
             streams: 8,
+            tables: TableLimits::PEER,
+            unread_bytes: usize::MAX,
+            stall: Duration::from_secs(30),
+            links: NODE_LINKS_MAX,
         }
     }
 
     /// What a device accepts from its node: pages built piece by piece have
     /// more segments than a device's calls.
     pub fn device() -> Self {
-        Self { segments: 64, stream_window: MIB, ..Self::server(Role::Device) }
+        Self {
+            segments: 64,
+            connection_window: 2 * MIB,
+            stream_window: MIB,
+            send_window: 2 * MIB,
+            tables: TableLimits::NODE_OF_DEVICE,
+            // Who stopped reading because it is not read from would wait for ever: a node may, and so its devices do not.
+            unread_bytes: usize::MAX,
+            ..Self::server(Role::Device)
+        }
     }
 
     pub(crate) fn reader_options(&self) -> ReaderOptions {
         let mut options = ReaderOptions::new();
-        options.traversal_limit_in_words(Some(self.traversal_words)).nesting_limit(self.nesting);
+        // What the transport itself looks at is not the reader's.
+        let words = self.traversal_words.saturating_add(LOOKED_AT_WORDS);
+        options.traversal_limit_in_words(Some(words)).nesting_limit(self.nesting);
         options
     }
 
@@ -146,7 +241,7 @@ impl LinkLimits {
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .stream_receive_window(VarInt::from_u32(self.stream_window))
             .receive_window(VarInt::from_u32(self.connection_window))
-            .send_window(u64::from(self.connection_window))
+            .send_window(u64::from(self.send_window))
             .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
             .datagram_send_buffer_size(DATAGRAM_BUFFER);
         config

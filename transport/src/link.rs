@@ -9,6 +9,7 @@ use bytes::Bytes;
 use capnp::any_pointer;
 use capnp::capability::{Client, FromClientHook, Request};
 use quinn::{Connection, Endpoint};
+use raftchat_schema::told::Told;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -101,11 +102,11 @@ impl Link {
         let (vat, client) = Vat::calling(streams, &self.inner.limits);
         let connection = connection.clone();
         tokio::task::spawn_local(async move {
-            if let VatEnd::Violation(cause) = vat.run_on(&connection).await
+            if let VatEnd::Close(code, cause) = vat.run_on(&connection).await
                 && connection.close_reason().is_none()
             {
-                tracing::warn!(%cause, "the node broke the protocol");
-                connection.close(CloseCode::ProtocolViolation.varint(), cause.as_bytes());
+                tracing::warn!(cause = %Told(&cause), "the node broke the protocol");
+                connection.close(code.varint(), cause.as_bytes());
             }
         });
         Ok(client)

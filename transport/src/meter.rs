@@ -75,9 +75,15 @@ impl Meter {
         }
     }
 
-    fn add(&self, amount: u64) {
+    /// Takes so much, which [`Meter::take_back`] gives back: for amounts that change all the time.
+    pub(crate) fn add(&self, amount: u64) {
         let before = self.held.fetch_add(amount, Ordering::Relaxed);
         self.most.fetch_max(before.saturating_add(amount), Ordering::Relaxed);
+    }
+
+    /// Gives so much back.
+    pub(crate) fn take_back(&self, amount: u64) {
+        self.held.fetch_sub(amount, Ordering::Relaxed);
     }
 }
 

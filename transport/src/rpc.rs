@@ -1,21 +1,29 @@
 //! Cap'n Proto RPC over one bidirectional stream: the standard two-party
 //! protocol, unpacked, with nothing before it.
 
+mod flow;
+mod ledger;
+mod network;
+mod notes;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use capnp::capability::{Client, FromClientHook};
+use capnp::capability::{Client, FromClientHook, Promise};
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capnp_rpc::twoparty::{VatId, VatNetwork};
 use capnp_rpc::{Disconnector, RpcSystem};
 use futures::FutureExt;
-use futures::io::{BufReader, BufWriter};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::frames::FrameGuard;
-use crate::limits::{LAST_ANSWERS, LinkLimits, STREAM_BUFFER};
+use crate::failure::CloseCode;
+use crate::frames::{FrameReader, FrameRoom};
+use crate::limits::{LAST_ANSWERS, LinkLimits};
+use crate::load::LinkLoad;
+use flow::Flow;
+use network::Network;
 
 /// One RPC conversation, to be driven by [`Vat::run`].
 ///
@@ -23,15 +31,15 @@ use crate::limits::{LAST_ANSWERS, LinkLimits, STREAM_BUFFER};
 /// with all they hold, and those that it made fail.
 pub(crate) struct Vat {
     _ending: Ending,
-    system: RpcSystem<VatId>,
-    violation: oneshot::Receiver<String>,
+    system: RpcSystem<Side>,
+    flow: Rc<Flow>,
 }
 
 /// Ends the calls of a conversation when it is dropped.
 ///
 /// The RPC system alone does not where it is dropped before its reading has failed: the state of the conversation holds an
 /// answer in progress, that the call, the call its results, and these the state. Only a disconnection takes them apart.
-struct Ending(Disconnector<VatId>);
+struct Ending(Disconnector<Side>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -49,34 +57,37 @@ impl Drop for Ending {
 pub(crate) enum VatEnd {
     /// The other side ended it, or the connection is gone.
     Done,
-    /// The other side broke the protocol; the connection should be closed.
-    Violation(String),
+    /// The connection is to be closed for this reason: the other side broke the protocol, or does not read.
+    Close(CloseCode, String),
 }
 
+/// The two directions of a stream.
+type Stream = (quinn::SendStream, quinn::RecvStream);
+
 impl Vat {
-    /// The answering side: serves `bootstrap`.
+    /// The answering side: serves `bootstrap`. Notes in `load` what it holds, and takes from `room` what large messages need
+    /// while they arrive.
     pub(crate) fn serving(
-        (send, recv): (quinn::SendStream, quinn::RecvStream),
+        stream: Stream,
         limits: &LinkLimits,
         bootstrap: Client,
+        load: &Arc<LinkLoad>,
+        room: Option<FrameRoom>,
     ) -> Self {
-        let (network, violation) = network(send, recv, Side::Server, limits);
-        Self::of(RpcSystem::new(Box::new(network), Some(bootstrap)), violation)
+        let (network, flow) = network(stream, Side::Server, limits, load, room);
+        Self::of(RpcSystem::new(Box::new(network), Some(bootstrap)), flow)
     }
 
     /// The calling side: gives the other side's first capability.
-    pub(crate) fn calling<T: FromClientHook>(
-        (send, recv): (quinn::SendStream, quinn::RecvStream),
-        limits: &LinkLimits,
-    ) -> (Self, T) {
-        let (network, violation) = network(send, recv, Side::Client, limits);
+    pub(crate) fn calling<T: FromClientHook>(stream: Stream, limits: &LinkLimits) -> (Self, T) {
+        let (network, flow) = network(stream, Side::Client, limits, &Arc::default(), None);
         let mut system = RpcSystem::new(Box::new(network), None);
         let client = system.bootstrap(Side::Server);
-        (Self::of(system, violation), client)
+        (Self::of(system, flow), client)
     }
 
-    fn of(system: RpcSystem<VatId>, violation: oneshot::Receiver<String>) -> Self {
-        Self { _ending: Ending(system.get_disconnector()), system, violation }
+    fn of(system: RpcSystem<Side>, flow: Rc<Flow>) -> Self {
+        Self { _ending: Ending(system.get_disconnector()), system, flow }
     }
 
     /// Drives the conversation to its end, or to that of its connection: what had arrived until then is taken.
@@ -92,31 +103,33 @@ impl Vat {
     pub(crate) async fn run(mut self) -> VatEnd {
         let result = tokio::select! {
             biased;
-            // A violation ends it at once: the RPC system would first try to
-            // tell the other side, which may not be reading.
-            Ok(cause) = &mut self.violation => return VatEnd::Violation(cause),
+            // Such an end comes at once: the RPC system would first try to tell the other side, which may not be reading.
+            end = self.flow.ended() => return end,
             result = &mut self.system => result,
+            () = self.flow.closed() => match timeout(LAST_ANSWERS, &mut self.system).await {
+                Ok(result) => result,
+                Err(_) => self.flow.result(),
+            },
         };
-        if let Ok(cause) = self.violation.try_recv() {
-            return VatEnd::Violation(cause);
-        }
-        match result {
-            Err(error) if error.kind != capnp::ErrorKind::Disconnected => VatEnd::Violation(error.to_string()),
+        match (self.flow.end_now(), result) {
+            (Some(end), _) => end,
+            (None, Err(error)) if error.kind != capnp::ErrorKind::Disconnected => {
+                VatEnd::Close(CloseCode::ProtocolViolation, error.to_string())
+            }
             _ => VatEnd::Done,
         }
     }
 }
 
-type Reader = FrameGuard<BufReader<quinn::RecvStream>>;
-
 fn network(
-    send: quinn::SendStream,
-    recv: quinn::RecvStream,
+    (send, recv): Stream,
     side: Side,
     limits: &LinkLimits,
-) -> (VatNetwork<Reader>, oneshot::Receiver<String>) {
-    let recv = BufReader::with_capacity(STREAM_BUFFER, recv);
-    let send = BufWriter::with_capacity(STREAM_BUFFER, send);
-    let (recv, violation) = FrameGuard::new(recv, limits);
-    (VatNetwork::new(recv, send, side, limits.reader_options()), violation)
+    load: &Arc<LinkLoad>,
+    room: Option<FrameRoom>,
+) -> (Network<quinn::RecvStream>, Rc<Flow>) {
+    let flow = Rc::new(Flow::new(limits.tables, limits.unread_bytes, Arc::clone(load)));
+    let reader = FrameReader::new(recv, limits, room);
+    let writing = Promise::from_future(network::write_all(Rc::clone(&flow), send, limits.stall));
+    (Network::new(Rc::clone(&flow), reader, writing, side, limits.reader_options()), flow)
 }

@@ -1,21 +1,26 @@
 //! One caller's connection, from its first packet to its end, on one RPC
 //! thread: handshake, admission, then its RPC streams.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use capnp::capability::{Client, FromClientHook};
 use quinn::{Connection, ConnectionError, Incoming};
+use raftchat_schema::told::Told;
 use rustls::pki_types::CertificateDer;
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::clock::{Clock, time_left};
 use crate::connection::ConnectionHandle;
+use crate::damped::Damped;
+use crate::doorstep::Origin;
 use crate::failure::{AuthRefusal, CloseCode};
 use crate::identity::{Admission, PeerCertificate, Role};
-use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits};
+use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits, PROVED_HANDSHAKE_DEADLINE};
+use crate::load::{LinkLoad, LinkMeters};
+use crate::meter::Held;
 use crate::registry::{Registered, Registry};
 use crate::rpc::{Vat, VatEnd};
 use crate::tls::check_caller;
@@ -34,24 +39,51 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) admission: Arc<dyn Admission>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) meters: LinkMeters,
     pub(crate) bootstrap: Bootstrap,
 }
 
-/// Counts one handshake under way for as long as it lives.
-pub(crate) struct Handshake(Arc<AtomicUsize>);
+/// One handshake under way, for as long as it lives.
+pub(crate) struct Handshake {
+    origin: Origin,
+    done: mpsc::UnboundedSender<Origin>,
+    held: Option<Held>,
+}
 
 impl Handshake {
-    pub(crate) fn begin(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
+    pub(crate) fn begin(meters: &LinkMeters, origin: Origin, done: &mpsc::UnboundedSender<Origin>) -> Self {
+        Self { origin, done: done.clone(), held: Some(meters.handshakes.hold(1)) }
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        // Before the next begins.
+        drop(self.held.take());
+        // Nobody listens once the server has stopped.
+        let _ = self.done.send(self.origin);
     }
 }
+
+/// Lines that a stranger can cause are written at most every so often, each kind.
+const STRANGERS_LINES_EVERY: Duration = Duration::from_millis(100);
+
+/// Whether such a line is written, and how many of its kind were left out before it.
+pub(crate) fn strangers_line(kind: &'static str) -> Option<u64> {
+    static LINES: LazyLock<Damped<&'static str>> = LazyLock::new(|| Damped::new(STRANGERS_LINES_EVERY));
+    LINES.tell(kind, std::time::Instant::now())
+}
+
+/// Warns of what a stranger has caused. Fields that a stranger fills are to be shown as [`Told`].
+macro_rules! warn_of {
+    ($kind:literal, $($rest:tt)*) => {
+        if let Some(left_out) = $crate::serve::strangers_line($kind) {
+            let left_out = (left_out > 0).then_some(left_out);
+            tracing::warn!(left_out, $($rest)*, $kind);
+        }
+    };
+}
+pub(crate) use warn_of;
 
 /// Serves one caller to the end.
 pub(crate) async fn serve(service: Arc<Service>, incoming: Incoming, handshake: Handshake, thread: usize) {
@@ -61,40 +93,53 @@ pub(crate) async fn serve(service: Arc<Service>, incoming: Incoming, handshake: 
     drop(handshake);
     let (handle, registered) = match admit(&service, &connection, thread) {
         Ok(admitted) => admitted,
-        Err(reason) => {
-            connection.close(reason.close_code().varint(), reason.to_string().as_bytes());
+        Err((code, reason)) => {
+            service.meters.links.refuse();
+            connection.close(code.varint(), reason.as_bytes());
             return;
         }
     };
     tracing::debug!(who = %handle.identity(), from = %handle.remote_address(), "connected");
-    let ended = serve_streams(&service, &connection, &handle).await;
+    let link = service.meters.links.hold(1);
+    let ended = serve_streams(&service, &connection, &handle, &registered).await;
     if let Ended::Close(code, reason) = ended {
         handle.close(code, &reason);
     }
-    drop(registered);
+    drop((registered, link));
     let cause = handle.closed().await;
-    tracing::debug!(who = %handle.identity(), %cause, "disconnected");
+    tracing::debug!(who = %handle.identity(), cause = %Told(&cause), "disconnected");
 }
 
 /// Completes the handshake. Whoever fails it was told by TLS; the node's log
 /// says it too.
 async fn shake_hands(incoming: Incoming) -> Option<Connection> {
     let from = incoming.remote_address();
-    let done = timeout(HANDSHAKE_DEADLINE, async { incoming.accept()?.await }).await;
+    let deadline = if incoming.remote_address_validated() { PROVED_HANDSHAKE_DEADLINE } else { HANDSHAKE_DEADLINE };
+    let done = timeout(deadline, async { incoming.accept()?.await }).await;
     match done {
         Ok(Ok(connection)) => Some(connection),
-        Ok(Err(error @ (ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_)))) => {
-            tracing::warn!(%from, %error, "a handshake was refused");
+        Ok(Err(error)) if is_refusal(&error) => {
+            warn_of!("a handshake was refused", %from, error = %Told(&error));
             None
         }
         Ok(Err(error)) => {
-            tracing::debug!(%from, %error, "a handshake was given up");
+            tracing::debug!(%from, error = %Told(&error), "a handshake was given up");
             None
         }
         Err(_) => {
-            tracing::debug!(%from, "a handshake took longer than {HANDSHAKE_DEADLINE:?}");
+            tracing::debug!(%from, "a handshake took longer than {deadline:?}");
             None
         }
+    }
+}
+
+/// Whether one side found fault with the other. A caller that has reached another node meanwhile leaves in good order: that
+/// is no fault, and no TLS alert.
+fn is_refusal(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::TransportError(_) => true,
+        ConnectionError::ConnectionClosed(close) => (0x100..0x200).contains(&u64::from(close.error_code)),
+        _ => false,
     }
 }
 
@@ -104,18 +149,26 @@ fn admit(
     service: &Service,
     connection: &Connection,
     thread: usize,
-) -> Result<(ConnectionHandle, Registered), AuthRefusal> {
+) -> Result<(ConnectionHandle, Registered), (CloseCode, String)> {
     let from = connection.remote_address();
+    let refused = |reason: AuthRefusal| (reason.close_code(), reason.to_string());
     let certificate = certificate_of(connection).ok_or_else(|| {
-        tracing::warn!(%from, "a caller without a usable certificate was refused");
-        AuthRefusal::BadCertificate
+        warn_of!("a caller without a usable certificate was refused", %from);
+        refused(AuthRefusal::BadCertificate)
     })?;
     let id = service.registry.next_id();
-    let handle = ConnectionHandle::new(connection.clone(), certificate, id, thread);
-    let registered = service.registry.add(handle.clone());
+    let load = Arc::new(LinkLoad::new(service.meters.clone()));
+    let handle = ConnectionHandle::new(connection.clone(), certificate, id, thread, load);
     let identity = handle.identity();
-    check_caller(identity, service.role, &service.cluster, &*service.admission)
-        .inspect_err(|reason| tracing::warn!(who = %identity, key = %identity.spki(), %from, %reason, "refused"))?;
+    let links = service.limits.links;
+    let registered = service.registry.add(handle.clone(), links).ok_or_else(|| {
+        warn_of!("a caller has too many links", who = %identity, %from, links);
+        (CloseCode::TooManyLinks, format!("at most {links} links of one key"))
+    })?;
+    check_caller(identity, service.role, &service.cluster, &*service.admission).map_err(|reason| {
+        warn_of!("a caller was refused", who = %identity, key = %identity.spki(), %from, %reason);
+        refused(reason)
+    })?;
     Ok((handle, registered))
 }
 
@@ -134,7 +187,12 @@ enum Ended {
 }
 
 /// Serves streams until the connection ends or has to be ended.
-async fn serve_streams(service: &Service, connection: &Connection, handle: &ConnectionHandle) -> Ended {
+async fn serve_streams(
+    service: &Service,
+    connection: &Connection,
+    handle: &ConnectionHandle,
+    registered: &Registered,
+) -> Ended {
     let bootstrap = (service.bootstrap)(handle.clone());
     let mut vats = JoinSet::new();
     let mut first_stream = Some(Instant::now() + FIRST_STREAM_DEADLINE);
@@ -156,10 +214,11 @@ async fn serve_streams(service: &Service, connection: &Connection, handle: &Conn
                 }
                 first_stream = None;
                 let client = Client::new(bootstrap.as_client_hook().add_ref());
-                vats.spawn_local(Vat::serving((send, recv), &service.limits, client).run());
+                let room = (service.role == Role::Device).then(|| Arc::clone(&registered.room));
+                vats.spawn_local(Vat::serving((send, recv), &service.limits, client, handle.load(), room).run());
             }
             Some(end) = vats.join_next() => {
-                if let Some(ended) = after_vat(service.role, handle, end) {
+                if let Some(ended) = after_vat(service, handle, end) {
                     return ended;
                 }
             }
@@ -172,30 +231,37 @@ async fn serve_streams(service: &Service, connection: &Connection, handle: &Conn
                     continue;
                 }
                 let reason = format!("no stream was opened within {FIRST_STREAM_DEADLINE:?}");
-                return violation(handle, reason);
+                return beyond(service, handle, CloseCode::ProtocolViolation, reason);
             }
         }
     }
 }
 
 /// What the end of one RPC stream means for its connection.
-fn after_vat(role: Role, handle: &ConnectionHandle, end: Result<VatEnd, JoinError>) -> Option<Ended> {
+fn after_vat(service: &Service, handle: &ConnectionHandle, end: Result<VatEnd, JoinError>) -> Option<Ended> {
     match end {
-        Ok(VatEnd::Violation(_)) | Err(_) if handle.is_closed() => Some(Ended::Gone),
-        Ok(VatEnd::Violation(cause)) => Some(violation(handle, cause)),
+        Ok(VatEnd::Close(..)) | Err(_) if handle.is_closed() => Some(Ended::Gone),
+        Ok(VatEnd::Close(code, cause)) => Some(beyond(service, handle, code, cause)),
         Err(error) => {
-            tracing::error!(who = %handle.identity(), %error, "serving a stream panicked");
+            tracing::error!(who = %handle.identity(), error = %Told(&error), "serving a stream panicked");
             let reason = "the node failed while serving this link".to_owned();
             Some(Ended::Close(CloseCode::ProtocolViolation, reason))
         }
-        Ok(VatEnd::Done) => match role {
+        Ok(VatEnd::Done) => match service.role {
             Role::Device => Some(Ended::Close(CloseCode::Done, String::new())),
             Role::Node => None,
         },
     }
 }
 
-fn violation(handle: &ConnectionHandle, cause: String) -> Ended {
-    tracing::warn!(who = %handle.identity(), from = %handle.remote_address(), %cause, "closed for breaking the protocol");
-    Ended::Close(CloseCode::ProtocolViolation, cause)
+/// The caller has broken the protocol, or gone beyond what it may have.
+fn beyond(service: &Service, handle: &ConnectionHandle, code: CloseCode, cause: String) -> Ended {
+    service.meters.closed.refuse();
+    let (who, from) = (handle.identity(), handle.remote_address());
+    if code == CloseCode::SlowConsumer {
+        warn_of!("closed for not reading", %who, %from, cause = %Told(&cause));
+    } else {
+        warn_of!("closed for breaking the protocol", %who, %from, cause = %Told(&cause));
+    }
+    Ended::Close(code, cause)
 }

@@ -3,23 +3,22 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quinn::udp::{UdpSockRef, UdpSocketState};
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
 use quinn_proto::HashedConnectionIdGenerator;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::clock::{Clock, TokenTime};
 use crate::connection::ConnectionHandle;
 use crate::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::doorstep::{Doorstep, Origin, Step};
 use crate::failure::CloseCode;
 use crate::identity::{Admission, Identity, Role};
-use crate::limits::{
-    IGNORE_ABOVE, INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING, RETRY_ABOVE,
-    SOCKET_BUFFER,
-};
+use crate::limits::{INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING, SOCKET_BUFFER};
+use crate::load::LinkMeters;
 use crate::registry::Registry;
 use crate::secrets::NodeSecret;
 use crate::serve::{Handshake, Service, serve};
@@ -47,6 +46,8 @@ pub struct ServerConfig {
     pub limits: LinkLimits,
     /// What the callers' certificates are judged by.
     pub clock: Arc<dyn Clock>,
+    /// Where it shows how full the budgets of its links are.
+    pub meters: LinkMeters,
 }
 
 /// Why a server cannot start.
@@ -105,6 +106,7 @@ impl Server {
             clock: config.clock,
             admission,
             registry: Arc::clone(&registry),
+            meters: config.meters,
             bootstrap: Box::new(bootstrap),
         });
         let endpoint_config = endpoint_config(&config.secret, config.role);
@@ -218,12 +220,18 @@ pub(crate) fn grow_buffers(socket: &UdpSocket) {
 /// then drives it there, so that cryptography, transport and RPC of one
 /// connection share a core.
 async fn accept(endpoint: Endpoint, service: Arc<Service>, threads: RpcHandle) {
-    let handshakes = Arc::new(AtomicUsize::new(0));
-    while let Some(incoming) = endpoint.accept().await {
-        let Some(incoming) = within_budget(incoming, &handshakes) else {
-            continue;
+    let mut doorstep = Doorstep::new();
+    let (done, mut over) = mpsc::unbounded_channel();
+    loop {
+        let began = tokio::select! {
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) => arrive(&mut doorstep, &service, incoming),
+                None => return,
+            },
+            Some(origin) = over.recv() => doorstep.leave(origin, Instant::now()),
         };
-        let handshake = Handshake::begin(&handshakes);
+        let Some(incoming) = began else { continue };
+        let handshake = Handshake::begin(&service.meters, Origin::of(incoming.remote_address().ip()), &done);
         let thread = threads.least_loaded();
         let service = Arc::clone(&service);
         let handed = threads.spawn(thread, move || serve(service, incoming, handshake, thread));
@@ -233,17 +241,20 @@ async fn accept(endpoint: Endpoint, service: Arc<Service>, threads: RpcHandle) {
     }
 }
 
-/// Under a flood: first proof of address, then silence.
-fn within_budget(incoming: Incoming, handshakes: &AtomicUsize) -> Option<Incoming> {
-    let under_way = handshakes.load(Ordering::Relaxed);
-    if under_way > IGNORE_ABOVE {
-        incoming.ignore();
-        return None;
+/// Gives who begins at once. Under a flood: first proof of address, then silence.
+fn arrive(doorstep: &mut Doorstep<Incoming>, service: &Service, incoming: Incoming) -> Option<Incoming> {
+    let (origin, proved) = (Origin::of(incoming.remote_address().ip()), incoming.remote_address_validated());
+    match doorstep.arrive(origin, proved, Instant::now(), incoming) {
+        Step::Begin(incoming) => return Some(incoming),
+        Step::Prove(incoming) => {
+            // Cannot fail: an address that is not validated may be asked.
+            let _ = incoming.retry();
+        }
+        Step::Ignore(incoming) => {
+            service.meters.handshakes.refuse();
+            incoming.ignore();
+        }
+        Step::Wait => {}
     }
-    if under_way > RETRY_ABOVE && !incoming.remote_address_validated() {
-        // Cannot fail: an address that is not validated may be asked.
-        let _ = incoming.retry();
-        return None;
-    }
-    Some(incoming)
+    None
 }

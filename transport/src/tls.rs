@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use raftchat_schema::told::Told;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -21,6 +22,7 @@ use crate::credentials::{CredentialError, Credentials, TrustAnchors};
 use crate::dialer::Expect;
 use crate::failure::AuthRefusal;
 use crate::identity::{Admission, Identity, PeerCertificate, Role};
+use crate::serve::warn_of;
 
 /// The one cryptography provider, named so that no other can slip in. It
 /// prefers the post-quantum key exchange.
@@ -114,7 +116,7 @@ impl CallerVerifier {
         let identity = match PeerCertificate::from_der(leaf) {
             Ok(certificate) => certificate.identity,
             Err(error) => {
-                tracing::warn!(%error, "a trusted authority signed unusable names");
+                warn_of!("a trusted authority signed what cannot be used", error = %Told(&error));
                 return Err(CertificateError::NotValidForName);
             }
         };
@@ -132,11 +134,11 @@ impl CallerVerifier {
     fn unknown_issuer(&self, leaf: &CertificateDer<'_>) -> CertificateError {
         match PeerCertificate::from_der(leaf) {
             Ok(claim) if claim.identity.role() != self.role => {
-                tracing::warn!(claims = %claim.identity, endpoint = self.role.alpn(), "wrong kind of certificate");
+                warn_of!("wrong kind of certificate", claims = %Told(&claim.identity), endpoint = self.role.alpn());
                 CertificateError::ApplicationVerificationFailure
             }
             Ok(claim) => {
-                tracing::warn!(claims = %claim.identity, endpoint = self.role.alpn(), "certificate of an unknown authority");
+                warn_of!("certificate of an unknown authority", claims = %Told(&claim.identity), endpoint = self.role.alpn());
                 CertificateError::UnknownIssuer
             }
             Err(_) => CertificateError::UnknownIssuer,

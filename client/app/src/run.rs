@@ -7,8 +7,11 @@ use std::rc::Rc;
 use clap::Parser;
 use raftchat_client::{ClientOptions, Profile, ProfileError};
 use raftchat_model::Attention;
+use raftchat_schema::told::write_field;
 use slint::{CloseRequestResponse, ComponentHandle, PlatformError};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::args::Args;
 use crate::backend::Mailbox;
@@ -89,7 +92,10 @@ fn run(
     made: impl FnOnce(&AppWindow),
 ) -> Result<(), RunError> {
     let filter = EnvFilter::try_new(&args.log)?;
+    // Whatever a field has in it, it stays in its line and does nothing to a terminal.
+    let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
     tracing_subscriber::fmt()
+        .fmt_fields(fields)
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)

@@ -10,6 +10,7 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
 use raftchat_state::{SessionRecord, is_member, verifier};
+use raftchat_transport::LargeAnswer;
 use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
@@ -82,6 +83,11 @@ impl Acting {
     pub(super) fn may_read(&self) -> Result<(), Denied> {
         self.must_live()?;
         Ok(self.services.rates.read(self.device, self.user, Instant::now())?)
+    }
+
+    /// Waits until the link may have an answer made for it that is perhaps large; to be held until it is made.
+    pub(super) async fn large_answer(&self) -> LargeAnswer {
+        self.link.connection().large_answer().await
     }
 
     /// Does something as the user.

@@ -148,6 +148,7 @@ impl conversation::Server for ConversationService {
         params: conversation::HistoryParams,
         mut results: conversation::HistoryResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         let params = params.get()?;
         let page = self.page_of_history(reading::range(params), params.get_limit()).await;
         answer!(results, page, |page| fill!(results.init_messages, &page, wire::write_message))
@@ -158,6 +159,7 @@ impl conversation::Server for ConversationService {
         params: conversation::RevisionsParams,
         mut results: conversation::RevisionsResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         let position = Position(params.get()?.get_position());
         answer!(results, self.revisions_of(position).await, |(revisions, more)| {
             results.get().set_more(more);
@@ -170,6 +172,7 @@ impl conversation::Server for ConversationService {
         params: conversation::MembersParams,
         mut results: conversation::MembersResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         let after = UserId(params.get()?.get_after());
         answer!(results, self.members_above(after).await, |(members, more)| {
             results.get().set_more(more);

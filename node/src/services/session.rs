@@ -66,6 +66,7 @@ impl session::Server for SessionService {
         params: session::UsersParams,
         mut results: session::UsersResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         answer!(results, self.acting.users(UserId(params.get()?.get_after())).await, |(page, more)| {
             results.get().set_more(more);
             fill!(results.init_users, &page, wire::write_user);
@@ -86,6 +87,7 @@ impl session::Server for SessionService {
         params: session::ConversationsParams,
         mut results: session::ConversationsResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         let after = ConversationId(params.get()?.get_after());
         answer!(results, self.acting.conversations(after).await, |(page, more)| {
             results.get().set_more(more);
@@ -185,6 +187,7 @@ impl session::Server for SessionService {
         _params: session::SessionsParams,
         mut results: session::SessionsResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         answer!(results, self.acting.sessions().await, |all| fill!(
             results.init_sessions,
             &all,
@@ -267,6 +270,7 @@ impl session::Server for SessionService {
         _params: session::BlockedParams,
         mut results: session::BlockedResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.acting.large_answer().await;
         answer!(results, self.acting.blocked().await, |users| fill!(results.init_users, &users, wire::write_user))
     }
 }

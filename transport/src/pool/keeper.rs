@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
+use raftchat_schema::told::Told;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -149,7 +150,7 @@ impl Keeper {
                 *slot.borrow_mut() = Err(failure.clone().before_link());
             }
             if self.health.down(&failure) {
-                tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, %failure, "link is down");
+                tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, failure = %Told(&failure), "link is down");
             }
             sleep(backoff.next_wait()).await;
         }

@@ -12,6 +12,13 @@ use crate::support::{Cluster, HOME, echo_server, expect, locally, say, soon};
 
 /// A QUIC client with common defaults, session resumption included.
 pub(crate) fn raw_endpoint(home: &Cluster, who: Option<&Credentials>, role: Role) -> quinn::Endpoint {
+    let mut endpoint = quinn::Endpoint::client(([0, 0, 0, 0], 0).into()).unwrap();
+    endpoint.set_default_client_config(raw_config(home, who, role));
+    endpoint
+}
+
+/// How such a client speaks.
+pub(crate) fn raw_config(home: &Cluster, who: Option<&Credentials>, role: Role) -> quinn::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     for der in home.nodes.anchors().0 {
         roots.add(CertificateDer::from(der)).unwrap();
@@ -31,10 +38,7 @@ pub(crate) fn raw_endpoint(home: &Cluster, who: Option<&Credentials>, role: Role
     };
     tls.enable_early_data = true;
     tls.alpn_protocols = vec![role.alpn().into()];
-    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-    let mut endpoint = quinn::Endpoint::client(([0, 0, 0, 0], 0).into()).unwrap();
-    endpoint.set_default_client_config(config);
-    endpoint
+    quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
 }
 
 struct Scene {

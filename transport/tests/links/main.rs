@@ -9,9 +9,12 @@
 )]
 
 mod attacks;
+mod budgets;
 mod conversation;
 mod endings;
+mod flood;
 mod moving;
 mod peers;
 mod refusals;
 mod support;
+mod told;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use raftchat_transport::{AuthRefusal, Credentials, Expect, LinkFailure, Role, RpcThreads, Server};
-use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
+};
 
 use crate::attacks::raw_endpoint;
 use crate::support::{Cluster, Guests, HOME, echo_server, expect, locally, refusal, say, soon, spki};
@@ -148,6 +151,100 @@ async fn a_certificate_of_a_device_does_not_make_a_server() {
         let alice = home.dialer(Role::Device, home.device("alice"));
         let failure = refusal(&alice, server.local_address(), &expect(1)).await;
         assert!(matches!(failure, LinkFailure::WrongServer { .. }), "{failure}");
+    })
+    .await;
+}
+
+/// What an authority must not issue, though it be the right one and the names be good.
+#[derive(Clone, Copy, Debug)]
+enum Odd {
+    NoUses,
+    OtherUses,
+    MoreUses,
+    NoKeyUsage,
+    MoreKeyUsage,
+    Authority,
+    Ed25519,
+    P384,
+}
+
+const ODD: [Odd; 8] = [
+    Odd::NoUses,
+    Odd::OtherUses,
+    Odd::MoreUses,
+    Odd::NoKeyUsage,
+    Odd::MoreKeyUsage,
+    Odd::Authority,
+    Odd::Ed25519,
+    Odd::P384,
+];
+
+impl Odd {
+    fn key(self) -> KeyPair {
+        match self {
+            Self::Ed25519 => KeyPair::generate_for(&PKCS_ED25519).unwrap(),
+            Self::P384 => KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap(),
+            _ => KeyPair::generate().unwrap(),
+        }
+    }
+
+    fn change(self, params: &mut CertificateParams) {
+        match self {
+            Self::NoUses => params.extended_key_usages.clear(),
+            Self::OtherUses => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection],
+            Self::MoreUses => params.extended_key_usages.push(ExtendedKeyUsagePurpose::CodeSigning),
+            Self::NoKeyUsage => params.key_usages.clear(),
+            Self::MoreKeyUsage => params.key_usages.push(KeyUsagePurpose::KeyCertSign),
+            Self::Authority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            Self::Ed25519 | Self::P384 => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_what_is_issued_is_refused_at_both_endpoints_and_by_who_dials() {
+    locally(async {
+        let devices = scene(Role::Device).await;
+        for odd in ODD {
+            let device = devices.home.devices.odd_device("alice", odd.key(), |params| odd.change(params));
+            let dialer = devices.home.dialer(Role::Device, device);
+            let failure = refusal(&dialer, devices.server.local_address(), &expect(1)).await;
+            assert!(matches!(failure, LinkFailure::Refused { .. }), "a device with {odd:?}: {failure}");
+        }
+        // A device's certificate that would do for a node.
+        let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let device = devices.home.devices.odd_device("alice", KeyPair::generate().unwrap(), |params| {
+            params.extended_key_usages = both.to_vec();
+        });
+        let dialer = devices.home.dialer(Role::Device, device);
+        let failure = refusal(&dialer, devices.server.local_address(), &expect(1)).await;
+        assert_eq!(failure, refused(AuthRefusal::BadCertificate));
+        assert!(devices.server.connections().is_empty());
+        let as_issued = devices.home.devices.odd_device("alice", KeyPair::generate().unwrap(), |_| {});
+        let alice = devices.home.dialer(Role::Device, as_issued);
+        let link = soon(alice.connect(devices.server.local_address(), &expect(1))).await.unwrap();
+        assert_eq!(say(&link, "hello").await, "device alice of home: hello");
+
+        let home = Cluster::new(HOME);
+        for odd in ODD {
+            let node = home.nodes.odd_node(2, odd.key(), |params| odd.change(params));
+            let guests: Arc<Guests> = Arc::default();
+            let threads = RpcThreads::start(1).unwrap();
+            let config = home.server_config(Role::Node, 1);
+            let server = echo_server(config, &guests, &threads.handle(), &Arc::default()).await;
+            let dialer = home.dialer(Role::Node, node.clone());
+            let failure = refusal(&dialer, server.local_address(), &expect(1)).await;
+            // That no member has the key is told only to who has shown a good certificate.
+            let refused = matches!(failure, LinkFailure::Refused { reason } if reason != AuthRefusal::NotAMember);
+            assert!(refused, "a node with {odd:?}: {failure}");
+
+            let mut config = home.server_config(Role::Device, 1);
+            config.credentials = home.nodes.odd_node(1, odd.key(), |params| odd.change(params));
+            let server = echo_server(config, &Arc::default(), &threads.handle(), &Arc::default()).await;
+            let alice = home.dialer(Role::Device, home.device("alice"));
+            let failure = refusal(&alice, server.local_address(), &expect(1)).await;
+            assert!(matches!(failure, LinkFailure::WrongServer { .. }), "a server with {odd:?}: {failure}");
+        }
     })
     .await;
 }

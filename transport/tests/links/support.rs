@@ -12,9 +12,10 @@ use std::time::Duration;
 use capnp::any_pointer;
 use capnp::capability::{Client, DispatchCallResult, FromClientHook, FromServer, Params, Promise, Results};
 use capnp::private::capability::ClientHook;
+use raftchat_schema::told::write_field;
 use raftchat_transport::{
     Admission, AuthRefusal, Credentials, Dialer, DialerConfig, Expect, Identity, Link, LinkFailure, LinkLimits,
-    LinkTiming, NodeSecret, PeerCertificate, Role, RpcHandle, Server, ServerConfig, Spki, TrustAnchors,
+    LinkMeters, LinkTiming, NodeSecret, PeerCertificate, Role, RpcHandle, Server, ServerConfig, Spki, TrustAnchors,
     device_dns_name, node_dns_name,
 };
 use rcgen::{
@@ -22,6 +23,8 @@ use rcgen::{
     GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
 };
 use time::OffsetDateTime;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::debug_fn;
 
 pub(crate) const HOME: &str = "home";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,9 +34,29 @@ pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
     tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
 }
 
+/// What all tests have logged.
+pub(crate) static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Writes to the log that is kept.
+struct Kept;
+
+impl std::io::Write for Kept {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Runs a test on a `LocalSet`, where links live.
 pub(crate) async fn locally<F: Future>(test: F) -> F::Output {
-    let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
+    // As the programs do.
+    let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
+    let log = tracing_subscriber::fmt().fmt_fields(fields).with_max_level(tracing::Level::WARN);
+    let _ = log.with_ansi(false).with_writer(|| Kept).try_init();
     tokio::task::LocalSet::new().run_until(test).await
 }
 
@@ -85,11 +108,44 @@ impl Authority {
         ]);
         params.not_after = OffsetDateTime::now_utc() - time::Duration::minutes(1);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         self.sign(&params)
     }
 
+    /// The certificate of the device `name`, as `change` makes it another.
+    pub(crate) fn odd_device(
+        &self,
+        name: &str,
+        key: KeyPair,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Credentials {
+        let mut params = dated(vec![
+            SanType::DnsName(device_dns_name(HOME, name).try_into().unwrap()),
+            SanType::URI(format!("raftchat://{HOME}/device/{name}").try_into().unwrap()),
+        ]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        change(&mut params);
+        self.sign_for(&params, key)
+    }
+
+    /// The same of node `id`.
+    pub(crate) fn odd_node(&self, id: u64, key: KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Credentials {
+        let mut params = dated(vec![
+            SanType::DnsName(node_dns_name(HOME, id).try_into().unwrap()),
+            SanType::URI(format!("raftchat://{HOME}/node/{id}").try_into().unwrap()),
+        ]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        change(&mut params);
+        self.sign_for(&params, key)
+    }
+
     fn sign(&self, params: &CertificateParams) -> Credentials {
-        let key = KeyPair::generate().unwrap();
+        self.sign_for(params, KeyPair::generate().unwrap())
+    }
+
+    fn sign_for(&self, params: &CertificateParams, key: KeyPair) -> Credentials {
         let leaf = params.signed_by(&key, &self.0).unwrap();
         Credentials { chain: vec![leaf.der().to_vec(), self.0.der().to_vec()], key: key.serialize_der() }
     }
@@ -137,6 +193,7 @@ impl Cluster {
             timing: LinkTiming::server(role),
             limits: LinkLimits::server(role),
             clock: Arc::new(raftchat_transport::MachineClock),
+            meters: LinkMeters::default(),
         }
     }
 
@@ -188,7 +245,7 @@ pub(crate) async fn refusal(dialer: &Dialer, address: SocketAddr, expect: &Expec
     }
 }
 
-const ECHO: u64 = 0xec40_ec40_ec40_ec40;
+pub(crate) const ECHO: u64 = 0xec40_ec40_ec40_ec40;
 
 /// A service that answers a text with the caller's identity and the text, and
 /// never answers `wait`. Remembers what it was told, in order.

@@ -556,6 +556,7 @@ impl Cluster {
                 timing: LinkTiming::server(Role::Device),
                 limits: LinkLimits::server(Role::Device),
                 clock: Arc::new(raftchat_transport::MachineClock),
+                meters: raftchat_transport::LinkMeters::default(),
             };
             let shared = Arc::clone(&world);
             let handle = threads.handle();
