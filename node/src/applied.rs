@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
+use raftchat_schema::id::SessionId;
 use raftchat_schema::stored::StoredMembership;
-use raftchat_state::session;
+use raftchat_state::{change_number, session};
 
 use crate::fanout::Fanout;
 use crate::live::LiveSessions;
 use crate::members::Members;
 use crate::notes::Erasures;
 use crate::raft::{AppliedEntry, ApplySink};
-use crate::store::StateStore;
+use crate::reaching::Reaching;
+use crate::store::{StateStore, StateView};
 use crate::waiting::Waiting;
 
 /// All who hear of it.
@@ -20,15 +22,22 @@ pub(crate) struct Listeners {
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) live: Arc<LiveSessions>,
+    pub(crate) reaching: Arc<Reaching>,
     pub(crate) members: Arc<Members>,
     pub(crate) erasures: Arc<Erasures>,
     pub(crate) state: StateStore,
 }
 
+/// Whether the session is open, as far as the rows can be read.
+pub(crate) fn is_open(view: &StateView, id: SessionId) -> bool {
+    session(view, id).is_ok_and(|found| found.is_some())
+}
+
 impl ApplySink for Listeners {
     fn applied(&self, entry: AppliedEntry) {
-        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, left, membership, .. } = entry;
+        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, left, change, membership, .. } = entry;
         self.waiting.settle(outcomes);
+        self.reaching.applied(change);
         self.fanout.deliver(&joined, &left, changes);
         // Whoever deletes an account ends its sessions; whoever leaves a group may have been the last in it.
         if !ended_sessions.is_empty() || !left.is_empty() {
@@ -48,6 +57,11 @@ impl ApplySink for Listeners {
         self.fanout.reset();
         // What ended in the entries that the snapshot stands for was not told one by one.
         let view = self.state.view();
-        self.live.end_unless(|id| session(&view, id).is_ok_and(|found| found.is_some()));
+        self.live.end_unless(|id| is_open(&view, id));
+        match change_number(&view) {
+            Ok(change) => self.reaching.applied(change),
+            // Whoever waits for it is told to ask another.
+            Err(error) => tracing::error!(%error, "the state cannot be read"),
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`node`], [`daemon`], [`config`] | what runs, as a process, as it is told |
 //! | `services` | the client interface, a file for each capability |
-//! | [`proposer`], `waiting`, [`read_index`] | commands into the log, outcomes back, reads that are up to date |
+//! | [`proposer`], `waiting`, [`read_index`], `reaching` | commands into the log, outcomes back, reads that are up to date |
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
 //! | [`peers`], `members`, `doorkeeper` | the links to the other nodes, and who may call as one |
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
@@ -40,6 +40,7 @@ mod presence;
 pub mod proposer;
 pub mod raft;
 mod rates;
+mod reaching;
 pub mod read_index;
 mod services;
 mod standing;

@@ -3,10 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use raftchat_schema::command::SessionUse;
 use raftchat_schema::id::SessionId;
 use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
+
+/// How often a node looks whether live sessions are still open.
+pub(crate) const LOOK: Duration = Duration::from_secs(10);
 
 /// All of them. One session may be live on several connections.
 #[derive(Debug, Default)]
@@ -90,7 +95,29 @@ impl LiveSessions {
     }
 }
 
+/// Ends the live sessions that `lives` does not know any more, for as long as the node runs: one that grows too old while it is
+/// live is not ended by any entry.
+pub(crate) async fn keep_ending(sessions: Arc<LiveSessions>, every: Duration, lives: impl Fn(SessionId) -> bool) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        sessions.end_unless(&lives);
+    }
+}
+
 impl LiveSession {
+    /// Takes it off the list, now and not only when it is dropped.
+    pub(crate) fn leave(&self) {
+        let mut state = self.sessions.lock();
+        if let Some(connections) = state.sessions.get_mut(&self.id) {
+            connections.retain(|connected| !connected.ended.subscribe().same_channel(&self.ended));
+            if connections.is_empty() {
+                state.sessions.remove(&self.id);
+            }
+        }
+    }
+
     /// Whether it is over.
     pub(crate) fn has_ended(&self) -> bool {
         *self.ended.borrow()
@@ -104,18 +131,16 @@ impl LiveSession {
 
 impl Drop for LiveSession {
     fn drop(&mut self) {
-        let mut state = self.sessions.lock();
-        if let Some(connections) = state.sessions.get_mut(&self.id) {
-            connections.retain(|connected| !connected.ended.subscribe().same_channel(&self.ended));
-            if connections.is_empty() {
-                state.sessions.remove(&self.id);
-            }
-        }
+        self.leave();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn used(session: u64, address: &str) -> SessionUse {
@@ -134,6 +159,31 @@ mod tests {
         sessions.end_unless(|id| id != SessionId(2));
         assert!(other.has_ended());
         drop((desk, again, other));
+        assert!(sessions.lock().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_grows_too_old_while_it_is_live_is_ended() {
+        let (sessions, old) = (Arc::new(LiveSessions::default()), Arc::new(AtomicBool::new(false)));
+        let (alices, bobs) = (sessions.join(SessionId(1), "192.0.2.1"), sessions.join(SessionId(2), "192.0.2.2"));
+        let grows_old = old.clone();
+        let lives = move |id| id != SessionId(1) || !grows_old.load(Ordering::Relaxed);
+        let ending = tokio::spawn(keep_ending(sessions, Duration::from_millis(5), lives));
+        assert!(!alices.has_ended());
+        old.store(true, Ordering::Relaxed);
+        let told =
+            tokio::time::timeout(Duration::from_mins(1), alices.watch().wait_for(|ended| *ended).map(drop)).await;
+        assert!(told.is_ok() && alices.has_ended() && !bobs.has_ended());
+        ending.abort();
+    }
+
+    #[test]
+    fn who_has_left_is_off_the_list_whether_dropped_or_not() {
+        let sessions = Arc::new(LiveSessions::default());
+        let (desk, phone) = (sessions.join(SessionId(1), "192.0.2.1"), sessions.join(SessionId(1), "192.0.2.2"));
+        phone.leave();
+        assert_eq!(sessions.uses(), [used(1, "192.0.2.1")]);
+        desk.leave();
         assert!(sessions.lock().sessions.is_empty());
     }
 

@@ -11,8 +11,16 @@ use raftchat_transport::{LinkMeters, Meter};
 /// Whoever adds a budget adds a field here and a line in [`Meters::readings`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meters {
-    /// Password hashes that run or wait.
-    pub(crate) hashes: Arc<Meter>,
+    /// Password hashes that run.
+    pub(crate) hashes_running: Arc<Meter>,
+    /// Those that wait for their turn.
+    pub(crate) hashes_waiting: Arc<Meter>,
+    /// Calls that were refused because their device or account asks too fast; nothing is held.
+    pub(crate) rates: Arc<Meter>,
+    /// Attempts at a password that were refused because too many were wrong; nothing is held.
+    pub(crate) guesses: Arc<Meter>,
+    /// Calls that wait until this node has applied what their caller has seen.
+    pub(crate) calls_behind: Arc<Meter>,
     /// What devices' links hold, in five meters.
     pub(crate) links: LinkMeters,
 }
@@ -21,7 +29,11 @@ impl Meters {
     /// What each meter shows, in order of name.
     pub(crate) fn readings(&self) -> Vec<BudgetView> {
         let meters = [
-            ("hashes", &self.hashes),
+            ("hashes-running", &self.hashes_running),
+            ("hashes-waiting", &self.hashes_waiting),
+            ("rates", &self.rates),
+            ("guesses", &self.guesses),
+            ("calls-behind", &self.calls_behind),
             ("links", &self.links.links),
             ("links-closed", &self.links.closed),
             ("link-handshakes", &self.links.handshakes),

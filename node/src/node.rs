@@ -20,12 +20,13 @@ use raftchat_transport::{
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::applied::Listeners;
+use crate::applied::{Listeners, is_open};
 use crate::clock::{self, Comparing, Machine, NodeClock};
 use crate::config::NodeConfig;
 use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
-use crate::live::LiveSessions;
+use crate::guessing::Guessing;
+use crate::live::{self, LiveSessions};
 use crate::members::Members;
 use crate::meters::Meters;
 use crate::notes::{self, Deliveries, Erasures};
@@ -36,6 +37,7 @@ use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::{RaftHandle, StartError};
 use crate::rates::Rates;
+use crate::reaching::Reaching;
 use crate::read_index::ReadIndex;
 use crate::services::{GatewayService, Services};
 use crate::standing::{Board, Draining};
@@ -131,6 +133,7 @@ struct Shared {
     waiting: Arc<Waiting>,
     fanout: Arc<Fanout>,
     live: Arc<LiveSessions>,
+    reaching: Arc<Reaching>,
     presence: Arc<Presence>,
     typing: Arc<Typing>,
     deliveries: Arc<Deliveries>,
@@ -142,12 +145,12 @@ struct Shared {
 impl Node {
     /// Starts the node; returns when it listens. Whether it can serve yet is the cluster's matter.
     pub async fn start(config: &NodeConfig) -> Result<Self, NodeError> {
-        let passwords = Passwords::new(config.password_memory_kib, config.password_passes)
-            .map_err(|error| NodeError::Config(error.to_string()))?;
+        let meters = Meters::default();
+        let passwords = Passwords::new(config, &meters).map_err(|error| NodeError::Config(error.to_string()))?;
         let leaf = LeafFiles::load_whenever(&config.certs)?;
         must_be_own(&leaf, config)?;
         let threads = RpcThreads::start(config.rpc_threads).map_err(|error| NodeError::System(error.to_string()))?;
-        let shared = share(config, leaf, &threads).await?;
+        let shared = share(config, leaf, &threads, &meters).await?;
         let raft = start_raft(config, &shared).await?;
         let clock = shared.clock.clone();
         let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone());
@@ -189,9 +192,10 @@ impl Node {
             typing: shared.typing.clone(),
             deliveries: shared.deliveries.clone(),
             passwords,
-            meters: Meters::default(),
-            guessing: Arc::default(),
-            rates: Arc::new(Rates::new(&config.limits)),
+            guessing: Guessing::default(),
+            rates: Arc::new(Rates::new(&config.limits, meters.rates.clone())),
+            reaching: shared.reaching.clone(),
+            meters,
             clock,
             recovered: recovery,
         });
@@ -200,6 +204,8 @@ impl Node {
         let (links, members) = (shared.links.clone(), shared.members.clone());
         tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members));
         tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
+        let state = shared.stores.state.clone();
+        tasks.spawn(live::keep_ending(shared.live.clone(), live::LOOK, move |id| is_open(&state.view(), id)));
         spawn_notes(&mut tasks, &shared, &proposer, &raft);
         spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
         let Shared { standing, members, .. } = shared;
@@ -321,7 +327,12 @@ fn must_be_own(leaf: &LeafFiles, config: &NodeConfig) -> Result<(), NodeError> {
     })
 }
 
-async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Result<Shared, NodeError> {
+async fn share(
+    config: &NodeConfig,
+    leaf: LeafFiles,
+    threads: &RpcThreads,
+    meters: &Meters,
+) -> Result<Shared, NodeError> {
     let own = NodeId(config.node);
     let (dir, cluster) = (config.data.clone(), config.cluster.clone());
     let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
@@ -341,6 +352,9 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
     let links = Arc::new(PeerLinks::new(own, PeerPool::new(dialer, &config.cluster, threads.handle())));
     let waiting = Waiting::new(own).map_err(|error| NodeError::System(error.to_string()))?;
     let fanout: Arc<Fanout> = Arc::default();
+    let unreadable = |error: raftchat_state::ReadError<StoreError>| NodeError::System(error.to_string());
+    let applied = raftchat_state::change_number(&stores.state.view()).map_err(unreadable)?;
+    let reaching = Arc::new(Reaching::new(applied, meters.calls_behind.clone()));
     let typing = Arc::new(Typing::new(own, fanout.clone(), links.clone(), members.clone()));
     Ok(Shared {
         own,
@@ -352,6 +366,7 @@ async fn share(config: &NodeConfig, leaf: LeafFiles, threads: &RpcThreads) -> Re
         waiting,
         fanout,
         live: Arc::default(),
+        reaching,
         presence: Presence::new(),
         typing,
         deliveries: Arc::default(),
@@ -384,6 +399,7 @@ async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, 
         waiting: shared.waiting.clone(),
         fanout: shared.fanout.clone(),
         live: shared.live.clone(),
+        reaching: shared.reaching.clone(),
         members: shared.members.clone(),
         erasures: shared.erasures.clone(),
         state: shared.stores.state.clone(),

@@ -1,85 +1,92 @@
-//! Password hashes: Argon2id on a few threads of its own, always before anything is proposed. Never knows whose they are.
+//! Password hashes: Argon2id on a few threads of its own, always before anything is proposed. Knows whose turn it is, and
+//! never whose passwords they are.
+
+mod pool;
+mod queue;
 
 use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use raftchat_schema::budgets::{HASHES_WAITING_EACH_MAX, HASHES_WAITING_MAX};
 use raftchat_schema::command::Verifier;
-use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
 
-/// Beyond so many that run or wait, a node answers that it is busy: a hash takes a good part of a second, and who waits
-/// for several of them takes the node for dead.
-const WAITING_MAX: usize = 8;
+use crate::config::NodeConfig;
+use crate::meters::Meters;
+use pool::Pool;
+use queue::Places;
+
+pub(crate) use queue::Asker;
 
 /// Why a password was not hashed or checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// More wait than this node takes on.
-    #[error("more passwords wait to be checked than this node takes on: try again in a moment")]
-    Busy,
+    /// More wait than this node takes on, or more of the same device.
+    #[error("more passwords wait to be checked than this node takes on: try again in {wait:?}")]
+    Busy {
+        /// When it is worth asking again.
+        wait: std::time::Duration,
+    },
     /// The hash function or the system's randomness failed, or the stored hash is damaged.
     #[error("the password could not be hashed: {0}")]
     Failed(String),
 }
 
-/// Hashes and checks. Clones share the threads.
+/// Hashes and checks, in turn. Clones share the threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
-    hasher: Argon2<'static>,
-    running: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    hasher: Arc<Hasher>,
+    pool: Arc<Pool>,
+}
+
+/// The hash function; to be used where the pool says.
+#[derive(Debug)]
+pub(crate) struct Hasher {
+    argon2: Argon2<'static>,
     /// What is checked for users that there are not, so that they take as long.
-    nobody: Arc<OnceLock<String>>,
+    nobody: OnceLock<String>,
 }
 
 impl Passwords {
-    /// `memory_kib` and `passes` are Argon2's m and t; p is 1.
-    pub(crate) fn new(memory_kib: u32, passes: u32) -> Result<Self, PasswordError> {
-        let params = Params::new(memory_kib, passes, 1, None).map_err(failed)?;
+    /// Argon2's m and t as the node is told; p is 1. Half the cores may hash: the other half is for all else.
+    pub(crate) fn new(config: &NodeConfig, meters: &Meters) -> Result<Self, PasswordError> {
+        let params = Params::new(config.password_memory_kib, config.password_passes, 1, None).map_err(failed)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self {
-            hasher: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            running: Arc::new(Semaphore::new((cores / 2).max(1))),
-            places: Arc::new(Semaphore::new(WAITING_MAX)),
-            nobody: Arc::default(),
-        })
+        let threads = u32::try_from((cores / 2).max(1)).unwrap_or(1);
+        // Where nobody is limited, one device makes a crowd of users to measure with.
+        let each = if config.limits.device_per_second == 0 { HASHES_WAITING_MAX } else { HASHES_WAITING_EACH_MAX };
+        let places = Places { all: HASHES_WAITING_MAX, each };
+        let pool = Pool::start(threads, places, meters).map_err(failed)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(Self { hasher: Arc::new(Hasher { argon2, nobody: OnceLock::new() }), pool: Arc::new(pool) })
     }
 
-    /// What the password will be checked against.
-    pub(crate) async fn hash(&self, password: Zeroizing<String>) -> Result<Verifier, PasswordError> {
+    /// Does `work` when the asker's turn comes. Where the caller is gone before that it is dropped undone; once begun it is
+    /// done to the end, whoever is gone: what must be known of its outcome, `work` notes itself.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        asker: Asker,
+        work: impl FnOnce(&Hasher) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let hasher = self.hasher.clone();
-        self.work(move || hash(&hasher, &password)).await.map(Verifier::Argon2id)
+        self.pool.ask(asker, move || work(&hasher)).await
+    }
+}
+
+impl Hasher {
+    /// What the password will be checked against.
+    pub(crate) fn hash(&self, password: &str) -> Result<Verifier, PasswordError> {
+        hash(&self.argon2, password).map(Verifier::Argon2id)
     }
 
     /// Whether the password is the one; without a verifier it takes as long and is not.
-    pub(crate) async fn check(
-        &self,
-        password: Zeroizing<String>,
-        verifier: Option<Verifier>,
-    ) -> Result<bool, PasswordError> {
-        let (hasher, nobody) = (self.hasher.clone(), self.nobody.clone());
-        self.work(move || {
-            let Some(Verifier::Argon2id(phc)) = verifier else {
-                let phc = match nobody.get() {
-                    Some(phc) => phc.clone(),
-                    None => nobody.get_or_init(|| hash(&hasher, "nobody").unwrap_or_default()).clone(),
-                };
-                let _always_wrong = verify(&hasher, &password, &phc)?;
-                return Ok(false);
-            };
-            verify(&hasher, &password, &phc)
-        })
-        .await
-    }
-
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        let Ok(_place) = self.places.try_acquire() else { return Err(PasswordError::Busy) };
-        let _turn = self.running.acquire().await.map_err(failed)?;
-        tokio::task::spawn_blocking(work).await.map_err(failed)?
+    pub(crate) fn check(&self, password: &str, verifier: Option<&Verifier>) -> Result<bool, PasswordError> {
+        if let Some(Verifier::Argon2id(phc)) = verifier {
+            return verify(&self.argon2, password, phc);
+        }
+        let nobody = self.nobody.get_or_init(|| hash(&self.argon2, "nobody").unwrap_or_default());
+        let _always_wrong = verify(&self.argon2, password, nobody)?;
+        Ok(false)
     }
 }
 
@@ -106,25 +113,4 @@ fn verify(hasher: &Argon2<'_>, password: &str, phc: &str) -> Result<bool, Passwo
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-
-    fn typed(text: &str) -> Zeroizing<String> {
-        Zeroizing::new(text.to_owned())
-    }
-
-    #[tokio::test]
-    async fn the_right_password_passes_and_no_other() {
-        let passwords = Passwords::new(19_456, 2).unwrap();
-        let verifier = passwords.hash(typed("correct horse")).await.unwrap();
-        let Verifier::Argon2id(phc) = &verifier;
-        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
-        assert_ne!(passwords.hash(typed("correct horse")).await.unwrap(), verifier, "salted");
-        assert!(passwords.check(typed("correct horse"), Some(verifier.clone())).await.unwrap());
-        assert!(!passwords.check(typed("battery staple"), Some(verifier)).await.unwrap());
-        assert!(!passwords.check(typed("nobody"), None).await.unwrap());
-        let damaged = passwords.check(typed("x"), Some(Verifier::Argon2id("$argon2id$".into()))).await;
-        assert!(matches!(damaged, Err(PasswordError::Failed(_))), "{damaged:?}");
-    }
-}
+mod tests;

@@ -55,7 +55,7 @@ impl Proposer {
 
     /// Has a command committed and applied on this node, and gives its outcome.
     pub async fn propose(&self, command: &Command, limit: Duration) -> Result<Outcome, Unsettled> {
-        let mut ticket = self.waiting.join();
+        let mut ticket = self.waiting.join(limit);
         let proposal = Proposal { node: self.node, number: ticket.number(), command: wire::encode_command(command) };
         if self.jobs.try_send(Job::Own(proposal)).is_err() {
             return Err(Unsettled::Busy);

@@ -3,10 +3,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use raftchat_schema::budgets::{
+    GATEWAY_CALLS_A_SECOND, GATEWAY_CALLS_AT_ONCE, HASHING_CALLS_A_MINUTE, HASHING_CALLS_AT_ONCE,
+};
 use raftchat_schema::id::{DeviceId, UserId};
+use raftchat_transport::Meter;
 
 use crate::config::LimitsConfig;
 
@@ -25,6 +29,7 @@ pub(crate) struct TooFast {
 #[derive(Debug)]
 pub(crate) struct Rates {
     state: Mutex<State>,
+    meter: Arc<Meter>,
 }
 
 #[derive(Debug)]
@@ -32,6 +37,10 @@ struct State {
     acts: Shares,
     reads: Shares,
     registrations: Buckets<DeviceId>,
+    /// What costs a hash.
+    hashing: Buckets<DeviceId>,
+    /// What needs no account.
+    gateway: Buckets<DeviceId>,
 }
 
 /// What is limited for the device and for the account.
@@ -42,36 +51,59 @@ struct Shares {
 }
 
 impl Rates {
-    pub(crate) fn new(limits: &LimitsConfig) -> Self {
-        let second = Duration::from_secs(1);
+    /// Whoever is refused is counted by `meter`. Where a device may do as much as it likes, that holds for all that it does.
+    pub(crate) fn new(limits: &LimitsConfig, meter: Arc<Meter>) -> Self {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
         let shares = |times: u32| Shares {
             devices: Buckets::new(Rate::new(limits.device_per_second, second, limits.device_burst, times)),
             accounts: Buckets::new(Rate::new(limits.account_per_second, second, limits.account_burst, times)),
         };
-        let minute = Duration::from_mins(1);
+        let where_limited = |rate: Option<Rate>| rate.filter(|_| limits.device_per_second > 0);
+        let hashing = Rate::new(HASHING_CALLS_A_MINUTE, minute, HASHING_CALLS_AT_ONCE, 1);
+        let gateway = Rate::new(GATEWAY_CALLS_A_SECOND, second, GATEWAY_CALLS_AT_ONCE, 1);
         let registrations = Rate::new(limits.registrations_per_minute, minute, limits.registrations_burst, 1);
-        let registrations = Buckets::new(registrations);
-        Self { state: Mutex::new(State { acts: shares(1), reads: shares(READS_AN_ACT), registrations }) }
+        let state = State {
+            acts: shares(1),
+            reads: shares(READS_AN_ACT),
+            registrations: Buckets::new(registrations),
+            hashing: Buckets::new(where_limited(hashing)),
+            gateway: Buckets::new(where_limited(gateway)),
+        };
+        Self { state: Mutex::new(state), meter }
     }
 
     /// One more thing to store for that account.
     pub(crate) fn act(&self, device: DeviceId, user: UserId, now: Instant) -> Result<(), TooFast> {
-        self.lock().acts.take(device, user, now)
+        self.counted(|state| state.acts.take(device, user, now))
     }
 
     /// One more thing to look up for that account.
     pub(crate) fn read(&self, device: DeviceId, user: UserId, now: Instant) -> Result<(), TooFast> {
-        self.lock().reads.take(device, user, now)
+        self.counted(|state| state.reads.take(device, user, now))
     }
 
-    /// One more login from that device. Costs the account nothing: it need not be its owner who tries.
-    pub(crate) fn login(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
-        self.lock().acts.devices.take(device, now)
+    /// One more password from that device to be hashed. Costs the account nothing: it need not be its owner who tries.
+    pub(crate) fn hash(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
+        self.counted(|state| state.hashing.take(device, now))
     }
 
-    /// One more account from that device.
+    /// One more account from that device, whose password is to be hashed.
     pub(crate) fn registration(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
-        self.lock().registrations.take(device, now)
+        self.counted(|state| {
+            must_not_wait(state.hashing.wait(&device, now))?;
+            state.registrations.take(device, now)?;
+            state.hashing.spend(device, now);
+            Ok(())
+        })
+    }
+
+    /// One more call from that device that needs no account.
+    pub(crate) fn knock(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
+        self.counted(|state| state.gateway.take(device, now))
+    }
+
+    fn counted(&self, take: impl FnOnce(&mut State) -> Result<(), TooFast>) -> Result<(), TooFast> {
+        take(&mut self.lock()).inspect_err(|_| self.meter.refuse())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -162,7 +194,7 @@ mod tests {
     fn rates() -> Rates {
         let limits =
             LimitsConfig { device_per_second: 10, device_burst: 3, account_per_second: 10, ..LimitsConfig::NONE };
-        Rates::new(&LimitsConfig { account_burst: 4, ..limits })
+        Rates::new(&LimitsConfig { account_burst: 4, ..limits }, Arc::default())
     }
 
     fn wait_ms(outcome: Result<(), TooFast>) -> u128 {
@@ -186,13 +218,39 @@ mod tests {
         assert_eq!([PHONE, PHONE, DESK, DESK].map(|device| wait_ms(rates.act(device, ALICE, now))), [0; 4]);
         assert_eq!(wait_ms(rates.act(DESK, ALICE, now)), 100, "the account has no more");
         assert_eq!(wait_ms(rates.act(DESK, BOB, now)), 0, "and the refused one cost the device nothing");
-        assert_eq!(wait_ms(rates.login(DESK, now)), 100);
+        assert_eq!(rates.meter.reading().refused, 1);
+    }
+
+    #[test]
+    fn what_costs_a_hash_is_counted_before_it_is_hashed() {
+        let (rates, now) = (Rates::new(&LimitsConfig::default(), Arc::default()), Instant::now());
+        let at_once = usize::try_from(HASHING_CALLS_AT_ONCE).unwrap_or_default();
+        let hostile = |number: usize| match number % 2 {
+            0 => rates.hash(PHONE, now),
+            _ => rates.registration(PHONE, now),
+        };
+        assert_eq!((0..1000).filter(|number| hostile(*number).is_ok()).count(), at_once);
+        assert_eq!(wait_ms(rates.hash(PHONE, now)), 2000);
+        assert_eq!(
+            (wait_ms(rates.hash(DESK, now)), wait_ms(rates.act(PHONE, ALICE, now))),
+            (0, 0),
+            "nobody else waits"
+        );
+    }
+
+    #[test]
+    fn who_knocks_without_end_is_told_to_wait() {
+        let (rates, start) = (Rates::new(&LimitsConfig::default(), Arc::default()), Instant::now());
+        let let_in = |at: Instant| (0..5000).filter(|_| rates.knock(PHONE, at).is_ok()).count();
+        assert_eq!((let_in(start), let_in(start + Duration::from_secs(1))), (100, 20));
+        assert_eq!((wait_ms(rates.knock(DESK, start)), wait_ms(rates.read(PHONE, ALICE, start))), (0, 0));
     }
 
     #[test]
     fn a_rate_of_zero_is_no_limit_and_full_buckets_are_forgotten() {
         let (rates, now) = (rates(), Instant::now());
-        assert!((0..10_000).all(|_| rates.registration(PHONE, now).is_ok()));
+        let none = Rates::new(&LimitsConfig::NONE, Arc::default());
+        assert!((0..10_000).all(|_| none.registration(PHONE, now).and(none.knock(PHONE, now)).is_ok()));
         for user in 0..10_000 {
             let now = now + Duration::from_secs(user);
             assert_eq!(wait_ms(rates.act(PHONE, UserId(user), now)), 0);

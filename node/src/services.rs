@@ -9,13 +9,13 @@ mod session;
 mod status;
 mod subscription;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use raftchat_schema::command::Verifier;
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{Cursor, UserId, Username};
+use raftchat_schema::id::{Cursor, DeviceId, UserId, Username};
 use raftchat_schema::view::{ConversationView, MemberView, UserView};
 use raftchat_state::change_number;
 use sha2::{Digest as _, Sha256};
@@ -29,16 +29,18 @@ use crate::guessing::{Guessing, Source};
 use crate::live::LiveSessions;
 use crate::meters::Meters;
 use crate::notes::Deliveries;
-use crate::passwords::Passwords;
+use crate::passwords::{Asker, Hasher, PasswordError, Passwords};
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
 use crate::rates::Rates;
+use crate::reaching::{NotReached, Reaching};
 use crate::read_index::ReadIndex;
 use crate::standing::Board;
 use crate::store::StateView;
 use crate::typing::Typing;
 use answer::Denied;
+use link::DeviceLink;
 
 pub(crate) use gateway::GatewayService;
 
@@ -61,9 +63,10 @@ pub(crate) struct Services {
     pub(crate) typing: Arc<Typing>,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) passwords: Passwords,
-    pub(crate) guessing: Arc<Mutex<Guessing>>,
+    pub(crate) guessing: Guessing,
     pub(crate) rates: Arc<Rates>,
     pub(crate) clock: Arc<NodeClock>,
+    pub(crate) reaching: Arc<Reaching>,
     pub(crate) standing: Arc<Board>,
     pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,
@@ -100,48 +103,34 @@ impl Services {
     }
 
     /// Waits until this node has applied as far as the cursor: nobody travels back in time.
-    async fn reach(&self, cursor: Cursor) -> Result<(), Denied> {
-        let mut applied = self.raft.watch_applied();
-        let reached = async {
-            loop {
-                applied.borrow_and_update();
-                if self.cursor(&self.view())?.change >= cursor.change {
-                    return Ok(());
-                }
-                if applied.changed().await.is_err() {
-                    return Err(Denied::later(ErrorCode::Behind));
-                }
-            }
-        };
-        let in_time = tokio::time::timeout(SEEN_LIMIT, reached).await;
-        in_time.unwrap_or_else(|_| Err(Denied::later(ErrorCode::Behind)))
+    async fn reach(&self, link: &DeviceLink, device: DeviceId, cursor: Cursor) -> Result<(), Denied> {
+        let _behind = link.wait_behind().ok_or(NotReached::TooMany)?;
+        Ok(self.reaching.reach(device, cursor.change, SEEN_LIMIT).await?)
     }
 
-    /// Refuses a password that is not the one, and whoever has tried too many before it is looked at.
-    async fn must_be_right(
+    /// Refuses a password that is not the one, and whoever has tried too many before it is looked at. Does `more` in the same
+    /// turn where it was right.
+    async fn must_be_right<T: Send + 'static>(
         &self,
-        username: &Username,
-        source: Source,
-        password: Zeroizing<String>,
-        verifier: Option<Verifier>,
-    ) -> Result<(), Denied> {
-        let guess = self.guessing().begin(username, source, Instant::now()).map_err(Denied::too_fast)?;
-        match self.passwords.check(password, verifier).await {
-            Ok(true) => {
-                self.guessing().right(guess);
-                Ok(())
+        asker: Asker,
+        claim: Claim<'_>,
+        more: impl FnOnce(&Hasher) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, Denied> {
+        let Claim { username, source, password, verifier } = claim;
+        let guess = self.guessing.begin(username, source, Instant::now()).map_err(|wait| {
+            self.meters.guesses.refuse();
+            Denied::too_fast(wait)
+        })?;
+        // The guess goes with what looks at it: whoever hangs up meanwhile has guessed.
+        let looked = self.passwords.ask(asker, move |hasher| {
+            if !hasher.check(&password, verifier.as_ref())? {
+                guess.wrong();
+                return Ok(None);
             }
-            Ok(false) => Err(ErrorCode::WrongCredentials.into()),
-            Err(error) => {
-                self.guessing().withdraw(guess);
-                Err(error.into())
-            }
-        }
-    }
-
-    fn guessing(&self) -> MutexGuard<'_, Guessing> {
-        // What is remembered is whole after every step, whoever panicked meanwhile.
-        self.guessing.lock().unwrap_or_else(PoisonError::into_inner)
+            guess.right();
+            more(hasher).map(Some)
+        });
+        looked.await?.ok_or_else(|| ErrorCode::WrongCredentials.into())
     }
 
     /// Fills in whether somebody is online, as far as `viewer` may know.
@@ -158,6 +147,15 @@ impl Services {
         let members = conversation.members.into_iter().map(|member| self.online_member(viewer, member)).collect();
         ConversationView { members, ..conversation }
     }
+}
+
+/// That somebody knows a password.
+struct Claim<'c> {
+    username: &'c Username,
+    source: Source,
+    password: Zeroizing<String>,
+    /// None where there is no such account.
+    verifier: Option<Verifier>,
 }
 
 /// Raised when a cluster is begun from a backup; none has been so far.

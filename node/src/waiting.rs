@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use raftchat_schema::command::{Outcome, Proposal};
 use raftchat_schema::id::NodeId;
@@ -23,6 +24,8 @@ struct Waiter {
     answer: oneshot::Sender<Outcome>,
     /// Somebody was asked to store it and has not said that nothing was stored.
     may_be_stored: bool,
+    /// Nobody waits beyond it, also where a call whose link has ended neither goes on nor is dropped.
+    until: Instant,
 }
 
 /// A place in the queue; dropping it gives up waiting.
@@ -44,11 +47,12 @@ impl Waiting {
         Ok(Arc::new(Self { node, next, waiters: Mutex::default() }))
     }
 
-    /// A new number and the place where its outcome will come.
-    pub(crate) fn join(self: &Arc<Self>) -> Ticket {
+    /// A new number and the place where its outcome will come; it is kept for twice as long as its caller waits.
+    pub(crate) fn join(self: &Arc<Self>, limit: Duration) -> Ticket {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
-        self.lock().insert(number, Waiter { answer, may_be_stored: false });
+        self.lock()
+            .insert(number, Waiter { answer, may_be_stored: false, until: Instant::now() + limit.saturating_mul(2) });
         Ticket { waiting: self.clone(), number, answer: receiver }
     }
 
@@ -67,8 +71,12 @@ impl Waiting {
 
     /// Keeps of the proposals those that somebody still waits for.
     pub(crate) fn retain_waited_for(&self, proposals: &mut Vec<Proposal>) {
-        let waiters = self.lock();
-        proposals.retain(|proposal| waiters.contains_key(&proposal.number));
+        let (mut waiters, now) = (self.lock(), Instant::now());
+        proposals.retain(|proposal| match waiters.get(&proposal.number) {
+            Some(waiter) if waiter.until > now => true,
+            Some(_) => waiters.remove(&proposal.number).is_none(),
+            None => false,
+        });
     }
 
     /// The proposals are being stored, or may have been.
@@ -126,6 +134,8 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_mins(10);
+
     fn outcome(node: u64, number: u64) -> ProposalOutcome {
         ProposalOutcome { node: NodeId(node), number, outcome: Ok(Done::Nothing) }
     }
@@ -133,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn an_outcome_reaches_who_waits_for_it_and_nobody_else() {
         let waiting = Waiting::new(NodeId(1)).unwrap();
-        let (mut alice, bob) = (waiting.join(), waiting.join());
+        let (mut alice, bob) = (waiting.join(LONG), waiting.join(LONG));
         waiting.settle(vec![outcome(2, bob.number()), outcome(1, alice.number())]);
         assert_eq!(alice.outcome().await, Some(Ok(Done::Nothing)));
         let proposal = |number| Proposal { node: NodeId(1), number, command: Vec::new() };
@@ -147,5 +157,17 @@ mod tests {
         drop(bob);
         waiting.retain_waited_for(&mut proposals);
         assert_eq!(proposals, []);
+    }
+
+    #[test]
+    fn a_call_that_is_forgotten_with_its_link_is_not_waited_for_beyond_its_time() {
+        let waiting = Waiting::new(NodeId(1)).unwrap();
+        let (leaked, bob) = (waiting.join(Duration::ZERO), waiting.join(LONG));
+        let proposal = |number| Proposal { node: NodeId(1), number, command: Vec::new() };
+        let mut proposals = vec![proposal(leaked.number()), proposal(bob.number())];
+        std::mem::forget(leaked);
+        waiting.retain_waited_for(&mut proposals);
+        assert_eq!(proposals, [proposal(bob.number())]);
+        assert_eq!(waiting.lock().len(), 1);
     }
 }

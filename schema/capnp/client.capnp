@@ -56,8 +56,10 @@ struct RequestStamp {
 interface Gateway {
   # What a device can do before it is anybody.
 
-  hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress), timeMs :UInt64);
-  # Who this is, where the other nodes are, and what time it is in the cluster.
+  hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress), timeMs :UInt64,
+      refused :Types.Refusal);
+  # Who this is, where the other nodes are, and what time it is in the cluster. One device may ask this, `status` and `resume` 20
+  # times a second.
 
   register @1 (username :Text, displayName :Text, password :Text, token :Data, deviceName :Text)
       -> (granted :Granted, refused :Types.Refusal);
@@ -71,9 +73,10 @@ interface Gateway {
   resume @3 (token :Data, seen :Cursor, freshness :Freshness)
       -> (granted :Granted, refused :Types.Refusal);
   # Takes up a session that was opened over any node, from the device that opened it. The node first
-  # applies at least what `seen` says this client has already been shown.
+  # applies at least what `seen` says this client has already been shown; where that is more than 10,000 changes away it refuses
+  # with `behind` at once.
 
-  status @4 () -> (status :NodeStatus);
+  status @4 () -> (status :NodeStatus, refused :Types.Refusal);
   # How this node is. Any device of the cluster may ask.
 }
 
@@ -152,7 +155,7 @@ interface Session {
   # not from now on but from when it is activated, by the device or, as soon as the node suspects the node `watching` (0: none),
   # by itself; it then tells so first, by a notice. Until then the receiver gets notices and nothing else.
 
-  catchUp @6 () -> (fresh :Bool, seen :Cursor);
+  catchUp @6 () -> (fresh :Bool, seen :Cursor, refused :Types.Refusal);
   # A read index: returns when everything acknowledged before this call is applied here (`fresh`), or
   # when no majority answered in time.
 
@@ -178,7 +181,7 @@ interface Session {
 
   changePassword @13 (request :RequestStamp, oldPassword :Text, newPassword :Text, keepOtherSessions :Bool)
       -> (refused :Types.Refusal);
-  # Ends all of the user's other sessions as well, unless asked to keep them.
+  # Ends all of the user's other sessions as well, unless asked to keep them. A repeat is known by its number, not by the passwords.
 
   setProfile @14 (request :RequestStamp, displayName :Text, presence :Setting, receipts :Setting)
       -> (refused :Types.Refusal);
@@ -198,7 +201,7 @@ interface Session {
   directWith @18 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
   # As `direct`, by id.
 
-  attend @19 (beatMs :UInt32) -> (beatMs :UInt32);
+  attend @19 (beatMs :UInt32) -> (beatMs :UInt32, refused :Types.Refusal);
   # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms, in which it sent nothing
   # else. 0: it sends none. Answers with what it will do: a node that is busy beats less often, and never more than every 20 ms.
 

@@ -65,3 +65,39 @@ pub const ADDRESS_HANDSHAKES_MAX: usize = 8;
 
 /// The most of one address that wait so: with a thousand devices behind one address the rest ask again by themselves.
 pub const ADDRESS_HANDSHAKES_WAITING_MAX: usize = 256;
+
+/// Password hashes that wait on a node. Each takes half a core for 0.1 to 1 s: the last of them has its turn before its caller
+/// has given up. Test: `however_many_callers_hang_up_no_more_hashes_run_than_half_the_cores`.
+pub const HASHES_WAITING_MAX: usize = 32;
+
+/// Of them, of one device and of one account: one in hand while the next waits is all that a person needs. Test:
+/// `who_floods_has_two_places_and_comes_after_who_was_not_served_yet`.
+pub const HASHES_WAITING_EACH_MAX: usize = 2;
+
+/// The longest that a caller waits for its hash, in milliseconds; after that it is told `busy` and its place is free.
+pub const HASH_WAIT_MS_MAX: u64 = 12 * 1000;
+
+/// Calls a minute of one device that cost a hash (`register`, `login`, `changePassword`, `deleteAccount`): a tenth of what a
+/// small node can do. Test: `what_costs_a_hash_is_counted_before_it_is_hashed`.
+pub const HASHING_CALLS_A_MINUTE: u32 = 30;
+
+/// Such calls of one device at once: a household is set up from one device.
+pub const HASHING_CALLS_AT_ONCE: u32 = 60;
+
+/// Calls a second of one device to the gateway that need no account (`hello`, `status`, `resume`): whoever moves from node to
+/// node makes two or three. Test: `who_knocks_without_end_is_told_to_wait`.
+pub const GATEWAY_CALLS_A_SECOND: u32 = 20;
+
+/// Such calls of one device at once.
+pub const GATEWAY_CALLS_AT_ONCE: u32 = 100;
+
+/// Calls of one link that wait until its node has applied what the caller has seen: a client that moves repeats all it has
+/// under way. Test: `a_link_and_a_device_have_so_many_places_to_wait`.
+pub const CALLS_BEHIND_A_LINK_MAX: usize = 64;
+
+/// The same of one device over all its links.
+pub const CALLS_BEHIND_A_DEVICE_MAX: usize = 256;
+
+/// So many changes a caller may have seen that this node has not applied; beyond it the call is refused at once, as two seconds
+/// of waiting would not do. Test: `who_has_seen_what_nobody_has_made_is_refused_at_once`.
+pub const CHANGES_AHEAD_MAX: u64 = 10_000;

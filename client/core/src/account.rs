@@ -35,7 +35,7 @@ pub(crate) async fn register(
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
-    let call = Call::begin(&worker, REGISTER_ADVICE).unhedged();
+    let call = Call::begin(&worker, REGISTER_ADVICE).hashing();
     let (granted, connected) = call
         .repeat(async |connected| {
             let granted = rpc::register(&connected.gateway, &account, &display_name).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn login(
     let token = new_token()?;
     let device_name = worker.profile().device_name();
     let account = Account { username: &username, password: &password, token: &token, device_name };
-    let call = Call::begin(&worker, LOGIN_ADVICE).unhedged();
+    let call = Call::begin(&worker, LOGIN_ADVICE).hashing();
     let (granted, connected) = call
         .repeat(async |connected| {
             let granted = rpc::login(&connected.gateway, &account).await?;
@@ -91,7 +91,7 @@ pub(crate) async fn delete(
     let stored = logged_in(&worker)?;
     let call = Repeatable::new(None);
     Call::begin(&worker, END_ADVICE)
-        .unhedged()
+        .hashing()
         .repeat(async |connected| {
             let asking = call.attempt();
             let ask = async {
@@ -131,7 +131,7 @@ pub(crate) async fn change_password(
     at_most(passwords.new.len(), PASSWORD_BYTES_MAX, ErrorCode::TooLarge)?;
     let call = Repeatable::new(None);
     Call::begin(&worker, PASSWORD_ADVICE)
-        .unhedged()
+        .hashing()
         .repeat(async |connected| {
             let asking = call.attempt();
             let session = worker.session(connected).await?;

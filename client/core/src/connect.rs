@@ -11,6 +11,7 @@ use raftchat_schema::id::NodeId;
 use raftchat_transport::{CallFailure, Dialer, Expect, Identity, Link, LinkFailure};
 use tokio::time::{sleep, timeout};
 
+use crate::call::Failure;
 use crate::order::{Candidate, ConnectFailure, judge};
 use crate::rpc::{self, Hello};
 
@@ -100,7 +101,8 @@ impl Reached {
         admitted?;
         let error = match hello {
             Ok(hello) => return Ok(hello),
-            Err(error) => error,
+            Err(Failure::Exception(error)) => error,
+            Err(failure) => return Err(LinkFailure::NodeGone { cause: failure.sentence() }),
         };
         match self.link.explain(error).await {
             CallFailure::Link(failure) => Err(failure),

@@ -21,6 +21,11 @@ use crate::worker::Worker;
 /// How long one attempt may be without an answer before another node is asked.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(4);
 
+/// The same for what costs a password's hash: a node's own hashes wait in a queue for up to 12 s (`schema/src/budgets.rs`), and who
+/// leaves earlier has waited for nothing.
+const HASHING_ATTEMPT_MAX: Duration = Duration::from_secs(15);
+const _: () = assert!(HASHING_ATTEMPT_MAX.as_millis() > raftchat_schema::budgets::HASH_WAIT_MS_MAX as u128 + 2_000);
+
 /// What a timeout beyond all time is cut to.
 const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 
@@ -35,6 +40,7 @@ pub(crate) struct Call {
     deadline: Instant,
     advice: &'static str,
     hedges: bool,
+    attempt_max: Duration,
 }
 
 /// Attempts that are under way at the same time, each over a link of its own.
@@ -54,12 +60,12 @@ impl Call {
     pub(crate) fn begin(worker: &Rc<Worker>, advice: &'static str) -> Self {
         let now = Instant::now();
         let deadline = now.checked_add(worker.timeout()).unwrap_or(now + FOR_EVER);
-        Self { worker: Rc::clone(worker), deadline, advice, hedges: true }
+        Self { worker: Rc::clone(worker), deadline, advice, hedges: true, attempt_max: ATTEMPT_MAX }
     }
 
-    /// The same, for what takes a node long by its nature: that it has not answered says nothing.
-    pub(crate) fn unhedged(self) -> Self {
-        Self { hedges: false, ..self }
+    /// The same, for what costs a password's hash: that a node has not answered yet says nothing.
+    pub(crate) fn hashing(self) -> Self {
+        Self { hedges: false, attempt_max: HASHING_ATTEMPT_MAX, ..self }
     }
 
     /// Repeats `attempt`, on this node and that, until it has an outcome.
@@ -150,7 +156,7 @@ impl Call {
         attempt: &'a impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
     ) {
         attempts.over.push(Rc::clone(&connected));
-        let limit = self.remaining().min(ATTEMPT_MAX);
+        let limit = self.remaining().min(self.attempt_max);
         let one = async move { bounded(&self.worker, &connected, limit, attempt(&connected)).await };
         attempts.running.push(Box::pin(one));
     }

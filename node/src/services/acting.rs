@@ -11,13 +11,15 @@ use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
 use raftchat_state::{SessionRecord, is_member, verifier};
 use raftchat_transport::LargeAnswer;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
 use super::link::DeviceLink;
-use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use super::{Claim, FRESH_LIMIT, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
 use crate::live::LiveSession;
+use crate::passwords::{Asker, Hasher, PasswordError};
 use crate::presence::Here;
 use crate::store::StateView;
 use crate::typing::{Throttle, TypingNews};
@@ -27,21 +29,34 @@ pub(super) struct Acting {
     pub(super) services: Arc<Services>,
     pub(super) id: SessionId,
     pub(super) user: UserId,
-    pub(super) live: LiveSession,
     username: Username,
-    device: DeviceId,
+    pub(super) device: DeviceId,
     typing: RefCell<Throttle>,
     /// What the client was shown over other links, as long as it is not known to be applied here.
     seen: Cell<Option<Cursor>>,
     /// The connection.
     pub(super) link: Rc<DeviceLink>,
-    _here: Here,
+    registered: Rc<Registered>,
+}
+
+/// That the session is live and its user is there: for as long as its link lives, and no longer than the session is held.
+pub(super) struct Registered {
+    live: LiveSession,
+    here: Cell<Option<Here>>,
+}
+
+impl Registered {
+    /// It is so no longer. Again it changes nothing.
+    pub(super) fn give_up(&self) {
+        self.live.leave();
+        self.here.take();
+    }
 }
 
 /// The number of a request and what its client has the outcomes of.
 #[derive(Clone, Copy)]
 pub(super) struct Request {
-    number: RequestNumber,
+    pub(super) number: RequestNumber,
     acknowledged_below: RequestNumber,
 }
 
@@ -60,23 +75,31 @@ impl Request {
 impl Acting {
     /// The session on a connection from that IP address.
     pub(super) fn new(services: Arc<Services>, record: &SessionRecord, link: Rc<DeviceLink>, address: &str) -> Self {
+        let live = services.live.join(record.id, address);
+        let here = Cell::new(Some(services.presence.arrive(record.user)));
+        let registered = Rc::new(Registered { live, here });
+        link.register(&registered);
         Self {
             id: record.id,
             user: record.user,
-            live: services.live.join(record.id, address),
             username: record.username.clone(),
             device: record.device,
             typing: RefCell::default(),
             seen: Cell::default(),
             link,
-            _here: services.presence.arrive(record.user),
+            registered,
             services,
         }
     }
 
+    /// Becomes true when the session is over.
+    pub(super) fn watch_end(&self) -> watch::Receiver<bool> {
+        self.registered.live.watch()
+    }
+
     /// Refuses once the session is over.
     pub(super) fn must_live(&self) -> Result<(), Denied> {
-        if self.live.has_ended() { Err(ErrorCode::SessionEnded.into()) } else { Ok(()) }
+        if self.registered.live.has_ended() { Err(ErrorCode::SessionEnded.into()) } else { Ok(()) }
     }
 
     /// Refuses once the session is over, and what is asked too fast.
@@ -122,12 +145,21 @@ impl Acting {
         self.may_read()?;
         let _occupied = self.link.occupy();
         if let Some(seen) = self.seen.get() {
-            self.services.reach(seen).await?;
+            self.services.reach(&self.link, self.device, seen).await?;
             if self.seen.get() == Some(seen) {
                 self.seen.set(None);
             }
         }
         Ok(self.services.view())
+    }
+
+    /// Where this node stands, and whether it knows all that was acknowledged before the question.
+    pub(super) async fn caught_up(&self) -> Result<(bool, Cursor), Denied> {
+        self.may_read()?;
+        let _occupied = self.link.occupy();
+        let fresh = self.services.read_index.confirm(FRESH_LIMIT).await;
+        self.must_live()?;
+        Ok((fresh, self.services.cursor(&self.services.view())?))
     }
 
     /// Looks, and where nothing is found looks again once this node knows all that anybody was told is done: what was
@@ -146,14 +178,23 @@ impl Acting {
         }
     }
 
-    /// Refuses a password that is not the user's; gives the version of what it was checked against.
-    pub(super) async fn must_know(&self, password: Zeroizing<String>) -> Result<u32, Denied> {
+    /// Refuses a password that is not the user's; gives the version of what it was checked against, and what `more` makes in the
+    /// same turn where it was right.
+    pub(super) async fn must_know<T: Send + 'static>(
+        &self,
+        password: Zeroizing<String>,
+        more: impl FnOnce(&Hasher) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<(u32, T), Denied> {
         self.must_live()?;
+        let now = Instant::now();
+        self.services.rates.hash(self.device, now)?;
         let _occupied = self.link.occupy();
         let (stored, version) = verifier(&self.services.view(), self.user)?.unzip();
+        let version = version.ok_or(ErrorCode::SessionEnded)?;
+        let asker = Asker { device: self.device, account: Some(self.user) };
         let source = Source::OwnDevice(self.device);
-        self.services.must_be_right(&self.username, source, password, stored).await?;
-        version.ok_or_else(|| ErrorCode::WrongCredentials.into())
+        let claim = Claim { username: &self.username, source, password, verifier: stored };
+        Ok((version, self.services.must_be_right(asker, claim, more).await?))
     }
 
     /// Tells the others in a conversation that the user is writing there, or no longer, as often as that is of use to them.

@@ -12,6 +12,7 @@ use raftchat_state::ReadError;
 use crate::passwords::PasswordError;
 use crate::proposer::Unsettled;
 use crate::rates::TooFast;
+use crate::reaching::NotReached;
 use crate::store::StoreError;
 
 /// When to come back to a node that is busy, or has no leader.
@@ -34,8 +35,12 @@ impl Denied {
 
     /// Refused until that much time has passed.
     pub(super) fn too_fast(wait: Duration) -> Self {
-        let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        Self::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms })
+        Self::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms: millis(wait) })
+    }
+
+    /// Refused because this node has too much to do for so long.
+    fn busy(wait: Duration) -> Self {
+        Self::Refused(Refusal { code: ErrorCode::Busy, retry_after_ms: millis(wait) })
     }
 
     /// Whether the reason is that something is not here, which on another node it may be.
@@ -56,6 +61,11 @@ impl Denied {
             Self::Failed(error) => Err(error),
         }
     }
+}
+
+/// In whole milliseconds, and not too soon.
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 impl From<ErrorCode> for Denied {
@@ -94,6 +104,15 @@ impl From<TooFast> for Denied {
     }
 }
 
+impl From<NotReached> for Denied {
+    fn from(not_reached: NotReached) -> Self {
+        match not_reached {
+            NotReached::Behind => Self::later(ErrorCode::Behind),
+            NotReached::TooMany => Self::later(ErrorCode::Busy),
+        }
+    }
+}
+
 impl From<WireError> for Denied {
     fn from(_: WireError) -> Self {
         ErrorCode::MalformedRequest.into()
@@ -110,7 +129,7 @@ impl From<ReadError<StoreError>> for Denied {
 impl From<PasswordError> for Denied {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Busy => Self::later(ErrorCode::Busy),
+            PasswordError::Busy { wait } => Self::busy(wait),
             PasswordError::Failed(reason) => {
                 tracing::error!(%reason, "a password could not be hashed");
                 Self::Failed(capnp::Error::failed("this node cannot check passwords: ask another".to_owned()))

@@ -21,8 +21,9 @@ use super::acting::Acting;
 use super::answer::{self, Denied, answer};
 use super::link::DeviceLink;
 use super::session::SessionService;
-use super::{FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use super::{Claim, FRESH_LIMIT, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
+use crate::passwords::Asker;
 
 /// When to come back to a node that has no contact with a majority.
 const BEHIND_RETRY_MS: u64 = 1000;
@@ -68,6 +69,11 @@ impl GatewayService {
         if *self.services.recovered.borrow() { Ok(()) } else { Err(Denied::later(code)) }
     }
 
+    /// Refuses who asks too often for what needs no account.
+    fn may_knock(&self) -> Result<(), Denied> {
+        Ok(self.services.rates.knock(self.device, Instant::now())?)
+    }
+
     async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
@@ -89,7 +95,8 @@ impl GatewayService {
             return Err(ErrorCode::UsernameTaken.into());
         }
         let Credentials { username, password, token, device_name } = credentials;
-        let verifier = self.services.passwords.hash(password).await?;
+        let asker = Asker { device: self.device, account: None };
+        let verifier = self.services.passwords.ask(asker, move |hasher| hasher.hash(&password)).await?;
         let (device, address) = (self.device, self.address());
         let register = Register { username, display_name, verifier, device, device_name, token, address };
         self.opened(Command::Register(register)).await
@@ -98,7 +105,7 @@ impl GatewayService {
     async fn logged_in(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
-        self.services.rates.login(self.device, Instant::now())?;
+        self.services.rates.hash(self.device, Instant::now())?;
         let params = params.get()?;
         let credentials = Credentials::read(
             params.get_username()?,
@@ -116,7 +123,10 @@ impl GatewayService {
         let own_device = found.map(|user| knows_device(&view, user, device)).transpose()?.unwrap_or(false);
         let source = if own_device { Source::OwnDevice(device) } else { Source::Stranger(device) };
         let (stored, verifier_version) = found.map(|user| verifier(&view, user)).transpose()?.flatten().unzip();
-        self.services.must_be_right(&username, source, password, stored).await?;
+        // Who is a stranger waits as one, so that nobody takes an owner's turns.
+        let asker = Asker { device, account: found.filter(|_| own_device) };
+        let claim = Claim { username: &username, source, password, verifier: stored };
+        self.services.must_be_right(asker, claim, |_| Ok(())).await?;
         let (Some(user), Some(verifier_version)) = (found, verifier_version) else {
             return Err(ErrorCode::WrongCredentials.into());
         };
@@ -137,6 +147,7 @@ impl GatewayService {
     }
 
     async fn resumed(&self, params: gateway::ResumeParams) -> Result<Grant, Denied> {
+        self.may_knock()?;
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
         let params = params.get()?;
@@ -146,7 +157,7 @@ impl GatewayService {
         let fresh = linearizable && self.services.read_index.confirm(FRESH_LIMIT).await;
         if !seen.is_empty() {
             let cursor = self.services.own_cursor(seen)?;
-            self.services.reach(cursor).await?;
+            self.services.reach(&self.link, self.device, cursor).await?;
         }
         let found = session_by_token(&self.services.view(), &token)?;
         // On another device a token is worth nothing, and who brings it there learns nothing.
@@ -159,16 +170,36 @@ impl GatewayService {
         self.link.connection().remote_address().ip().to_canonical().to_string()
     }
 
+    fn introduce(&self, mut results: gateway::hello_results::Builder<'_>) {
+        let status = self.services.raft.status();
+        let identity = &self.services.raft.stores().identity;
+        let members = status.membership.membership.members;
+        results.set_cluster(identity.cluster.as_str());
+        results.set_node(identity.node.0);
+        results.set_version(env!("CARGO_PKG_VERSION"));
+        results.set_time_ms(self.services.clock.time().0);
+        let mut nodes = results.init_nodes(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        for (at, (node, member)) in (0..).zip(&members) {
+            let mut address = nodes.reborrow().get(at);
+            address.set_id(node.0);
+            address.set_address(member.client_address.as_str());
+        }
+    }
+
     fn grant(&self, mut builder: granted::Builder<'_>, grant: Grant) -> Result<(), Denied> {
         let Grant { record, fresh } = grant;
+        let acting = Acting::new(self.services.clone(), &record, self.link.clone(), &self.address());
+        // Looked at after it is live: whoever ends it from here on tells it so.
         let view = self.services.view();
+        if session(&view, record.id)?.is_none() {
+            return Err(ErrorCode::SessionEnded.into());
+        }
         let user = user(&view, record.user)?.ok_or(ErrorCode::SessionEnded)?;
         builder.set_session_id(record.id.0);
         builder.set_fresh(fresh);
         builder.set_time_ms(self.services.clock.time().0);
         builder.set_highest_request(highest_request(&view, &record)?.0);
         builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
-        let acting = Acting::new(self.services.clone(), &record, self.link.clone(), &self.address());
         builder.set_session(capnp_rpc::new_client(SessionService::new(acting)));
         wire::write_user(builder.init_user(), &self.services.online(record.user, user));
         Ok(())
@@ -208,21 +239,7 @@ impl gateway::Server for GatewayService {
         _params: gateway::HelloParams,
         mut results: gateway::HelloResults,
     ) -> Result<(), capnp::Error> {
-        let status = self.services.raft.status();
-        let identity = &self.services.raft.stores().identity;
-        let members = status.membership.membership.members;
-        let mut results = results.get();
-        results.set_cluster(identity.cluster.as_str());
-        results.set_node(identity.node.0);
-        results.set_version(env!("CARGO_PKG_VERSION"));
-        results.set_time_ms(self.services.clock.time().0);
-        let mut nodes = results.init_nodes(u32::try_from(members.len()).unwrap_or(u32::MAX));
-        for (at, (node, member)) in (0..).zip(&members) {
-            let mut address = nodes.reborrow().get(at);
-            address.set_id(node.0);
-            address.set_address(member.client_address.as_str());
-        }
-        Ok(())
+        answer!(results, self.may_knock(), |()| self.introduce(results.get()))
     }
 
     async fn register(
@@ -257,8 +274,7 @@ impl gateway::Server for GatewayService {
         _params: gateway::StatusParams,
         mut results: gateway::StatusResults,
     ) -> Result<(), capnp::Error> {
-        let status = self.services.status().map_err(|error| capnp::Error::failed(error.to_string()))?;
-        wire::write_status(results.get().init_status(), &status);
-        Ok(())
+        let status = self.may_knock().and_then(|()| Ok(self.services.status()?));
+        answer!(results, status, |status| wire::write_status(results.get().init_status(), &status))
     }
 }

@@ -1,14 +1,16 @@
-//! A device's connection beside its calls: the beats it asked for, its datagrams, and whether anything goes on on it. Never
-//! knows who the device's user is.
+//! A device's connection beside its calls: the beats it asked for, its datagrams, whether anything goes on on it, and what is
+//! to end with it. Never knows who the device's user is.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use raftchat_schema::budgets::CALLS_BEHIND_A_LINK_MAX;
 use raftchat_transport::{CloseCode, ConnectionHandle, Datagram};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
+use super::acting::Registered;
 use super::subscription::Arming;
 use crate::standing::Standing;
 
@@ -25,12 +27,19 @@ pub(super) struct DeviceLink {
     /// None: no beats.
     beat: watch::Sender<Option<Duration>>,
     armed: RefCell<Vec<Weak<Arming>>>,
+    registered: RefCell<Vec<Weak<Registered>>>,
     occupied: Cell<usize>,
     last_occupied: Cell<Instant>,
+    /// Calls that wait for this node to catch up.
+    behind: Cell<usize>,
+    ended: watch::Sender<bool>,
 }
 
 /// Something goes on on the link: a call or a subscription.
 pub(super) struct Occupied(Rc<DeviceLink>);
+
+/// A call of the link that waits for this node to catch up.
+pub(super) struct Behind<'l>(&'l DeviceLink);
 
 impl DeviceLink {
     /// Begins to listen and to beat.
@@ -40,8 +49,11 @@ impl DeviceLink {
             connection: connection.clone(),
             beat,
             armed: RefCell::default(),
+            registered: RefCell::default(),
             occupied: Cell::new(0),
             last_occupied: Cell::new(Instant::now()),
+            behind: Cell::new(0),
+            ended: watch::Sender::new(false),
         });
         tokio::task::spawn_local(tend(link.clone(), beats, standing));
         link
@@ -63,6 +75,40 @@ impl DeviceLink {
     pub(super) fn occupy(self: &Rc<Self>) -> Occupied {
         self.occupied.set(self.occupied.get().saturating_add(1));
         Occupied(self.clone())
+    }
+
+    /// One more call that waits for this node to catch up; none if there are enough.
+    pub(super) fn wait_behind(&self) -> Option<Behind<'_>> {
+        let behind = self.behind.get();
+        (behind < CALLS_BEHIND_A_LINK_MAX).then(|| {
+            self.behind.set(behind.saturating_add(1));
+            Behind(self)
+        })
+    }
+
+    /// What the session holds on this node is given up with the link, at once, also where a call or a capability of it is
+    /// neither ended nor dropped.
+    pub(super) fn register(&self, registered: &Rc<Registered>) {
+        let mut all = self.registered.borrow_mut();
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Rc::downgrade(registered));
+        if *self.ended.borrow() {
+            registered.give_up();
+        }
+    }
+
+    /// Waits until the link has ended.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + 'static {
+        let mut ended = self.ended.subscribe();
+        // Without a link there is nobody to say so.
+        async move { drop(ended.wait_for(|ended| *ended).await) }
+    }
+
+    fn end(&self) {
+        self.ended.send_replace(true);
+        for registered in self.registered.take().iter().filter_map(Weak::upgrade) {
+            registered.give_up();
+        }
     }
 
     /// Datagrams activate this subscription too.
@@ -94,6 +140,12 @@ impl Drop for Occupied {
     fn drop(&mut self) {
         self.0.occupied.set(self.0.occupied.get().saturating_sub(1));
         self.0.last_occupied.set(Instant::now());
+    }
+}
+
+impl Drop for Behind<'_> {
+    fn drop(&mut self) {
+        self.0.behind.set(self.0.behind.get().saturating_sub(1));
     }
 }
 
@@ -130,7 +182,7 @@ async fn tend(
         tokio::select! {
             datagram = link.connection.read_datagram() => match datagram {
                 Ok(datagram) => link.take(&datagram),
-                Err(_ended) => return,
+                Err(_ended) => return link.end(),
             },
             () = beat_slots.end() => {
                 if link.connection.packets_sent() == sent {

@@ -11,9 +11,8 @@ use raftchat_schema::generated::client_capnp::{conversation, session};
 use raftchat_schema::id::{ConversationId, NodeId, SessionId, UserId};
 use raftchat_schema::wire;
 
-use super::FRESH_LIMIT;
 use super::acting::{Acting, Request};
-use super::answer::{Denied, answer, fill};
+use super::answer::{answer, fill};
 use super::conversation::{ConversationService, Place};
 use super::subscription;
 
@@ -152,16 +151,10 @@ impl session::Server for SessionService {
         _params: session::CatchUpParams,
         mut results: session::CatchUpResults,
     ) -> Result<(), capnp::Error> {
-        let services = &self.acting.services;
-        let _occupied = self.acting.link.occupy();
-        let fresh = services.read_index.confirm(FRESH_LIMIT).await;
-        let seen = services.cursor(&services.view()).map_err(|denied| match denied {
-            Denied::Failed(error) => error,
-            Denied::Refused(refusal) => capnp::Error::failed(refusal.to_string()),
-        })?;
-        results.get().set_fresh(fresh);
-        results.get().init_seen().set_bytes(&seen.to_bytes());
-        Ok(())
+        answer!(results, self.acting.caught_up().await, |(fresh, seen)| {
+            results.get().set_fresh(fresh);
+            results.get().init_seen().set_bytes(&seen.to_bytes());
+        })
     }
 
     async fn attend(
@@ -169,8 +162,8 @@ impl session::Server for SessionService {
         params: session::AttendParams,
         mut results: session::AttendResults,
     ) -> Result<(), capnp::Error> {
-        results.get().set_beat_ms(self.acting.link.attend(params.get()?.get_beat_ms()));
-        Ok(())
+        let beat_ms = params.get()?.get_beat_ms();
+        answer!(results, self.acting.may_read(), |()| results.get().set_beat_ms(self.acting.link.attend(beat_ms)))
     }
 
     /// Takes effect at once, so that it holds for whatever is asked after it.

@@ -74,7 +74,7 @@ pub(super) async fn subscribe(
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
     } else {
         let cursor = services.own_cursor(from)?;
-        services.reach(cursor).await?;
+        services.reach(&acting.link, acting.device, cursor).await?;
         cursor
     };
     // Joined before the rows are looked at: what changes from here on comes to the inbox.
@@ -107,10 +107,13 @@ pub(super) fn arm(
 
 fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = ()> + 'static) -> subscription::Client {
     let (stop, stopped) = oneshot::channel();
+    let link_ended = acting.link.ended();
     tokio::task::spawn_local(async move {
         tokio::select! {
             () = run => {}
             _ = stopped => {}
+            // Also where nobody drops the capability: what it holds is given up with the link.
+            () = link_ended => {}
         }
     });
     capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied: acting.link.occupy() })
@@ -119,7 +122,7 @@ fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = 
 /// An armed subscription's life: it waits, and from then on is like any other.
 async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut herald: Herald) {
     let standing_by = StandingBy::new(&acting.services.standing_by);
-    let mut ended = acting.live.watch();
+    let mut ended = acting.watch_end();
     loop {
         if herald.tell_news() {
             arming.activate_here();
@@ -193,7 +196,7 @@ impl Pusher {
     }
 
     async fn until_over(&mut self, news: &mut broadcast::Receiver<PresenceNews>) -> Over {
-        let mut ended = self.acting.live.watch();
+        let mut ended = self.acting.watch_end();
         loop {
             self.herald.tell_news();
             if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {

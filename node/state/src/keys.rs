@@ -22,11 +22,10 @@
 //! | own | user, conversation | [`OwnRow`](crate::rows::OwnRow) |
 //! | blocks | user, other user | [`BlockRow`](crate::rows::BlockRow) |
 //! | revisions | conversation, position, revision | [`RevisionRow`](crate::rows::RevisionRow) |
-//! | known devices | user, device | empty |
 //! | erasures | kind, user or conversation | [`ErasureRow`](crate::rows::ErasureRow) |
 
 use raftchat_schema::id::{
-    ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
+    ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
 };
 
 use crate::feed::Feed;
@@ -54,7 +53,6 @@ pub(crate) enum Table {
     Own = 17,
     Blocks = 18,
     Revisions = 19,
-    KnownDevices = 20,
     Erasures = 21,
 }
 
@@ -287,15 +285,6 @@ pub(crate) fn revision(conversation: ConversationId, position: Position, revisio
 /// What a message said before.
 pub(crate) fn revisions_of(conversation: ConversationId, position: Position) -> Span {
     Span::of(numbered(Table::Revisions, [conversation.0, position.0]))
-}
-
-pub(crate) fn known_device(user: UserId, device: &DeviceId) -> Vec<u8> {
-    key(Table::KnownDevices, &[&user.0.to_be_bytes(), &device.0])
-}
-
-/// The devices that a user has ever logged in on.
-pub(crate) fn known_devices_of(user: UserId) -> Span {
-    Span::of(numbered(Table::KnownDevices, [user.0]))
 }
 
 /// What is to be erased. Accounts come before groups.

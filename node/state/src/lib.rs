@@ -33,7 +33,7 @@ pub use feed::{Feed, FeedChange, FeedPage, PageLimits, feed_page, feeds_of};
 pub use queries::{
     HistoryRange, SessionRecord, blocked_by, change_number, conversation, conversation_exists, conversations_page,
     counts, direct, erasure_pending, highest_request, history, is_blocked_between, is_member, knows_device,
-    member_count, members_page, revisions, session, session_by_token, sessions_of, stamp, state_hash, user,
+    member_count, members_page, outcome, revisions, session, session_by_token, sessions_of, stamp, state_hash, user,
     user_by_name, users_page, verifier,
 };
 pub use read::ReadError;

@@ -19,7 +19,7 @@ pub use conversations::{
 };
 pub use messages::{HistoryRange, history, revisions};
 pub use people::{
-    SessionRecord, blocked_by, highest_request, is_blocked_between, knows_device, session, session_by_token,
+    SessionRecord, blocked_by, highest_request, is_blocked_between, knows_device, outcome, session, session_by_token,
     sessions_of, user, user_by_name, users_page, verifier,
 };
 

@@ -211,6 +211,7 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
     let (on_boat, _) = opened(commit(tables, 5000, &[open]).outcomes.first());
     let found = ok(queries::session_by_token(tables, &TokenHash([30; 32]))).expect("the session of the token");
     assert_eq!((found.id, found.user, found.device), (on_boat, carol, DeviceId([30; 32])));
+    assert!(ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
 
     let applied = commit(tables, 6000, &[in_session(on_boat, 1, Act::EndSession(on_desk))]);
     assert_eq!(applied.ended_sessions, [on_desk]);
@@ -219,7 +220,6 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
     let delete = Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Erase };
     let applied = commit(tables, 7000, &[in_session(on_boat, 2, delete)]);
     assert_eq!(applied.ended_sessions, [on_boat]);
-    assert!(ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
     groups::erase_all(tables, 7100);
     assert!(!ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
     assert_eq!(ok(queries::verifier(tables, carol)), None);

@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use capnp::capability::Request;
 use raftchat_certs::{Authorities, Leaf, Subject};
 use raftchat_node::config::{LimitsConfig, MemberConfig, NodeConfig};
 use raftchat_node::node::Node;
+use raftchat_schema::error::Refusal;
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, receiver, session, subscription};
 use raftchat_schema::generated::types_capnp::change;
 use raftchat_schema::id::Cursor;
@@ -23,6 +25,8 @@ use tokio::sync::Notify;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const TOKEN: [u8; 32] = [7; 32];
+/// Everybody's.
+pub(crate) const PASSWORD: &str = "a good password";
 
 /// Waits for what must come; a test fails when it does not.
 pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
@@ -52,6 +56,7 @@ pub(crate) fn locally<F: Future>(test: F) -> impl Future<Output = F::Output> {
 
 pub(crate) struct Cluster {
     name: String,
+    authorities: Authorities,
     device: Leaf,
     anchors: Vec<u8>,
     pub(crate) nodes: BTreeMap<u64, Node>,
@@ -61,6 +66,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Three nodes that serve, and know their leader.
     pub(crate) async fn start() -> Self {
+        Self::limited(&LimitsConfig::NONE).await
+    }
+
+    /// The same, where devices are limited so.
+    pub(crate) async fn limited(limits: &LimitsConfig) -> Self {
         let (home, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
         let authorities = Authorities::create(now).unwrap();
         let addresses: [SocketAddr; 6] = std::array::from_fn(|_| places::next());
@@ -79,7 +89,7 @@ impl Cluster {
         let name = authorities.cluster().as_str().to_owned();
         let device = authorities.issue_device("alice", now).unwrap();
         let anchors = authorities.anchors_for(&Subject::device("alice").unwrap()).nodes.to_vec();
-        let mut cluster = Self { name, device, anchors, nodes: BTreeMap::new(), home };
+        let mut cluster = Self { name, authorities, device, anchors, nodes: BTreeMap::new(), home };
         for (index, id) in (1..=3).enumerate() {
             let (clients, peers) = (addresses[2 * index], addresses[2 * index + 1]);
             let mut config = NodeConfig::new(&cluster.name, id, clients, peers, members.clone());
@@ -88,17 +98,27 @@ impl Cluster {
             std::fs::create_dir(&config.data).unwrap();
             std::fs::write(config.data.join(raftchat_node::store::open::NEW_FILE), &cluster.name).unwrap();
             (config.password_memory_kib, config.password_passes) = (19_456, 2);
-            config.limits = LimitsConfig::NONE;
+            config.limits = limits.clone();
             cluster.nodes.insert(id, Node::start(&config).await.unwrap());
         }
         cluster
     }
 
-    /// A device's link to a node.
+    /// Another device that the cluster lets in.
+    pub(crate) fn device(&self, name: &str) -> Leaf {
+        self.authorities.issue_device(name, SystemTime::now()).unwrap()
+    }
+
+    /// The device's link to a node.
     pub(crate) async fn dial(&self, node: u64) -> (Link, gateway::Client) {
+        self.dial_from(&self.device, node).await
+    }
+
+    /// Another device's link to a node.
+    pub(crate) async fn dial_from(&self, device: &Leaf, node: u64) -> (Link, gateway::Client) {
         let dialer = Dialer::new(&DialerConfig {
             role: Role::Device,
-            credentials: Credentials { chain: self.device.chain_der(), key: self.device.key_der() },
+            credentials: Credentials { chain: device.chain_der(), key: device.key_der() },
             nodes: TrustAnchors(vec![self.anchors.clone()]),
             timing: LinkTiming { idle: Duration::from_secs(10), keep_alive: Duration::from_secs(1) },
             limits: LinkLimits::device(),
@@ -115,12 +135,7 @@ impl Cluster {
     pub(crate) async fn alice(&self, node: u64) -> Device {
         let (link, gateway) = self.dial(node).await;
         let session = until(async || {
-            let mut call = gateway.register_request();
-            call.get().set_username("alice");
-            call.get().set_password("a good password");
-            call.get().set_token(&TOKEN);
-            call.get().set_device_name("desk");
-            let response = call.send().promise.await.unwrap();
+            let response = registering(&gateway, "alice", TOKEN).send().promise.await.unwrap();
             let results = response.get().unwrap();
             (!results.has_refused()).then(|| results.get_granted().unwrap().get_session().unwrap())
         })
@@ -136,8 +151,41 @@ impl Cluster {
     }
 }
 
+/// To be sent: an account of that name, with the password of all.
+pub(crate) fn registering(
+    gateway: &gateway::Client,
+    name: &str,
+    token: [u8; 32],
+) -> Request<gateway::register_params::Owned, gateway::register_results::Owned> {
+    let mut call = gateway.register_request();
+    call.get().set_username(name);
+    call.get().set_password(PASSWORD);
+    call.get().set_token(&token);
+    call.get().set_device_name("desk");
+    call
+}
+
+/// Logs in; otherwise the refusal.
+pub(crate) async fn login(
+    gateway: &gateway::Client,
+    name: &str,
+    password: &str,
+    token: [u8; 32],
+) -> Result<session::Client, Refusal> {
+    let mut call = gateway.login_request();
+    call.get().set_username(name);
+    call.get().set_password(password);
+    call.get().set_token(&token);
+    let response = soon(call.send().promise).await.unwrap();
+    let results = response.get().unwrap();
+    if results.has_refused() {
+        return Err(wire::read_refusal(results.get_refused().unwrap()));
+    }
+    Ok(results.get_granted().unwrap().get_session().unwrap())
+}
+
 /// Takes up alice's session; otherwise the refusal's number.
-pub(crate) async fn resume(gateway: &gateway::Client) -> Result<session::Client, raftchat_schema::error::Refusal> {
+pub(crate) async fn resume(gateway: &gateway::Client) -> Result<session::Client, Refusal> {
     let mut call = gateway.resume_request();
     call.get().set_token(&TOKEN);
     call.get().set_freshness(Freshness::Linearizable);

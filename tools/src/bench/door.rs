@@ -147,7 +147,11 @@ impl Visit {
     /// Waits until everything that anybody was told is done is known to this node too; gives the cursor after it.
     pub(super) async fn catch_up(&self) -> Result<Vec<u8>, Trouble> {
         let response = self.session.catch_up_request().send().promise.await?;
-        Ok(response.get()?.get_seen()?.get_bytes()?.to_vec())
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
+        }
+        Ok(answer.get_seen()?.get_bytes()?.to_vec())
     }
 
     /// The direct conversation with somebody.

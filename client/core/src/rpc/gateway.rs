@@ -1,9 +1,13 @@
 //! What a device asks before it is anybody. Knows nothing of what a session can do.
 
+use std::time::Duration;
+
+use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted, node_address, session};
 use raftchat_schema::id::{RequestNumber, SessionId, Stamp, Username};
 use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_schema::wire::{read_status, read_user};
+use tokio::time::sleep;
 
 use crate::call::Failure;
 use crate::profile::NodeEntry;
@@ -40,14 +44,19 @@ pub(crate) struct Hello {
     pub(crate) time: Stamp,
 }
 
-pub(crate) async fn hello(gateway: &gateway::Client) -> Result<Hello, capnp::Error> {
+/// Answers when the node has, also where other programs of this device ask it too much.
+pub(crate) async fn hello(gateway: &gateway::Client) -> Result<Hello, Failure> {
+    patiently(async || asked_hello(gateway).await).await
+}
+
+async fn asked_hello(gateway: &gateway::Client) -> Result<Hello, Failure> {
     let response = ask!(gateway, hello_request);
-    let time = Stamp(response.get()?.get_time_ms());
-    let nodes = response.get()?.get_nodes()?;
+    let results = unless_refused!(response);
+    let time = Stamp(results.get_time_ms());
     let entry = |node: node_address::Reader<'_>| {
         Ok(NodeEntry { node: node.get_id(), address: node.get_address()?.to_str()?.to_owned() })
     };
-    let nodes = nodes.iter().map(entry).collect::<Result<_, capnp::Error>>()?;
+    let nodes = results.get_nodes()?.iter().map(entry).collect::<Result<_, capnp::Error>>()?;
     Ok(Hello { nodes, time })
 }
 
@@ -109,7 +118,24 @@ fn read_granted(granted: granted::Reader<'_>) -> Result<Granted, Failure> {
     })
 }
 
+/// How a node is. Answers when the node has, as above.
 pub(crate) async fn status(gateway: &gateway::Client) -> Result<NodeStatus, Failure> {
+    patiently(async || asked_status(gateway).await).await
+}
+
+/// Asks again as soon as the node says that it may be asked: in a moment, as nothing else is refused so. Who calls this bounds it.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+    loop {
+        match ask().await {
+            Err(Failure::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms })) if retry_after_ms > 0 => {
+                sleep(Duration::from_millis(retry_after_ms)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn asked_status(gateway: &gateway::Client) -> Result<NodeStatus, Failure> {
     let response = ask!(gateway, status_request);
-    Ok(read_status(response.get()?.get_status()?)?)
+    Ok(read_status(unless_refused!(response).get_status()?)?)
 }

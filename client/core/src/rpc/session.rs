@@ -116,7 +116,7 @@ pub(crate) async fn activate(subscription: &subscription::Client, from: &[u8]) -
 pub(crate) async fn attend(session: &session::Client, beat: Duration) -> Result<Duration, Failure> {
     let asked = u32::try_from(beat.as_millis()).unwrap_or(u32::MAX);
     let response = ask!(session, attend_request, |params| params.set_beat_ms(asked));
-    Ok(Duration::from_millis(u64::from(response.get()?.get_beat_ms())))
+    Ok(Duration::from_millis(u64::from(unless_refused!(response).get_beat_ms())))
 }
 
 /// Tells the node that this device was shown everything up to there. Sent before this returns: it holds for what is asked
@@ -143,7 +143,7 @@ pub struct Applied {
 /// Asks once everything acknowledged before this call is applied, or no majority answers in time.
 pub(crate) async fn catch_up(session: &session::Client) -> Result<Applied, Failure> {
     let response = ask!(session, catch_up_request);
-    let results = response.get()?;
+    let results = unless_refused!(response);
     Ok(Applied { cursor: results.get_seen()?.get_bytes()?.to_vec(), fresh: results.get_fresh() })
 }
 

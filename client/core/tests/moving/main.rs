@@ -226,6 +226,15 @@ async fn a_wrong_password_is_refused_and_leaves_nobody_logged_in() {
     assert!(matches!(client.whoami().await, Err(ClientError::NoSession)));
 }
 
+/// A node under load may hash a password later than other calls may take: who asks another node has waited for nothing.
+#[tokio::test]
+async fn a_login_that_takes_a_node_long_is_waited_for() {
+    let cluster = Cluster::start().await;
+    cluster.world.lock().login_takes = Duration::from_secs(6);
+    let _client = alice(cluster.profile(), None).await;
+    assert_eq!(cluster.world.lock().logins, 1);
+}
+
 #[tokio::test]
 async fn each_act_becomes_the_call_that_stands_for_it() {
     let cluster = Cluster::start().await;

@@ -71,6 +71,12 @@ impl gateway::Server for Node {
         params: gateway::LoginParams,
         mut results: gateway::LoginResults,
     ) -> Result<(), Error> {
+        let takes = {
+            let mut world = self.world.lock();
+            world.logins += 1;
+            world.login_takes
+        };
+        tokio::time::sleep(takes).await;
         if params.get()?.get_password()? != "secret" {
             write_refusal(results.get().init_refused(), &ErrorCode::WrongCredentials.into());
             return Ok(());

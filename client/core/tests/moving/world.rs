@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Cursor, MessageId, Position, Stamp, UserId};
@@ -36,6 +37,9 @@ pub(crate) struct State {
     pub(crate) keeps_history: bool,
     /// How often somebody called `send`.
     pub(crate) sends: usize,
+    /// How often somebody called `login`, and how long a node takes for one.
+    pub(crate) logins: usize,
+    pub(crate) login_takes: Duration,
     /// Other acts, as they came.
     pub(crate) acts: Vec<String>,
     /// How often the cluster was restored from a backup.

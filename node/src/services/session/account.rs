@@ -7,7 +7,7 @@ use raftchat_schema::generated::client_capnp::session::{
     ChangePasswordParams, DeleteAccountParams, SetProfileParams, Setting,
 };
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
-use raftchat_state::verifier;
+use raftchat_state::outcome;
 use zeroize::Zeroizing;
 
 use crate::services::acting::{Acting, Request};
@@ -19,7 +19,7 @@ impl Acting {
         let request = Request::read(params.get_request()?);
         let password = password(params.get_password()?)?;
         let messages = if params.get_erase_messages() { OwnMessages::Erase } else { OwnMessages::Keep };
-        let verifier_version = self.must_know(password).await?;
+        let (verifier_version, ()) = self.must_know(password, |_| Ok(())).await?;
         self.act_to_end(request, Act::DeleteAccount { verifier_version, messages }).await
     }
 
@@ -31,23 +31,25 @@ impl Acting {
             return Err(ErrorCode::EmptyPassword.into());
         }
         let others = if params.get_keep_other_sessions() { OtherSessions::Keep } else { OtherSessions::End };
-        let verifier_version = match self.must_know(old).await {
-            Err(Denied::Refused(refusal))
-                if refusal.code == ErrorCode::WrongCredentials && self.is_password(new.clone()).await? =>
-            {
-                // It was changed, and the answer was lost: this is the repeat.
-                return Ok(());
+        // A repeat of what was done before is known by its number, and asks no password anything.
+        if let Some(outcome) = self.outcome_of(request)? {
+            return outcome;
+        }
+        let known = self.must_know(old, move |hasher| hasher.hash(&new)).await;
+        match known {
+            Ok((verifier_version, verifier)) => {
+                self.act(request, Act::ChangePassword { verifier_version, verifier, others }).await.map(drop)
             }
-            known => known?,
-        };
-        let verifier = self.services.passwords.hash(new).await?;
-        self.act(request, Act::ChangePassword { verifier_version, verifier, others }).await.map(drop)
+            // Perhaps the first attempt came to its end over another node while this one was looked at.
+            Err(denied) => self.outcome_of(request)?.unwrap_or(Err(denied)),
+        }
     }
 
-    /// Only for who has just been counted as guessing.
-    async fn is_password(&self, password: Zeroizing<String>) -> Result<bool, Denied> {
-        let stored = verifier(&self.services.view(), self.user)?.map(|(verifier, _version)| verifier);
-        Ok(self.services.passwords.check(password, stored).await?)
+    /// What came of that request of the session, if it was made before.
+    fn outcome_of(&self, request: Request) -> Result<Option<Result<(), Denied>>, Denied> {
+        self.must_live()?;
+        let outcome = outcome(&self.services.view(), self.id, request.number)?;
+        Ok(outcome.map(|outcome| outcome.map(drop).map_err(Denied::from)))
     }
 
     pub(super) async fn profile_set(&self, params: SetProfileParams) -> Result<(), Denied> {

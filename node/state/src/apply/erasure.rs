@@ -106,7 +106,7 @@ fn leave_groups<T: Tables>(
     Ok(AccountStage::Settings)
 }
 
-/// Erases drafts and other settings, blocks and devices, each with its entry in the user's feed.
+/// Erases drafts and other settings and blocks, each with its entry in the user's feed.
 fn erase_settings<T: Tables>(
     step: &mut Step<'_, T>,
     budget: &mut Budget,
@@ -115,10 +115,8 @@ fn erase_settings<T: Tables>(
 ) -> Handled<T, Option<AccountStage>> {
     let own = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<OwnRow>(row).ok()?.changed));
     let block = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<BlockRow>(row).ok()?.changed));
-    let device = |key: &[u8], _row: &[u8]| Some((key.to_vec(), ChangeNumber(0)));
     erase_rows(step, budget, Feed::Own(user), &keys::own_of(user), own)?;
     erase_rows(step, budget, Feed::Own(user), &keys::blocks_of(user), block)?;
-    erase_rows(step, budget, Feed::Own(user), &keys::known_devices_of(user), device)?;
     if budget.is_spent() {
         return Ok(Some(AccountStage::Settings));
     }

@@ -99,7 +99,6 @@ pub(super) fn grant<T: Tables>(step: &mut Step<'_, T>, grant: &Grant<'_>) -> Han
     step.put(keys::session(session), &row)?;
     step.put(keys::token(&grant.token), &session)?;
     step.tables.put(keys::user_session(grant.user, session), Vec::new());
-    step.tables.put(keys::known_device(grant.user, &grant.device), Vec::new());
     Ok(Done::SessionOpened { session, user: grant.user })
 }
 

@@ -51,9 +51,9 @@ pub(super) fn done<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadEr
             let row: ConversationRow = read::needed(rows, &keys::conversation(id))?;
             found.expect(row.kind != KindRow::Group, "a deleted account is in no group", || format!("{user} in {id}"));
         }
-        for span in [keys::own_of(user), keys::blocks_of(user), keys::known_devices_of(user)] {
+        for span in [keys::own_of(user), keys::blocks_of(user)] {
             let kept = read::all(rows, &span, |key, _row| Some(key.to_vec()))?;
-            found.expect(kept.is_empty(), "a deleted account has no settings, blocks or devices", || user.to_string());
+            found.expect(kept.is_empty(), "a deleted account has no settings or blocks", || user.to_string());
         }
     }
     Ok(())

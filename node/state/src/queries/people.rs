@@ -1,6 +1,6 @@
 //! Users, their sessions and devices, and whom they have blocked.
 
-use raftchat_schema::command::Verifier;
+use raftchat_schema::command::{Outcome, Verifier};
 use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
 use raftchat_schema::view::UserView;
 
@@ -81,6 +81,15 @@ pub fn highest_request<R: Rows>(rows: &R, session: &SessionRecord) -> Result<Req
     Ok(last.max(session.floor))
 }
 
+/// What came of that request of the session, as long as it is remembered.
+pub fn outcome<R: Rows>(
+    rows: &R,
+    session: SessionId,
+    request: RequestNumber,
+) -> Result<Option<Outcome>, ReadError<R::Error>> {
+    read::row(rows, &keys::outcome(session, request))
+}
+
 /// The user of that name, also one whose account is deleted.
 pub fn user_by_name<R: Rows>(rows: &R, name: &Username) -> Result<Option<UserView>, ReadError<R::Error>> {
     match read::row(rows, &keys::username(name))? {
@@ -116,9 +125,10 @@ pub fn users_page<R: Rows>(rows: &R, after: UserId, limit: usize) -> Result<Vec<
     Ok(page)
 }
 
-/// Whether the user has ever logged in on that device.
+/// Whether the user has an open session on that device. One that was logged out, or whose session was ended from elsewhere, is
+/// as strange as any other: whoever holds it now need not be the user.
 pub fn knows_device<R: Rows>(rows: &R, user: UserId, device: DeviceId) -> Result<bool, ReadError<R::Error>> {
-    Ok(rows.get(&keys::known_device(user, &device)).map_err(ReadError::Store)?.is_some())
+    Ok(sessions_of(rows, user)?.iter().any(|session| session.device == device))
 }
 
 /// Whom the user has blocked, in order of id.

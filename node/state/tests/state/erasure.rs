@@ -2,12 +2,12 @@
 
 use raftchat_schema::command::{Act, Command, MemberRole, OwnMessages, Switch};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{DeviceId, Position, UserId};
+use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::limits::ERASE_STEP_ROWS;
 use raftchat_schema::view::{ChangedRow, MessageState};
-use raftchat_state::{apply_batch, is_member, knows_device, members_page};
+use raftchat_state::{apply_batch, is_member, members_page};
 
-use crate::world::{Person, World, code, digest, sending};
+use crate::world::{Person, World, code, sending};
 
 fn delete_account(world: &mut World, person: Person, messages: OwnMessages) {
     world.act(person, Act::DeleteAccount { verifier_version: 1, messages }).unwrap();
@@ -103,13 +103,8 @@ fn a_deleted_accounts_messages_go_with_it_if_asked() {
 }
 
 #[test]
-fn a_piece_is_small_and_devices_are_forgotten_last() {
+fn a_piece_is_small() {
     let (mut world, alice, bob, carol) = World::of_three();
-    let device = world.next_device();
-    let open = crate::world::opening(alice.user, device);
-    world.one(Command::OpenSession(open)).unwrap();
-    assert!(knows_device(&world.tables, alice.user, DeviceId(digest(device))).unwrap());
-    assert!(!knows_device(&world.tables, bob.user, DeviceId(digest(device))).unwrap());
     let conversation = world.group(bob, &[alice, carol]);
     for _ in 0..2 * ERASE_STEP_ROWS {
         world.tell(alice, conversation, "of alice");
@@ -123,6 +118,5 @@ fn a_piece_is_small_and_devices_are_forgotten_last() {
         pieces += 1;
     }
     assert!(pieces > 4, "{pieces} pieces");
-    assert!(!knows_device(&world.tables, alice.user, DeviceId(digest(device))).unwrap());
     world.check();
 }

@@ -7,7 +7,9 @@ use raftchat_schema::limits::{
     AGE_STEP_MS_MAX, DEVICE_NAME_BYTES_MAX, REQUEST_AHEAD_MS_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX,
     SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
 };
-use raftchat_state::{highest_request, session, session_by_token, sessions_of, verifier};
+use raftchat_state::{
+    highest_request, knows_device, outcome, session, session_by_token, sessions_of, verifier,
+};
 
 use crate::world::{World, code, digest, opening, request};
 
@@ -37,6 +39,45 @@ fn a_password_change_that_came_between_wins() {
     open.verifier_version = 1;
     open.device_name = "d".repeat(DEVICE_NAME_BYTES_MAX + 1);
     assert_eq!(code(world.one(Command::OpenSession(open))), ErrorCode::TooLarge);
+}
+
+/// Whoever holds a device that was logged out is a stranger to the account.
+#[test]
+fn a_device_is_known_for_as_long_as_a_session_is_open_on_it() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let log_in = |world: &mut World| {
+        let device = world.next_device();
+        let Ok(Done::SessionOpened { session, .. }) = world.one(Command::OpenSession(opening(alice.user, device)))
+        else {
+            panic!("no session")
+        };
+        (session, DeviceId(digest(device)))
+    };
+    let (phone, boat, desk) = (log_in(&mut world), log_in(&mut world), log_in(&mut world));
+    let known =
+        |world: &World| [phone, boat, desk].map(|(_, device)| knows_device(&world.tables, alice.user, device).unwrap());
+    assert_eq!(known(&world), [true; 3]);
+    assert!(!knows_device(&world.tables, bob.user, phone.1).unwrap());
+    world.one(request(phone.0, 1, 0, Act::EndSession(phone.0))).unwrap();
+    assert_eq!(known(&world), [false, true, true], "logged out");
+    world.act(alice, Act::EndSession(boat.0)).unwrap();
+    assert_eq!(known(&world), [false, false, true], "revoked from another device");
+    let verifier = Verifier::Argon2id("$argon2id$new".into());
+    world.act(alice, Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End }).unwrap();
+    assert_eq!(known(&world), [false; 3], "ended with the password");
+    world.check();
+}
+
+#[test]
+fn what_came_of_a_request_can_be_asked_by_its_number() {
+    let (mut world, alice, bob, _) = World::of_three();
+    let of = |world: &World, session| outcome(&world.tables, session, RequestNumber(7)).unwrap();
+    assert_eq!(of(&world, alice.session), None);
+    let verifier = Verifier::Argon2id("$argon2id$new".into());
+    let change = Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End };
+    world.one(request(alice.session, 7, 0, change)).unwrap();
+    assert_eq!(of(&world, alice.session), Some(Ok(Done::Nothing)));
+    assert_eq!(of(&world, bob.session), None);
 }
 
 #[test]
