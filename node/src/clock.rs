@@ -4,6 +4,7 @@
 mod comparing;
 mod machine;
 mod model;
+mod starting;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +15,9 @@ use raftchat_schema::peer::{ClockReading, ClockTrust};
 use raftchat_transport::Clock;
 
 pub(crate) use comparing::{Comparing, keep_comparing};
-pub(crate) use machine::{Clocks, Machine};
-pub(crate) use model::Moment;
-use model::{AHEAD_MS_MAX, APART_MS_MAX, ClockModel, Voters};
+use machine::{Clocks, Machine};
+use model::{AHEAD_MS_MAX, ClockModel, Moment, Voters};
+pub(crate) use starting::start;
 
 /// What a look at the clocks has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) struct NodeClock {
 impl NodeClock {
     /// A clock that goes by `clocks`. It is later than `last_stamp`, the last in the node's rows, and than `earliest`, the
     /// beginning of the node's own certificate.
-    pub(crate) fn start(clocks: Box<dyn Clocks>, last_stamp: Stamp, earliest: SystemTime) -> Arc<Self> {
+    fn start(clocks: Box<dyn Clocks>, last_stamp: Stamp, earliest: SystemTime) -> Arc<Self> {
         let model = ClockModel::start(clocks.read(), signed(last_stamp.0), since_1970(earliest));
         Arc::new(Self { clocks, model: Mutex::new(model) })
     }

@@ -1,13 +1,11 @@
 //! A running node: starts its parts in the order in which they need each other, and stops them in the reverse one. Never
 //! knows how it is told to stop.
 
-use std::fs;
-use std::io::{self, Write as _};
+mod secret;
+
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use capnp::capability::FromClientHook as _;
 use raftchat_certs::{FileError, LeafFiles, Subject};
@@ -21,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::applied::{Listeners, is_open};
-use crate::clock::{self, Comparing, Machine, NodeClock};
+use crate::clock::{self, Comparing, NodeClock};
 use crate::config::NodeConfig;
 use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
@@ -54,8 +52,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How often, after a start, it is asked whether the node has applied what it had before.
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
-/// In the data directory: what lets a restarted node end its former connections at once.
-const SECRET_FILE: &str = "secret";
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -337,8 +333,8 @@ async fn share(
     let (dir, cluster) = (config.data.clone(), config.cluster.clone());
     let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
     let stores = tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::System(error.to_string()))??;
-    let clock = start_clock(&leaf, &stores)?;
-    let secret = node_secret(&config.data.join(SECRET_FILE))?;
+    let clock = clock::start(&leaf, &stores)?;
+    let secret = secret::of(&config.data)?;
     let told = config.bootstrap_members().map_err(NodeError::Config)?;
     let members = Members::new(own, stores.state.applied()?.membership, &told);
     let dialer = Dialer::new(&DialerConfig {
@@ -374,24 +370,6 @@ async fn share(
         standing: Arc::default(),
         clock,
     })
-}
-
-/// Starts the clock. A certificate that is out of its time by this machine's clock alone is no reason not to start, as the other
-/// nodes tell what time it is; one that was over before the last entry of this node's log is.
-fn start_clock(leaf: &LeafFiles, stores: &Stores) -> Result<Arc<NodeClock>, NodeError> {
-    let unreadable = |reason: String| StoreError::StateDatabase { doing: "reading", reason };
-    let last_stamp = raftchat_state::stamp(&stores.state.view()).map_err(|error| unreadable(error.to_string()))?;
-    let valid_from = leaf.valid_from();
-    if let Err(error) = leaf.check_time(SystemTime::now()) {
-        let last = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(last_stamp.0));
-        let last = last.unwrap_or(SystemTime::UNIX_EPOCH);
-        let is_over = matches!(error, FileError::Expired { .. });
-        if is_over && (last_stamp.0 == 0 || leaf.check_time(last.max(valid_from)).is_err()) {
-            return Err(error.into());
-        }
-        tracing::warn!(%error, "by this machine's clock, which is perhaps wrong: the other nodes are asked what time it is");
-    }
-    Ok(NodeClock::start(Box::new(Machine::new()), last_stamp, valid_from))
 }
 
 async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, NodeError> {
@@ -472,26 +450,6 @@ fn server_config(
 
 fn credentials(leaf: &LeafFiles) -> Credentials {
     Credentials { chain: leaf.leaf.chain_der(), key: leaf.leaf.key_der() }
-}
-
-/// The node's secret; made at its first start.
-fn node_secret(path: &Path) -> Result<NodeSecret, NodeError> {
-    let failed = |error: io::Error| StoreError::io("reading or making", path)(error);
-    match fs::read(path) {
-        Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
-            Ok(secret) => Ok(NodeSecret(secret)),
-            Err(_) => Err(failed(io::Error::other("it does not hold 32 bytes: remove it, a new one is made")).into()),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut secret = [0; 32];
-            getrandom::fill(&mut secret).map_err(|error| NodeError::System(error.to_string()))?;
-            let mut options = fs::OpenOptions::new();
-            let created = options.write(true).create_new(true).mode(0o600).open(path);
-            created.and_then(|mut file| file.write_all(&secret)).map_err(failed)?;
-            Ok(NodeSecret(secret))
-        }
-        Err(error) => Err(failed(error).into()),
-    }
 }
 
 async fn wait_for_recovery(raft: RaftHandle, recovered: watch::Sender<bool>) {

@@ -73,6 +73,7 @@ impl Clocks {
             ("FAKETIME_TIMESTAMP_FILE", self.file(whose).into()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
             ("FAKETIME_NO_CACHE", "1".into()),
+            ("NO_FAKE_STAT", "1".into()),
         ]
     }
 

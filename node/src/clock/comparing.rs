@@ -10,7 +10,7 @@ use raftchat_schema::peer::ClockTrust;
 use raftchat_state::stamp;
 use tokio::time::{Instant, sleep};
 
-use super::{APART_MS_MAX, Found, NodeClock, Voters};
+use super::{Found, NodeClock, Voters};
 use crate::members::Members;
 use crate::peers::PeerLinks;
 use crate::raft::{RaftHandle, Role};
@@ -18,7 +18,7 @@ use crate::raft::{RaftHandle, Role};
 /// How often the others are asked.
 const EVERY: Duration = Duration::from_secs(1);
 /// The same while this node does not know the time, and so cannot lead for long.
-const EVERY_AT_FIRST: Duration = Duration::from_millis(50);
+const EVERY_AT_FIRST: Duration = Duration::from_millis(100);
 /// An answer that took longer says too little: half of the round trip may be wrong.
 const ROUND_TRIP_MAX: Duration = Duration::from_millis(900);
 /// How long another node may take to take over.
@@ -151,7 +151,6 @@ fn told(ms: i64) -> String {
         7200..172_800 => (3600, "h"),
         _ => (86_400, "days"),
     };
-    debug_assert!(APART_MS_MAX >= 1000, "less would be told as 0 s");
     format!("{} {name} {}", seconds / unit, if ms < 0 { "behind" } else { "ahead of" })
 }
 

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod budgets;
+mod clocks;
 mod conversation;
 mod endings;
 mod flood;
