@@ -1,0 +1,98 @@
+//! B1, B6 and B7: calls that are answered, read and finished in good order, and too many of them.
+
+use raftchat_schema::generated::client_capnp::{gateway, session};
+
+use super::{Flood, as_somebody, never, over_and_over, refusal_of};
+use crate::account::{
+    PASSWORD, attend, catch_up, change_password, far_cursor, fresh_name, hello, login, now_number, random, register,
+    resume, status,
+};
+use crate::report::Report;
+use crate::{Plan, Trouble};
+
+/// Calls in flight where an answer costs next to nothing.
+const MANY: usize = 256;
+/// Where it costs a hash.
+const SOME: usize = 32;
+
+pub(super) async fn resumes(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    let (token, cursor) = (random::<32>(), plan.devices.first().map(far_cursor).unwrap_or_default());
+    over_and_over(plan, report, async |mut line, report| {
+        let flood = Flood::of(MANY, refusal_of!(gateway::resume_results::Owned));
+        // Every other one is answered at once.
+        flood
+            .run(plan, report, &mut line, |question| {
+                let cursor = if question % 2 == 0 { &cursor[..] } else { &[] };
+                resume(question, &token, cursor)
+            })
+            .await
+    })
+    .await
+}
+
+pub(super) async fn hellos(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    over_and_over(plan, report, async |mut line, report| {
+        Flood::of(MANY, never).run(plan, report, &mut line, hello).await
+    })
+    .await
+}
+
+pub(super) async fn statuses(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    over_and_over(plan, report, async |mut line, report| {
+        Flood::of(MANY, never).run(plan, report, &mut line, status).await
+    })
+    .await
+}
+
+pub(super) async fn catch_ups(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    as_somebody(plan, report, async |mut line, account, report| {
+        let make = |question| catch_up(question, account.session());
+        Flood::of(MANY, never).run(plan, report, &mut line, make).await
+    })
+    .await
+}
+
+pub(super) async fn attends(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    as_somebody(plan, report, async |mut line, account, report| {
+        let make = |question| attend(question, account.session(), question % 2);
+        Flood::of(MANY, never).run(plan, report, &mut line, make).await
+    })
+    .await
+}
+
+pub(super) async fn guesses(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    let refusal = refusal_of!(gateway::login_results::Owned);
+    over_and_over(plan, report, async |mut line, report| {
+        let make = |question| login(question, &plan.victim, &format!("guess {question}"), &random::<32>());
+        Flood::of(4, refusal).run(plan, report, &mut line, make).await
+    })
+    .await
+}
+
+pub(super) async fn logins(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    as_somebody(plan, report, async |mut line, account, report| {
+        let make = |question| login(question, &account.name, PASSWORD, &random::<32>());
+        Flood::of(SOME, refusal_of!(gateway::login_results::Owned)).run(plan, report, &mut line, make).await
+    })
+    .await
+}
+
+pub(super) async fn registrations(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    over_and_over(plan, report, async |mut line, report| {
+        let make = |question| register(question, &fresh_name(), &random::<32>());
+        Flood::of(SOME, refusal_of!(gateway::register_results::Owned)).run(plan, report, &mut line, make).await
+    })
+    .await
+}
+
+pub(super) async fn password_changes(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
+    as_somebody(plan, report, async |mut line, account, report| {
+        // Every other one with a wrong old password.
+        let make = |question| {
+            let old = if question % 2 == 0 { PASSWORD } else { "another" };
+            change_password(question, account.session(), now_number(), old, PASSWORD)
+        };
+        Flood::of(SOME, refusal_of!(session::change_password_results::Owned)).run(plan, report, &mut line, make).await
+    })
+    .await
+}
