@@ -66,3 +66,10 @@ pub fn cpu_time(pid: u32) -> Option<Duration> {
     // A hundred ticks a second: part of Linux's interface on every architecture we run on.
     Some(Duration::from_millis(ticks * 10))
 }
+
+/// The resident memory of a process in KiB, by `/proc`; none for one that is gone.
+pub fn resident_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,318 @@
+//! One trial: quiet, attack, as before. Says what is demanded and what was found.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use raftchat_node::config::NodeConfig;
+use raftchat_schema::view::{NodeStatus, Role};
+use raftchat_tests::people::{PASSWORD, Person, says, typed, with};
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use crate::ATTACKER;
+use crate::town::{Phase, Town};
+
+/// For how long each attack goes on where nobody says.
+const SECONDS: u64 = 3;
+/// From so long on, the bounds are the strict ones.
+const STRICT_SECONDS: u64 = 30;
+/// For how long the quiet before is measured.
+const QUIET: Duration = Duration::from_millis(2500);
+/// How much later a message may be acknowledged than when all is quiet.
+const ACK_TIMES: u32 = 3;
+/// Below this a short trial on a machine with other work finds nothing.
+const ACK_FLOOR: Duration = Duration::from_millis(150);
+/// How long a login of somebody else may take.
+const LOGIN_MAX: Duration = Duration::from_secs(2);
+/// How often it is asked who leads before nobody does.
+const LEADER_LOOKS: usize = 20;
+/// Between two arrivals of newcomers.
+const ARRIVAL_PAUSE: Duration = Duration::from_millis(200);
+/// How long after the attack all is as before.
+const RECOVERY_MAX: Duration = Duration::from_secs(5);
+/// What a hostile link may cost a node, MiB.
+const LINK_MIB: f64 = 4.0;
+/// What hashing one password takes in these clusters, MiB, with its thread.
+const HASH_MIB: f64 = 20.0;
+/// What a node's own work adds meanwhile and an allocator keeps, MiB: tables, journals, what bystanders say.
+const OWN_MIB: f64 = 20.0;
+
+/// For how long each attack goes on.
+pub(crate) fn seconds() -> u64 {
+    std::env::var("RAFTCHAT_ATTACK_SECONDS").ok().map_or(SECONDS, |text| text.parse().unwrap())
+}
+
+fn is_strict() -> bool {
+    seconds() >= STRICT_SECONDS
+}
+
+/// Which nodes are attacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// The one that leads and that alice is linked to.
+    Leader,
+    /// All three at the same time.
+    All,
+}
+
+/// An attack as a trial has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// Its number and what it does, as in the table.
+    pub(crate) name: &'static str,
+    /// What the attacker calls it.
+    pub(crate) attack: &'static str,
+    pub(crate) against: Against,
+    /// How many links it has to a node.
+    pub(crate) links: u32,
+    /// Whether it has passwords hashed.
+    pub(crate) hashes: bool,
+    /// What a node is allowed to take beside that, MiB: entries that are due, rows of the attacker's own.
+    pub(crate) beside_mib: f64,
+    /// More arguments.
+    pub(crate) more: Vec<String>,
+    /// For how long, if not as long as all.
+    pub(crate) seconds: Option<u64>,
+}
+
+impl Row {
+    pub(crate) fn of(name: &'static str, attack: &'static str) -> Self {
+        let (against, more) = (Against::Leader, Vec::new());
+        Self { name, attack, against, links: 1, hashes: false, beside_mib: 0.0, more, seconds: None }
+    }
+
+    pub(crate) fn against_all(mut self) -> Self {
+        self.against = Against::All;
+        self
+    }
+
+    pub(crate) fn hashing(mut self) -> Self {
+        self.hashes = true;
+        self
+    }
+
+    fn allowed_mib(&self) -> f64 {
+        let hashing = if self.hashes { HASH_MIB } else { 0.0 };
+        f64::from(self.links) * LINK_MIB + hashing + OWN_MIB + self.beside_mib
+    }
+}
+
+/// A town and what was measured in it while all was quiet.
+pub(crate) struct Trial {
+    pub(crate) town: Town,
+    quiet: Phase,
+    mallory: Vec<PathBuf>,
+    faults: Vec<String>,
+}
+
+/// Has a trial in a town of its own; it fails with all that was found.
+pub(crate) async fn in_a_town(adapt: impl Fn(&mut NodeConfig), trial: impl AsyncFnOnce(&mut Trial)) {
+    let local = LocalSet::new();
+    local
+        .run_until(async {
+            let town = Town::found(adapt).await;
+            let mallory = vec![town.cluster.device("mallory")];
+            let (mut quiet, ()) = town.during(sleep(QUIET)).await;
+            let (p50, p99) = (quiet.noticed.ack(50), quiet.noticed.ack(99));
+            println!(
+                "| quiet | {} acks | p50 {p50:.1?} p99 {p99:.1?} | login {:.0?} | {:+.1} MiB |",
+                quiet.noticed.acknowledged(),
+                quiet.noticed.slowest_login(),
+                quiet.growth_mib()
+            );
+            let mut running = Trial { town, quiet, mallory, faults: Vec::new() };
+            trial(&mut running).await;
+            assert!(running.faults.is_empty(), "{}", running.faults.join("\n"));
+        })
+        .await;
+}
+
+impl Trial {
+    /// Something that must hold.
+    pub(crate) fn must(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            let fault = otherwise();
+            println!("FAULT {fault}");
+            self.faults.push(fault);
+        }
+    }
+
+    /// The leader and the highest term; no leader if none says so for a while.
+    async fn leadership(&self) -> (Option<u64>, u64) {
+        let mut found = (None, 0);
+        for _ in 0..LEADER_LOOKS {
+            let statuses = self.town.statuses().await;
+            let leader = statuses.iter().find(|status| status.role == Role::Leader).map(|status| status.node.0);
+            found = (leader, statuses.iter().map(|status| status.term).max().unwrap_or(0));
+            if leader.is_some() {
+                break;
+            }
+            sleep(ARRIVAL_PAUSE).await;
+        }
+        found
+    }
+
+    /// Measures the quiet anew.
+    pub(crate) async fn again_quiet(&mut self) {
+        self.quiet = self.town.during(sleep(QUIET)).await.0;
+    }
+
+    /// Somebody's login on a device that they never had.
+    pub(crate) async fn on_a_new_device(&self, name: &str) -> Result<Duration, String> {
+        let device = self.town.cluster.device(&format!("{name}-new"));
+        let person = Person::on(name, &device, None);
+        let begun = Instant::now();
+        let login = person.client.login(name.parse().unwrap(), typed(PASSWORD));
+        match tokio::time::timeout(LOGIN_MAX, login).await {
+            Ok(Ok(_)) => Ok(begun.elapsed()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_elapsed) => Err(format!("not within {LOGIN_MAX:?}")),
+        }
+    }
+
+    /// A row while new links are made again and again, each of which must be let in.
+    pub(crate) async fn newcomers_while(&mut self, row: Row) -> Value {
+        let name = row.name;
+        let client = self.town.person_at("carol", 1).client;
+        let took = Rc::new(RefCell::new(Vec::new()));
+        let told = Rc::clone(&took);
+        let arrivals = tokio::task::spawn_local(async move {
+            loop {
+                let begun = Instant::now();
+                // A link of its own to each node.
+                let all = client.statuses().await;
+                let refused = all.iter().any(|(_, status)| status.is_err());
+                told.borrow_mut().push(if refused { Duration::MAX } else { begun.elapsed() });
+                sleep(ARRIVAL_PAUSE).await;
+            }
+        });
+        let said = self.row(row).await;
+        arrivals.abort();
+        let slowest = took.borrow().iter().max().copied().unwrap_or_default();
+        println!("| {name} | slowest new link {slowest:.1?} |");
+        self.must(slowest <= LOGIN_MAX, || format!("{name}: a new link took {slowest:.1?}"));
+        said
+    }
+
+    /// One row: does it, measures and judges. Gives what the attacker said.
+    pub(crate) async fn row(&mut self, row: Row) -> Value {
+        let before = self.leadership().await;
+        let leader = before.0.unwrap_or(1);
+        let nodes: Vec<u64> = if row.against == Against::All { vec![1, 2, 3] } else { vec![leader] };
+        let addresses: Vec<_> = nodes.iter().map(|node| self.town.cluster.address(*node)).collect();
+        let attacker = attack(&row, &self.mallory, &addresses);
+        let (mut during, said) = self.town.during(attacker).await;
+        let over = Instant::now();
+        let recovered = self.as_before().await;
+        let took = over.elapsed();
+        let after = self.leadership().await;
+        let (p50, p99, quiet) = (during.noticed.ack(50), during.noticed.ack(99), self.quiet.noticed.ack(99));
+        println!(
+            "| {} | {} acks | p50 {p50:.1?} p99 {p99:.1?} (quiet {quiet:.1?}) | login {:.0?} | {:+.1} MiB (may {:.0}) | as before after {took:.1?} | term {} to {} | {} |",
+            row.name,
+            during.noticed.acknowledged(),
+            during.noticed.slowest_login(),
+            during.growth_mib(),
+            row.allowed_mib(),
+            before.1,
+            after.1,
+            said
+        );
+        self.judge(&row, &mut during, (before, after), recovered);
+        self.must(said.get("hung").is_none(), || format!("{}: the attacker hung: {said}", row.name));
+        said
+    }
+
+    fn judge(
+        &mut self,
+        row: &Row,
+        during: &mut Phase,
+        leadership: ((Option<u64>, u64), (Option<u64>, u64)),
+        recovered: bool,
+    ) {
+        let name = row.name;
+        let (p99, quiet) = (during.noticed.ack(99), self.quiet.noticed.ack(99));
+        let allowed = if is_strict() { quiet * ACK_TIMES } else { (quiet * ACK_TIMES).max(ACK_FLOOR) };
+        self.must(p99 <= allowed, || format!("{name}: others' acks p99 {p99:.1?}, quiet {quiet:.1?}"));
+        let login = during.noticed.slowest_login();
+        self.must(login <= LOGIN_MAX, || format!("{name}: somebody else's login took {login:.1?}"));
+        let failed = during.noticed.failed();
+        self.must(failed.is_empty(), || format!("{name}: refused to others: {failed:?}"));
+        let growth = during.growth_mib();
+        let allowed = row.allowed_mib();
+        self.must(growth <= allowed, || format!("{name}: a node grew by {growth:.1} MiB, at most {allowed:.0} is due"));
+        let (before, after) = leadership;
+        self.must(before == after, || format!("{name}: leader and term were {before:?} and are {after:?}"));
+        self.must(recovered, || format!("{name}: not as before {RECOVERY_MAX:?} after the attack"));
+        for node in 1..=3 {
+            let log = self.town.cluster.log(node);
+            let panicked = log.lines().find(|line| line.contains("panicked"));
+            self.must(panicked.is_none(), || format!("{name}: node {node} panicked: {panicked:?}"));
+        }
+    }
+
+    /// What nodes still hold of these budgets.
+    pub(crate) async fn held(&self, budgets: &[&str]) -> Vec<String> {
+        let statuses = self.town.statuses().await;
+        let of_node = |status: &NodeStatus| {
+            let node = status.node;
+            let full = status.budgets.iter().filter(|budget| budgets.contains(&&*budget.name) && budget.held > 0);
+            full.map(|budget| format!("node {node} holds {} of {}", budget.held, budget.name)).collect::<Vec<_>>()
+        };
+        statuses.iter().flat_map(of_node).collect()
+    }
+
+    /// Waits until messages and a login over each node are as when all was quiet; whether that came in time.
+    async fn as_before(&mut self) -> bool {
+        let deadline = Instant::now() + RECOVERY_MAX;
+        let allowed = (self.quiet.noticed.ack(99) * ACK_TIMES).max(ACK_FLOOR);
+        for node in 1..=3 {
+            let carol = self.town.person_at("carol", node);
+            let rest = deadline.saturating_duration_since(Instant::now());
+            let well = tokio::time::timeout(rest, well(&carol, allowed)).await;
+            if well.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Comes when a login works and ten messages are quick.
+async fn well(carol: &Person, allowed: Duration) {
+    loop {
+        let begun = Instant::now();
+        let done = carol.client.login("carol".parse().unwrap(), typed(PASSWORD)).await;
+        if done.is_ok() && begun.elapsed() <= LOGIN_MAX {
+            break;
+        }
+    }
+    let mut quick = 0;
+    while quick < 10 {
+        let begun = Instant::now();
+        let sent = carol.client.send(&with("bob"), raftchat_tests::people::fresh_id(), says("well?")).await;
+        quick = if sent.is_ok() && begun.elapsed() <= allowed { quick + 1 } else { 0 };
+    }
+}
+
+/// Runs the attacker to its end.
+async fn attack(row: &Row, devices: &[PathBuf], nodes: &[String]) -> Value {
+    let seconds = row.seconds.unwrap_or_else(seconds).to_string();
+    let mut command = Command::new(ATTACKER);
+    command.arg(row.attack).args(["--seconds", &seconds]).args(&row.more);
+    for device in devices {
+        command.arg("--device").arg(device as &Path);
+    }
+    for node in nodes {
+        command.args(["--node", node]);
+    }
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {}", row.name, String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(said.trim()).unwrap()
+}
