@@ -168,7 +168,7 @@ interface Session {
 
   createGroup @9 (request :RequestStamp, title :Text, members :List(UInt64))
       -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
-  # Makes a group of the user, who owns it, and these users; 1,000 in all at most.
+  # Makes a group of the user, who owns it, and these users; 1,000 in all at most, and 30 groups an hour.
 
   sessions @10 () -> (sessions :List(Types.SessionEntry), refused :Types.Refusal);
   # The user's own sessions in order of id.
@@ -189,8 +189,10 @@ interface Session {
   # told what the user has read and received.
 
   block @15 (request :RequestStamp, user :UInt64, blocked :Bool) -> (refused :Types.Refusal);
-  # While one of two has blocked the other neither can send to the other directly, edit what was sent so or react to it, or add
-  # the other to a group. In groups both are in, nothing changes for the node; a client hides what a blocked person says.
+  # While one of two has blocked the other neither can send to the other directly, edit what was sent so, react to it, pin it or
+  # take a pin away, or add the other to a group. Who is blocked sees neither when the other is there or was, nor how far they
+  # have read, nor what they call themselves from then on. In groups both are in, a client hides what a blocked person says, and
+  # what is said from then on counts neither as unread nor as a mention.
 
   blocked @16 () -> (users :List(Types.User), refused :Types.Refusal);
   # Whom the user has blocked, in order of id.
@@ -242,7 +244,8 @@ interface Conversation {
   # What the message said before its edits, oldest first. `more`: some older ones are left out, as they do not fit a frame.
 
   react @6 (request :RequestStamp, position :UInt64, emoji :Text, on :Bool) -> (refused :Types.Refusal);
-  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error. 20 kinds at most.
+  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error. 20 kinds at most, 5 of
+  # them the member's own.
 
   pinMessage @7 (request :RequestStamp, position :UInt64, pinned :Bool) -> (refused :Types.Refusal);
   # For all members; any member may. 50 at most.
@@ -266,7 +269,7 @@ interface Conversation {
   # In order of user id, those above `after`.
 
   addMembers @14 (request :RequestStamp, members :List(UInt64)) -> (refused :Types.Refusal);
-  # Owner and admins. They see what is said from now on. Who is a member already is passed over.
+  # Owner and admins. They see what is said from now on. Who is a member already is passed over. 300 at once at most.
 
   removeMember @15 (request :RequestStamp, user :UInt64) -> (refused :Types.Refusal);
   # The owner anybody, an admin plain members. Nobody themselves: that is `leave`.

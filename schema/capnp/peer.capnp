@@ -25,8 +25,9 @@ interface Peer {
   transferLeadership @4 (from :Stored.Vote, to :UInt64, hasLastLog :Bool, lastLog :Stored.LogId) -> ();
   # The leader asks the follower `to` to stand for election now.
 
-  propose @5 (proposals :List(Stored.Batch.Proposal)) -> (status :ProposeStatus, leader :UInt64);
-  # A follower's proposer hands commands to the leader's. Answered when they are committed.
+  propose @5 (proposals :List(Stored.Batch.Proposal), rows :UInt32) -> (status :ProposeStatus, leader :UInt64);
+  # A follower's proposer hands commands to the leader's, and says about how many rows they write: those of many travel apart
+  # from those of few. Answered when they are committed.
 
   readIndex @6 () -> (status :ProposeStatus, leader :UInt64, index :UInt64);
   # A log index that, once applied, makes a read on the caller linearizable (Raft thesis, section 6.4).

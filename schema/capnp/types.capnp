@@ -15,8 +15,8 @@ enum ErrorCode {
   # refused, for a reason it cannot name, and not to be repeated by itself.
 
   wrongCredentials @1;     # The user does not exist or the password is wrong; which one is not told.
-  usernameTaken @2;        # Somebody has, or once had, that name. Names are never given again.
-  malformedUsername @3;    # Not `[a-z0-9._-]{2,32}`.
+  usernameTaken @2;        # Somebody has, or once had, that name or one that looks the same, or it is reserved. Never given again.
+  malformedUsername @3;    # Not `[a-z0-9._-]{2,32}`, or of a shape that nobody may take: `schema/src/names.rs`.
   noSuchUser @4;
   noSuchConversation @5;
   noSuchMessage @6;
@@ -42,6 +42,8 @@ enum ErrorCode {
   notAGroup @26;           # A direct conversation has no title, roles or members to change.
   emptyTitle @27;
   malformedReaction @28;   # Empty, longer than 48 bytes, or with white space or control characters in it.
+  weakPassword @29;        # Fewer than 8 characters, or one of those that are guessed first.
+  quotaExceeded @30;       # The account has stored as much as one may.
 }
 
 struct Refusal {
@@ -104,7 +106,8 @@ struct Conversation {
   id @0 :UInt64;
   kind @1 :ConversationKind;
   title @2 :Text;                  # Empty for a direct one: a client shows the other's name.
-  members @3 :List(Member);        # The first 32 in order of user id; `Conversation.members` has them all.
+  members @3 :List(Member);        # The first 32 in order of user id, and who asks among them; `Conversation.members` has them
+                                   # all. In a change: all, and none where there are more than 32.
   memberCount @4 :UInt32;
   lastPosition @5 :UInt64;         # 0: nothing was said.
   pinnedMessages @6 :List(UInt64); # Positions that the members have pinned, in the order in which they were.
@@ -217,7 +220,8 @@ struct Change {
       reactions @12 :List(Reaction);
     }
     member :group {
-      # Somebody joined, or has another role. Marks are not filled in. If it is the user themselves, a client that
+      # Somebody joined, or has another role. Of more than 32 members nobody is told to have joined or left: that the
+      # conversation changed is all there is. Marks are not filled in. If it is the user themselves, a client that
       # does not hold the other members asks for them: their rows may be older than its cursor.
 
       conversation @13 :UInt64;

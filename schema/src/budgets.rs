@@ -101,3 +101,15 @@ pub const CALLS_BEHIND_A_DEVICE_MAX: usize = 256;
 /// So many changes a caller may have seen that this node has not applied; beyond it the call is refused at once, as two seconds
 /// of waiting would not do. Test: `who_has_seen_what_nobody_has_made_is_refused_at_once`.
 pub const CHANGES_AHEAD_MAX: u64 = 10_000;
+
+/// Subscriptions on one link: a device has one, and for the moment in which it takes another two. Each costs a place in the
+/// fan-out and what it has not acknowledged. Test: `node/tests/devices/subscribing.rs`.
+pub const SUBSCRIPTIONS_A_LINK_MAX: u64 = 4;
+
+/// Subscriptions of one session on one node, over all its links: four programs that share a profile, each with an active and
+/// an armed one. Who has more waits until a lost link is given up. Test: as above.
+pub const SUBSCRIPTIONS_A_SESSION_MAX: u64 = 8;
+
+/// Hints (who is there, who is writing) and notices that one subscription has not answered; those that come meanwhile are not
+/// sent, as the next one says more than the last. Test: as above.
+pub const HINTS_UNANSWERED_MAX: u64 = 64;

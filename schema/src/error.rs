@@ -36,9 +36,9 @@ codes! {
     /// The user or the password is wrong.
     WrongCredentials = 1, "wrong-credentials", "The username or the password is wrong.";
     /// Taken now, or once.
-    UsernameTaken = 2, "username-taken", "That username is taken, now or by a deleted account; choose another.";
+    UsernameTaken = 2, "username-taken", "That username is taken, now or by a deleted account, or reads like one that is; choose another.";
     /// Not a username.
-    MalformedUsername = 3, "malformed-username", "A username has 2 to 32 characters out of a-z, 0-9, `.`, `_` and `-`.";
+    MalformedUsername = 3, "malformed-username", "A username has 2 to 32 characters out of a-z, 0-9, `.`, `_` and `-`; it begins with a letter, a digit or `_`, and does not end with a dot.";
     /// Nobody of that name.
     NoSuchUser = 4, "no-such-user", "There is nobody of that name; `raftchatctl chat users` lists who there is.";
     /// No conversation of that id that the user is in.
@@ -78,7 +78,7 @@ codes! {
     /// No password at all.
     EmptyPassword = 22, "empty-password", "A password cannot be empty.";
     /// One more than there can be.
-    TooMany = 23, "too-many", "There would be too many: a group has at most 1000 members, a message 20 kinds of reactions, 64 mentions and 100 edits, a conversation 50 pinned messages.";
+    TooMany = 23, "too-many", "There would be too many: a group has at most 1000 members, of whom 300 are added at once, a person is in 1000 groups, a message 20 kinds of reactions, 5 of them of one person, 64 mentions and 100 edits, a conversation 50 pinned messages.";
     /// Not with that role.
     NotAllowed = 24, "not-allowed", "Your role in the group does not allow that: its owner, and for some things its admins, may.";
     /// One has blocked the other.
@@ -89,6 +89,10 @@ codes! {
     EmptyTitle = 27, "empty-title", "A group's title cannot be empty.";
     /// Not a reaction.
     MalformedReaction = 28, "malformed-reaction", "A reaction is one emoji, without spaces.";
+    /// Too short, or guessed first.
+    WeakPassword = 29, "weak-password", "A password has at least 8 characters and is none of those that are guessed first; choose another.";
+    /// Stored enough.
+    QuotaExceeded = 30, "quota-exceeded", "This account has stored as much as one may; delete messages to make room.";
 }
 
 impl ErrorCode {

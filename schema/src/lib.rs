@@ -9,6 +9,7 @@ pub mod command;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod names;
 pub mod payload;
 pub mod peer;
 pub mod stored;

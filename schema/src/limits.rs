@@ -19,6 +19,9 @@ pub const DEVICE_NAME_BYTES_MAX: usize = 64;
 /// The largest password: Argon2id hashes any length, a stranger must not choose how much.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// The shortest password, in characters: NIST SP 800-63B.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+
 /// The length of a session token: 256 bits cannot be guessed.
 pub const TOKEN_BYTES: usize = 32;
 
@@ -45,6 +48,22 @@ pub const BATCH_COMMANDS_MAX: usize = 4096;
 
 /// The most bytes of commands in one log entry: a batch crosses a slow link in well under an election timeout.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most rows that the commands of one log entry may write: applying an entry holds up all that come after it, and two
+/// thousand rows take some ten milliseconds. The largest command, a group of 1,000 made by one act, fits by itself.
+pub const BATCH_ROWS_MAX: usize = 2048;
+
+/// The most users, sessions or marks in one command of what nodes note: each may cost four rows.
+pub const NOTED_AT_ONCE_MAX: usize = BATCH_ROWS_MAX / NOTED_ROWS;
+
+/// What noting one of them may cost, in rows.
+pub const NOTED_ROWS: usize = 4;
+
+/// A command of more rows than this waits in a queue of its own, so that it never stands before those of everybody else.
+pub const HEAVY_ROWS_MIN: usize = 128;
+
+/// The most such commands that wait.
+pub const HEAVY_WAITING_MAX: usize = 256;
 
 /// The most commands that wait for a batch; beyond it a node answers `busy`.
 pub const PROPOSALS_WAITING_MAX: usize = 16 * 1024;
@@ -83,6 +102,21 @@ pub const RECEIPT_MEMBERS_MAX: usize = 32;
 /// The most members in the view of a conversation: a page of conversations must fit a frame.
 pub const MEMBERS_SHOWN_MAX: usize = 32;
 
+/// Up to how many members a conversation tells its members of each joining, leaving and role. Beyond it each of n joinings
+/// would be told to n people, and one act that makes a group of 1,000 would be a million changes: there the conversation's
+/// own row says that something has changed, once an act, and whoever looks at the members asks for them.
+pub const MEMBERS_TOLD_MAX: usize = MEMBERS_SHOWN_MAX;
+
+/// The most people that one act adds to a group that is there: each may cost six rows, and an entry has
+/// [`BATCH_ROWS_MAX`].
+pub const ADDED_AT_ONCE_MAX: usize = 300;
+
+/// The most groups that a user is in: each is looked at whenever a device of theirs catches up.
+pub const GROUPS_OF_USER_MAX: u32 = 1000;
+
+/// How many groups an account makes in an hour: nobody needs more, and each may cost a row of each of 1,000 people.
+pub const GROUPS_AN_HOUR_MAX: u64 = 30;
+
 /// The largest title of a group.
 pub const TITLE_BYTES_MAX: usize = 128;
 
@@ -94,6 +128,9 @@ pub const EMOJI_BYTES_MAX: usize = 48;
 
 /// The most different reactions to a message.
 pub const REACTION_KINDS_MAX: usize = 20;
+
+/// The most kinds of reactions to a message of one person: others find room beside them.
+pub const REACTIONS_OF_ONE_MAX: usize = 5;
 
 /// The most pinned messages of a conversation.
 pub const PINNED_MESSAGES_MAX: usize = 50;

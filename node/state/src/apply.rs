@@ -5,6 +5,7 @@
 
 mod accounts;
 mod acts;
+mod allowances;
 mod blocks;
 mod conversation;
 mod deletions;
@@ -13,6 +14,7 @@ mod edits;
 mod erasure;
 mod groups;
 mod marks;
+mod memberships;
 mod messages;
 mod own;
 mod pins;

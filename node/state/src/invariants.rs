@@ -43,6 +43,7 @@ pub fn check<R: Rows>(rows: &R) -> Result<Vec<Violation>, ReadError<R::Error>> {
     messages::pins(rows, &mut found)?;
     messages::revisions(rows, &mut found)?;
     messages::ids(rows, &mut found)?;
+    messages::stored(rows, &mut found)?;
     counts::unread_and_mentions(rows, &mut found)?;
     counts::marks(rows, &mut found)?;
     changes::entries(rows, &mut found)?;

@@ -14,7 +14,7 @@
 //! | conversations | conversation | [`ConversationRow`](crate::rows::ConversationRow) |
 //! | pairs | lower user, higher user | their direct conversation |
 //! | members | conversation, user | [`MemberRow`](crate::rows::MemberRow) |
-//! | memberships | user, conversation | empty |
+//! | memberships | user, conversation | in how many groups the user is, in the last one |
 //! | messages | conversation, position | [`MessageRow`](crate::rows::MessageRow) |
 //! | message ids | sender, message id | [`SentRow`](crate::rows::SentRow); kept for ever |
 //! | changes | feed, change | [`Reference`](crate::rows::Reference) |
@@ -22,6 +22,9 @@
 //! | own | user, conversation | [`OwnRow`](crate::rows::OwnRow) |
 //! | blocks | user, other user | [`BlockRow`](crate::rows::BlockRow) |
 //! | revisions | conversation, position, revision | [`RevisionRow`](crate::rows::RevisionRow) |
+//! | skeletons | what a name looks like | the user who has it; kept for ever |
+//! | blockers | user, who has blocked them | empty |
+//! | allowances | user | [`AllowanceRow`](crate::rows::AllowanceRow) |
 //! | erasures | kind, user or conversation | [`ErasureRow`](crate::rows::ErasureRow) |
 
 use raftchat_schema::id::{
@@ -54,6 +57,9 @@ pub(crate) enum Table {
     Blocks = 18,
     Revisions = 19,
     Erasures = 21,
+    Allowances = 24,
+    Blockers = 25,
+    Skeletons = 26,
 }
 
 const COUNTERS: u8 = 1;
@@ -148,8 +154,18 @@ pub(crate) fn username(name: &Username) -> Vec<u8> {
     key(Table::Usernames, &[name.as_str().as_bytes()])
 }
 
+/// Under what a name looks like: see [`raftchat_schema::names::skeleton`].
+pub(crate) fn skeleton(skeleton: &str) -> Vec<u8> {
+    key(Table::Skeletons, &[skeleton.as_bytes()])
+}
+
 pub(crate) fn verifier(user: UserId) -> Vec<u8> {
     numbered(Table::Verifiers, [user.0])
+}
+
+/// What the user may do only so often.
+pub(crate) fn allowance(user: UserId) -> Vec<u8> {
+    numbered(Table::Allowances, [user.0])
 }
 
 pub(crate) fn session(session: SessionId) -> Vec<u8> {
@@ -276,6 +292,15 @@ pub(crate) fn block(user: UserId, other: UserId) -> Vec<u8> {
 /// Whom a user has blocked, or once had.
 pub(crate) fn blocks_of(user: UserId) -> Span {
     Span::of(numbered(Table::Blocks, [user.0]))
+}
+
+pub(crate) fn blocker(user: UserId, by: UserId) -> Vec<u8> {
+    numbered(Table::Blockers, [user.0, by.0])
+}
+
+/// Who has blocked the user.
+pub(crate) fn blockers_of(user: UserId) -> Span {
+    Span::of(numbered(Table::Blockers, [user.0]))
 }
 
 pub(crate) fn revision(conversation: ConversationId, position: Position, revision: u32) -> Vec<u8> {

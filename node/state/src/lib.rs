@@ -15,6 +15,7 @@
 //! | [`invariants`] | what must be true of the rows, for tests |
 
 pub mod apply;
+pub mod cost;
 mod emoji;
 pub mod feed;
 mod hash;
@@ -29,12 +30,13 @@ pub mod tables;
 mod views;
 
 pub use apply::{Applied, ApplyError, Effects, Joined, apply, apply_batch};
+pub use cost::{Cost, cost, typing_cost};
 pub use feed::{Feed, FeedChange, FeedPage, PageLimits, feed_page, feeds_of};
 pub use queries::{
-    HistoryRange, SessionRecord, blocked_by, change_number, conversation, conversation_exists, conversations_page,
-    counts, direct, erasure_pending, highest_request, history, is_blocked_between, is_member, knows_device,
-    member_count, members_page, outcome, revisions, session, session_by_token, sessions_of, stamp, state_hash, user,
-    user_by_name, users_page, verifier,
+    HistoryRange, SessionRecord, blocked_by, change_number, change_seen_by, conversation, conversation_exists,
+    conversations_page, counts, direct, erasure_pending, highest_request, history, is_blocked_between, is_member,
+    is_sent, knows_device, member_count, member_seen_by, members_page, outcome, revisions, seen_by, session,
+    session_by_token, sessions_of, stamp, state_hash, stored_bytes, user, user_by_name, users_page, verifier,
 };
 pub use read::ReadError;
 pub use tables::{MemoryTables, Order, Overlay, Rows, Tables, Writes};

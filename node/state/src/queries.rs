@@ -13,14 +13,15 @@ use crate::read::{self, ReadError};
 use crate::rows::Counters;
 use crate::tables::{Order, Rows};
 
-pub(crate) use conversations::conversations_of;
 pub use conversations::{
     conversation, conversation_exists, conversations_page, counts, direct, is_member, member_count, members_page,
 };
-pub use messages::{HistoryRange, history, revisions};
+pub(crate) use conversations::{conversations_of, last_membership};
+pub use messages::{HistoryRange, history, is_sent, revisions};
+pub(crate) use people::blockers_of;
 pub use people::{
-    SessionRecord, blocked_by, highest_request, is_blocked_between, knows_device, outcome, session, session_by_token,
-    sessions_of, user, user_by_name, users_page, verifier,
+    SessionRecord, blocked_by, change_seen_by, highest_request, is_blocked_between, knows_device, member_seen_by,
+    outcome, seen_by, session, session_by_token, sessions_of, stored_bytes, user, user_by_name, users_page, verifier,
 };
 
 /// The rolling hash of all rows ever written; zeros before the first.

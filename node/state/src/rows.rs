@@ -12,7 +12,7 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, Position, SessionId, Sta
 pub(crate) use conversations::{ConversationRow, DepartedRow, KindRow, MemberRow, OwnRow};
 pub(crate) use erasures::{AccountStage, ErasureRow};
 pub(crate) use messages::{MessageHead, MessageRow, ReactionRow, RevisionRow, SentRow, StateRow};
-pub(crate) use people::{BlockRow, SessionRow, UserRow, VerifierRow};
+pub(crate) use people::{AllowanceRow, BlockRow, SessionRow, UserRow, VerifierRow};
 
 /// The last number given of each kind, and the cluster's time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]

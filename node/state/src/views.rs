@@ -116,20 +116,52 @@ pub(crate) fn mark<R: Rows>(
     Ok(if viewer.sees_marks_of(user, &row) { position } else { Position(0) })
 }
 
-/// The conversation without what one member alone has of it.
+/// The conversation as the feed tells it: without what one member alone has of it, and with its members where each of them is
+/// told.
 pub(crate) fn conversation<R: Rows>(
     rows: &R,
     viewer: Viewer,
     id: ConversationId,
     row: &ConversationRow,
 ) -> Result<ConversationView, ReadError<R::Error>> {
+    let members = if row.tells_members() { first_members(rows, viewer, id, row)? } else { Vec::new() };
+    Ok(with_members(id, row, members))
+}
+
+/// The same for who asks for it: with the first members, and the one who asks among them.
+pub(crate) fn conversation_asked_for<R: Rows>(
+    rows: &R,
+    asker: UserId,
+    id: ConversationId,
+    row: &ConversationRow,
+    own: &MemberRow,
+) -> Result<ConversationView, ReadError<R::Error>> {
+    let viewer = Viewer::User(asker);
+    let mut members = first_members(rows, viewer, id, row)?;
+    if !members.iter().any(|member| member.user.id == asker) {
+        // The highest id makes room: everybody before it has a lower one, so the order stays.
+        members.truncate(MEMBERS_SHOWN_MAX.saturating_sub(1));
+        members.push(member(rows, viewer, row, asker, own)?);
+    }
+    Ok(with_members(id, row, members))
+}
+
+fn first_members<R: Rows>(
+    rows: &R,
+    viewer: Viewer,
+    id: ConversationId,
+    row: &ConversationRow,
+) -> Result<Vec<MemberView>, ReadError<R::Error>> {
     let shown =
         read::first(rows, &keys::members_of(id), Order::Ascending, MEMBERS_SHOWN_MAX, read::numbered::<2, MemberRow>)?;
-    let members = shown
+    shown
         .into_iter()
         .map(|([_conversation, user], member_row)| member(rows, viewer, row, UserId(user), &member_row))
-        .collect::<Result<_, ReadError<R::Error>>>()?;
-    Ok(ConversationView {
+        .collect()
+}
+
+fn with_members(id: ConversationId, row: &ConversationRow, members: Vec<MemberView>) -> ConversationView {
+    ConversationView {
         id,
         kind: match row.kind {
             KindRow::Direct { .. } => ConversationKind::Direct,
@@ -143,7 +175,7 @@ pub(crate) fn conversation<R: Rows>(
         created: row.created,
         changed: row.changed,
         place: PlaceView { conversation: id, ..PlaceView::default() },
-    })
+    }
 }
 
 /// What the member has yet to read.

@@ -4,6 +4,7 @@ use raftchat_schema::command::{Done, OtherSessions, OwnMessages, Profile, Regist
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Stamp, UserId};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, LAST_SEEN_INTERVAL_MS};
+use raftchat_schema::names;
 use raftchat_schema::view::ChangedRow;
 
 use super::sessions::{self, Grant, Live};
@@ -26,7 +27,11 @@ pub(super) fn register<T: Tables>(step: &mut Step<'_, T>, command: &Register) ->
     if command.display_name.len() > DISPLAY_NAME_BYTES_MAX || command.device_name.len() > DEVICE_NAME_BYTES_MAX {
         return Err(ErrorCode::TooLarge.into());
     }
-    if step.get::<UserId>(&keys::username(&command.username))?.is_some() {
+    if let Some(code) = names::refusal(&command.username) {
+        return Err(code.into());
+    }
+    let skeleton = keys::skeleton(&names::skeleton(&command.username));
+    if step.get::<UserId>(&skeleton)?.is_some() {
         return Err(ErrorCode::UsernameTaken.into());
     }
     let user = step.next_user();
@@ -45,6 +50,7 @@ pub(super) fn register<T: Tables>(step: &mut Step<'_, T>, command: &Register) ->
         receipts_off: false,
     };
     step.put(keys::username(&command.username), &user)?;
+    step.put(skeleton, &user)?;
     let verifier = VerifierRow { verifier: command.verifier.clone(), version: FIRST_VERIFIER };
     step.put(keys::verifier(user), &verifier)?;
     change(step, user, row)?;
@@ -150,11 +156,18 @@ pub(super) fn delete<T: Tables>(
         sessions::end(step, session, &row)?;
     }
     step.tables.delete(keys::verifier(user));
+    step.tables.delete(keys::allowance(user));
     change(step, user, UserRow { deleted: true, ..row })?;
     let messages = messages == OwnMessages::Erase;
     let erasure = ErasureRow::Account { messages, stage: AccountStage::Groups { after: ConversationId(0) } };
     step.put(keys::erasure(Erasable::Account(user)), &erasure)?;
     Ok(Done::Nothing)
+}
+
+/// Shows the user anew: what somebody may see of them has changed.
+pub(super) fn show_again<T: Tables>(step: &mut Step<'_, T>, user: UserId) -> Handled<T, ()> {
+    let row: UserRow = read::needed(step.tables, &keys::user(user))?;
+    change(step, user, row)
 }
 
 fn change<T: Tables>(step: &mut Step<'_, T>, user: UserId, row: UserRow) -> Handled<T, ()> {

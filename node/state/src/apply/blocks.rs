@@ -25,7 +25,7 @@ pub(super) fn block<T: Tables>(step: &mut Step<'_, T>, user: UserId, other: User
         return Err(ErrorCode::NoSuchUser.into());
     }
     let key = keys::block(user, other);
-    let row = step.get(&key)?.unwrap_or(BlockRow { changed: ChangeNumber(0), on: false });
+    let row = step.get(&key)?.unwrap_or(BlockRow { changed: ChangeNumber(0), on: false, display_name: None });
     if row.on == switch.is_on() {
         return Ok(Done::Nothing);
     }
@@ -37,8 +37,16 @@ pub(super) fn block<T: Tables>(step: &mut Step<'_, T>, user: UserId, other: User
         }
     }
     let changed = step.note(Feed::Own(user), row.changed, Reference::Block { user, other })?;
-    step.put(key, &BlockRow { changed, on: switch.is_on() })?;
+    let own: UserRow = read::needed(step.tables, &keys::user(user))?;
+    let display_name = switch.is_on().then_some(own.display_name);
+    step.put(key, &BlockRow { changed, on: switch.is_on(), display_name })?;
+    match switch {
+        Switch::On => step.tables.put(keys::blocker(other, user), Vec::new()),
+        Switch::Off => step.tables.delete(keys::blocker(other, user)),
+    }
     step.show(Feed::Own(user), changed, ChangedRow::Block { user: other, switch });
+    // What the other may see of the user is another now: so the row comes to them anew.
+    accounts::show_again(step, user)?;
     Ok(Done::Nothing)
 }
 

@@ -5,11 +5,12 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
+use super::allowances;
 use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
 use crate::keys;
 use crate::read;
-use crate::rows::{MemberRow, MessageRow, Reference, StateRow};
+use crate::rows::{MemberRow, MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
 use crate::views;
 
@@ -40,7 +41,9 @@ pub(super) fn bury<T: Tables>(
 ) -> Handled<T, usize> {
     let id = conversation.id;
     let mut rows = uncount(step, id, position, &message)?;
-    rows = rows.saturating_add(erase_revisions(step, id, position)?);
+    let (revisions, bytes) = erase_revisions(step, id, position)?;
+    rows = rows.saturating_add(revisions);
+    allowances::free(step, message.sender, bytes.saturating_add(message.payload.len()))?;
     step.forget(conversation.feed(), message.reactions_changed);
     let reference = Reference::Message { conversation: id, position };
     let number = conversation.note(step, message.changed, reference)?;
@@ -66,22 +69,23 @@ pub(super) fn bury<T: Tables>(
     Ok(rows.saturating_add(4))
 }
 
-/// Erases what the message said before its edits; says how many rows that took.
+/// Erases what the message said before its edits; says how many rows and bytes that were.
 pub(super) fn erase_revisions<T: Tables>(
     step: &mut Step<'_, T>,
     conversation: ConversationId,
     position: Position,
-) -> Handled<T, usize> {
-    let keys = read::all(step.tables, &keys::revisions_of(conversation, position), |key, _row| Some(key.to_vec()))?;
-    let rows = keys.len();
-    for key in keys {
+) -> Handled<T, (usize, usize)> {
+    let parse = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<RevisionRow>(row).ok()?.payload.len()));
+    let revisions = read::all(step.tables, &keys::revisions_of(conversation, position), parse)?;
+    let sum = (revisions.len(), revisions.iter().map(|(_, bytes)| bytes).sum());
+    for (key, _) in revisions {
         step.tables.delete(key);
     }
-    Ok(rows)
+    Ok(sum)
 }
 
 /// Takes a message off the unread and the mentions of all who had it unread; says how many rows that took. Never off the
-/// sender's: to them it is one of their own, deleted or not.
+/// sender's and off theirs from whom it is hidden: to them it never counted, deleted or not.
 fn uncount<T: Tables>(
     step: &mut Step<'_, T>,
     conversation: ConversationId,
@@ -92,7 +96,8 @@ fn uncount<T: Tables>(
     let mut rows = 0_usize;
     for ([_conversation, member], row) in members {
         let member = UserId(member);
-        if member == message.sender || row.read_position >= position {
+        let never_counted = member == message.sender || message.hidden_from.binary_search(&member).is_ok();
+        if never_counted || row.read_position >= position {
             continue;
         }
         let mentioned = u64::from(message.mentions.binary_search(&member).is_ok());

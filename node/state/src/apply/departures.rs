@@ -5,9 +5,9 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
-use super::conversation::Place;
+use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use super::{own, roles};
+use super::{allowances, memberships, own, roles};
 use crate::keys::{self, Erasable};
 use crate::rows::{DepartedRow, ErasureRow, MemberRow, Reference};
 use crate::tables::Tables;
@@ -39,19 +39,23 @@ pub(super) fn remove<T: Tables>(
     Ok(Done::Nothing)
 }
 
-/// Ends a membership. When the owner leaves another follows, and when nobody is left the group is to be erased.
+/// Ends a membership. When the owner leaves another follows, and when nobody is left the group is to be erased. Where there
+/// are too many to tell of each, the others are told that the conversation has changed.
 pub(super) fn depart<T: Tables>(step: &mut Step<'_, T>, place: Place, by: UserId) -> Handled<T, ()> {
-    let Place { mut conversation, user, member } = place;
+    let Place { mut conversation, user, mut member } = place;
     let id = conversation.id;
+    allowances::settle(step, user, &mut member)?;
+    let told = conversation.row.tells_members();
     step.forget(conversation.feed(), member.read_changed);
     step.forget(conversation.feed(), member.delivered_changed);
-    let changed = conversation.note(step, member.member_changed, Reference::Member { conversation: id, user })?;
     step.tables.delete(keys::member(id, user));
-    step.tables.delete(keys::membership(user, id));
-    let row = DepartedRow { by, after: conversation.row.last_position, at: step.now(), changed };
-    step.put(keys::departed(id, user), &row)?;
-    let left = ChangedRow::MemberLeft { conversation: id, user, by, after: row.after, at: row.at };
-    conversation.show(step, changed, left);
+    memberships::quit(step, user, id)?;
+    if told {
+        tell(step, &mut conversation, user, &member, by)?;
+    } else {
+        step.forget(conversation.feed(), member.entry());
+        conversation.note_itself(step)?;
+    }
     own::leave(step, user, id)?;
     step.effects.joined.retain(|joined| (joined.user, joined.conversation) != (user, id));
     step.effects.left.push((user, id));
@@ -62,5 +66,25 @@ pub(super) fn depart<T: Tables>(step: &mut Step<'_, T>, place: Place, by: UserId
         roles::succeed(step, &mut conversation)?;
     }
     conversation.store(step)?;
+    if !told {
+        conversation.show_itself(step)?;
+    }
+    Ok(())
+}
+
+/// Leaves in the feed that the user is no longer a member.
+fn tell<T: Tables>(
+    step: &mut Step<'_, T>,
+    conversation: &mut Conversation,
+    user: UserId,
+    member: &MemberRow,
+    by: UserId,
+) -> Handled<T, ()> {
+    let id = conversation.id;
+    let changed = conversation.note(step, member.entry(), Reference::Member { conversation: id, user })?;
+    let row = DepartedRow { by, after: conversation.row.last_position, at: step.now(), changed };
+    step.put(keys::departed(id, user), &row)?;
+    let left = ChangedRow::MemberLeft { conversation: id, user, by, after: row.after, at: row.at };
+    conversation.show(step, changed, left);
     Ok(())
 }

@@ -8,7 +8,7 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::Place;
 use super::step::{Handled, Step};
-use super::{blocks, messages};
+use super::{allowances, blocks, messages};
 use crate::keys;
 use crate::rows::{MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
@@ -52,6 +52,8 @@ pub(super) fn edit<T: Tables>(
         ..message
     };
     step.put(keys::message(conversation, position), &message)?;
+    // What it said before is kept: so all of it is more.
+    allowances::store_more(step, user, payload.len())?;
     place.conversation.store(step)?;
     let view = views::message(conversation, position, message);
     place.conversation.show(step, number, ChangedRow::Message(view));

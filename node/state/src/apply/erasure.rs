@@ -7,7 +7,7 @@ use raftchat_schema::limits::ERASE_STEP_ROWS;
 
 use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use super::{deletions, departures};
+use super::{allowances, deletions, departures};
 use crate::feed::Feed;
 use crate::keys::{self, Erasable, Span, Table};
 use crate::read;
@@ -115,8 +115,15 @@ fn erase_settings<T: Tables>(
 ) -> Handled<T, Option<AccountStage>> {
     let own = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<OwnRow>(row).ok()?.changed));
     let block = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<BlockRow>(row).ok()?.changed));
+    let blocked = read::first(step.tables, &keys::blocks_of(user), Order::Ascending, budget.0, read::bare::<2>)?;
     erase_rows(step, budget, Feed::Own(user), &keys::own_of(user), own)?;
     erase_rows(step, budget, Feed::Own(user), &keys::blocks_of(user), block)?;
+    // Those of which nothing is left; of the others the next piece takes care.
+    for [_user, other] in blocked {
+        if step.get::<BlockRow>(&keys::block(user, UserId(other)))?.is_none() {
+            step.tables.delete(keys::blocker(UserId(other), user));
+        }
+    }
     if budget.is_spent() {
         return Ok(Some(AccountStage::Settings));
     }
@@ -182,7 +189,9 @@ fn erase_group<T: Tables>(
         step.forget(feed, row.changed);
         step.forget(feed, row.reactions_changed);
         step.tables.delete(keys::message(id, position));
-        budget.spend(deletions::erase_revisions(step, id, position)?.saturating_add(MESSAGE_ROWS));
+        let (revisions, bytes) = deletions::erase_revisions(step, id, position)?;
+        allowances::free(step, row.sender, bytes.saturating_add(row.payload.len()))?;
+        budget.spend(revisions.saturating_add(MESSAGE_ROWS));
         if budget.is_spent() {
             return Ok(Some(ErasureRow::Group { after: position }));
         }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use raftchat_schema::command::{Done, MemberRole};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
-use raftchat_schema::limits::{GROUP_MEMBERS_MAX, TITLE_BYTES_MAX};
+use raftchat_schema::limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, TITLE_BYTES_MAX};
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use super::{Joined, accounts, blocks, own, roles};
+use super::{Joined, accounts, allowances, blocks, memberships, own, roles};
 use crate::keys;
 use crate::rows::{ConversationRow, DepartedRow, KindRow, MemberRow, Reference};
 use crate::tables::Tables;
@@ -22,7 +22,9 @@ pub(super) fn create<T: Tables>(step: &mut Step<'_, T>, user: UserId, title: &st
     let mut others: BTreeSet<_> = members.iter().copied().collect();
     others.remove(&user);
     refuse_more(others.len().saturating_add(1))?;
+    memberships::refuse_more(step, user)?;
     invitable(step, user, &others)?;
+    allowances::make_group(step, user)?;
     let row = ConversationRow {
         kind: KindRow::Group,
         created: step.now(),
@@ -51,8 +53,9 @@ pub(super) fn add<T: Tables>(
     let place = Place::in_group(step, user, conversation)?;
     roles::need(place.member.role, MemberRole::Admin)?;
     let mut others: BTreeSet<_> = members.iter().copied().collect();
-    // No more than that can be members already: so no more rows than that are looked at.
-    refuse_more(others.len())?;
+    if others.len() > ADDED_AT_ONCE_MAX {
+        return Err(ErrorCode::TooMany.into());
+    }
     for other in others.clone() {
         if step.get::<MemberRow>(&keys::member(conversation, other))?.is_some() {
             others.remove(&other);
@@ -114,11 +117,12 @@ fn invitable<T: Tables>(step: &Step<'_, T>, user: UserId, others: &BTreeSet<User
     }
     for other in others {
         blocks::refuse_between(step, user, *other)?;
+        memberships::refuse_more(step, *other)?;
     }
     Ok(())
 }
 
-/// Lets them in, as what is said, and shows the conversation and then who is new in it.
+/// Lets them in, as what is said, and shows the conversation and then, where each is told, who is new in it.
 fn admit<T: Tables>(
     step: &mut Step<'_, T>,
     mut conversation: Conversation,
@@ -126,13 +130,15 @@ fn admit<T: Tables>(
     admitted: Vec<(UserId, MemberRole)>,
 ) -> Handled<T, ()> {
     conversation.note_itself(step)?;
+    let more = u32::try_from(admitted.len()).unwrap_or(u32::MAX);
+    conversation.row.group_members = conversation.row.group_members.saturating_add(more);
     let mut joined = Vec::with_capacity(admitted.len());
     for (user, role) in admitted {
         joined.push((user, join(step, &mut conversation, user, role, by)?));
     }
     conversation.store(step)?;
     conversation.show_itself(step)?;
-    for (user, row) in &joined {
+    for (user, row) in joined.iter().filter(|(_, row)| !row.untold) {
         let member = views::membership(step.tables, *user, row)?;
         let row_shown = ChangedRow::Member { conversation: conversation.id, member };
         conversation.show(step, row.member_changed, row_shown);
@@ -145,6 +151,7 @@ fn admit<T: Tables>(
     Ok(())
 }
 
+/// Makes the user a member of the conversation, which is noted and counts them already.
 fn join<T: Tables>(
     step: &mut Step<'_, T>,
     conversation: &mut Conversation,
@@ -156,12 +163,19 @@ fn join<T: Tables>(
     let since = conversation.row.last_position;
     let departed: Option<DepartedRow> = step.get(&keys::departed(id, user))?;
     let before = departed.map_or(ChangeNumber(0), |departed| departed.changed);
-    step.tables.delete(keys::departed(id, user));
-    let member_changed = conversation.note(step, before, Reference::Member { conversation: id, user })?;
-    let row = MemberRow { role, member_changed, ..MemberRow::new(step.now(), since, by) };
+    if before != ChangeNumber(0) {
+        step.tables.delete(keys::departed(id, user));
+    }
+    let untold = !conversation.row.tells_members();
+    let member_changed = if untold {
+        step.forget(conversation.feed(), before);
+        conversation.row.changed
+    } else {
+        conversation.note(step, before, Reference::Member { conversation: id, user })?
+    };
+    let row = MemberRow { role, member_changed, untold, ..MemberRow::new(step.now(), since, by) };
     step.put(keys::member(id, user), &row)?;
-    step.tables.put(keys::membership(user, id), Vec::new());
-    conversation.row.group_members = conversation.row.group_members.saturating_add(1);
+    memberships::enter_group(step, user, id)?;
     step.effects.joined.push(Joined { user, conversation: id, since });
     Ok(row)
 }

@@ -110,7 +110,7 @@ pub(super) fn note_delivered<T: Tables>(step: &mut Step<'_, T>, delivered: &[Del
 /// What a stretch of messages holds, as one member counts them.
 #[derive(Default)]
 struct Tally {
-    /// The member's own.
+    /// The member's own, and those hidden from them.
     own: u64,
     /// Deleted ones of others.
     deleted: u64,
@@ -139,7 +139,7 @@ fn tally<T: Tables>(step: &Step<'_, T>, place: &Place, from: Position, to: Posit
     let mut tally = Tally::default();
     let span = keys::messages_after(place.conversation.id, from, to);
     read::each(step.tables, &span, Order::Ascending, read::numbered::<2, MessageHead>, |(_, message)| {
-        if message.sender == place.user {
+        if message.counts_not_for(place.user) {
             tally.own = tally.own.saturating_add(1);
         } else if message.state == StateRow::Deleted {
             tally.deleted = tally.deleted.saturating_add(1);

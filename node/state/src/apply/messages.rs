@@ -10,8 +10,9 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use super::{Joined, accounts, blocks};
+use super::{Joined, accounts, allowances, blocks, memberships};
 use crate::keys;
+use crate::queries;
 use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow};
 use crate::tables::Tables;
 use crate::views;
@@ -32,8 +33,9 @@ pub(super) fn send<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, send
         Recipient::Conversation(id) => existing(step, session.user, id)?,
         Recipient::Direct(other) => direct(step, session.user, other)?,
     };
-    let mentions = mention(step, &place, mentions)?;
-    let row = append(step, session, place, send, mentions)?;
+    let hidden_from = hide(step, &place)?;
+    let mentions = mention(step, &place, mentions, &hidden_from)?;
+    let row = append(step, session, place, send, Regards { mentions, hidden_from })?;
     step.put(key, &row)?;
     Ok(sent(&row))
 }
@@ -98,17 +100,42 @@ fn create_direct<T: Tables>(step: &mut Step<'_, T>, sender: UserId, other: UserI
     let member = MemberRow::new(step.now(), Position(0), sender);
     for user in [lower, higher] {
         step.put(keys::member(id, user), &member)?;
-        step.tables.put(keys::membership(user, id), Vec::new());
+        memberships::enter_direct(step, user, id)?;
         step.effects.joined.push(Joined { user, conversation: id, since: Position(0) });
     }
     conversation.show_itself(step)?;
     Ok(Place { conversation, user: sender, member })
 }
 
-/// Counts the mention of those who are other members, and says who they are.
-fn mention<T: Tables>(step: &mut Step<'_, T>, place: &Place, asked: BTreeSet<UserId>) -> Handled<T, Vec<UserId>> {
+/// Whom a message regards in another way than the other members.
+struct Regards {
+    mentions: Vec<UserId>,
+    hidden_from: Vec<UserId>,
+}
+
+/// Takes what is said off the unread of those members who have blocked the sender, and says who they are: their devices do
+/// not show it. Where nobody has, which is nearly always, it costs one look.
+fn hide<T: Tables>(step: &mut Step<'_, T>, place: &Place) -> Handled<T, Vec<UserId>> {
+    let mut hidden = Vec::new();
+    for user in queries::blockers_of(step.tables, place.user)? {
+        let key = keys::member(place.conversation.id, user);
+        let Some(member) = step.get::<MemberRow>(&key)? else { continue };
+        let own_after_read = member.own_after_read.saturating_add(1);
+        step.put(key, &MemberRow { own_after_read, ..member })?;
+        hidden.push(user);
+    }
+    Ok(hidden)
+}
+
+/// Counts the mention of those who are other members and shown the message, and says who they are.
+fn mention<T: Tables>(
+    step: &mut Step<'_, T>,
+    place: &Place,
+    asked: BTreeSet<UserId>,
+    hidden_from: &[UserId],
+) -> Handled<T, Vec<UserId>> {
     let mut mentioned = Vec::new();
-    for user in asked {
+    for user in asked.into_iter().filter(|user| hidden_from.binary_search(user).is_err()) {
         let key = keys::member(place.conversation.id, user);
         let member: Option<MemberRow> = step.get(&key)?;
         let Some(member) = member.filter(|_| user != place.user) else { continue };
@@ -125,9 +152,10 @@ fn append<T: Tables>(
     session: &SessionRow,
     mut place: Place,
     send: &Send,
-    mentions: Vec<UserId>,
+    regards: Regards,
 ) -> Handled<T, SentRow> {
     place.member.own_after_read = place.member.own_after_read.saturating_add(1);
+    allowances::store(step, session.user, &mut place.member, send.payload.len())?;
     place.store_member(step)?;
     let mut conversation = place.conversation;
     let id: ConversationId = conversation.id;
@@ -143,7 +171,8 @@ fn append<T: Tables>(
         sent_at: step.now(),
         changed: number,
         payload: send.payload.clone(),
-        mentions,
+        mentions: regards.mentions,
+        hidden_from: regards.hidden_from,
         revision: 0,
         edited: None,
         reactions_changed: ChangeNumber(0),

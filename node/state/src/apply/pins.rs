@@ -5,12 +5,14 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::PINNED_MESSAGES_MAX;
 
+use super::blocks;
 use super::conversation::Place;
 use super::step::{Handled, Step};
 use crate::rows::StateRow;
 use crate::tables::Tables;
 
-/// Pins a message or takes its pin away. What is so already is no change.
+/// Pins a message or takes its pin away. What is so already is no change. It is shown to the other: refused where writing is,
+/// because of a block.
 pub(super) fn pin<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
@@ -20,6 +22,7 @@ pub(super) fn pin<T: Tables>(
 ) -> Handled<T> {
     let place = Place::of(step, user, conversation)?;
     let message = place.message(step, position)?;
+    blocks::refuse_in_direct(step, &place.conversation)?;
     let mut conversation = place.conversation;
     let pinned = &mut conversation.row.pinned;
     if pinned.contains(&position) == switch.is_on() {

@@ -3,7 +3,7 @@
 use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
-use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX};
+use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX, REACTIONS_OF_ONE_MAX};
 use raftchat_schema::view::ChangedRow;
 
 use super::blocks;
@@ -55,17 +55,22 @@ pub(super) fn react<T: Tables>(
 }
 
 fn put(reactions: &mut Vec<ReactionRow>, user: UserId, emoji: &str) -> Result<(), ErrorCode> {
+    let own = reactions.iter().filter(|kind| kind.users.binary_search(&user).is_ok()).count();
     if let Some(kind) = reactions.iter_mut().find(|kind| kind.emoji == emoji) {
         if let Err(place) = kind.users.binary_search(&user) {
+            refuse_more(own, REACTIONS_OF_ONE_MAX)?;
             kind.users.insert(place, user);
         }
         return Ok(());
     }
-    if reactions.len() >= REACTION_KINDS_MAX {
-        return Err(ErrorCode::TooMany);
-    }
+    refuse_more(own, REACTIONS_OF_ONE_MAX)?;
+    refuse_more(reactions.len(), REACTION_KINDS_MAX)?;
     reactions.push(ReactionRow { emoji: emoji.to_owned(), users: vec![user] });
     Ok(())
+}
+
+fn refuse_more(count: usize, most: usize) -> Result<(), ErrorCode> {
+    if count < most { Ok(()) } else { Err(ErrorCode::TooMany) }
 }
 
 fn take(reactions: &mut Vec<ReactionRow>, user: UserId, emoji: &str) {

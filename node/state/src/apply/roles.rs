@@ -65,8 +65,8 @@ fn give<T: Tables>(
     role: MemberRole,
 ) -> Handled<T, ()> {
     let id = conversation.id;
-    let member_changed = conversation.note(step, row.member_changed, Reference::Member { conversation: id, user })?;
-    let row = MemberRow { role, member_changed, ..row.clone() };
+    let member_changed = conversation.note(step, row.entry(), Reference::Member { conversation: id, user })?;
+    let row = MemberRow { role, member_changed, untold: false, ..row.clone() };
     step.put(keys::member(id, user), &row)?;
     let member = views::membership(step.tables, user, &row)?;
     conversation.show(step, member_changed, ChangedRow::Member { conversation: id, member });

@@ -194,8 +194,10 @@ fn once<T: Tables>(step: &mut Step<'_, T>, live: Live, command: &InSession) -> H
         }
     }
     let outcome = settled(acts::perform(step, &live, &command.act))?;
+    // What is refused for now is asked again later, as the same request.
+    let passing = outcome.as_ref().is_err_and(|refusal| refusal.code == ErrorCode::RateLimited);
     // An act that ended its own session has nobody left to repeat it; and a number that leaves no room above it is not kept.
-    if !ahead && step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
+    if !ahead && !passing && step.get::<SessionRow>(&keys::session(live.id))?.is_some() {
         remember(step, live, command, &outcome)?;
     }
     outcome.map_err(Stop::Refused)

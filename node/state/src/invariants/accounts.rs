@@ -21,6 +21,8 @@ pub(super) fn users<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadE
         found.expect(id <= counters.user, "a user's id was given by the counter", || id.to_string());
         let named = read::row(rows, &keys::username(&row.username))?;
         found.expect(named == Some(id), "a user's name leads to the user", || id.to_string());
+        let looks = read::row(rows, &keys::skeleton(&raftchat_schema::names::skeleton(&row.username)))?;
+        found.expect(looks == Some(id), "what a user's name looks like leads to the user alone", || id.to_string());
         let hidden = row.presence_hidden && row.last_seen.is_some();
         found.expect(!hidden, "who hides when they are there was never seen", || id.to_string());
         let verifier: Option<VerifierRow> = read::row(rows, &keys::verifier(id))?;
@@ -96,6 +98,12 @@ pub(super) fn blocks<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Read
         let count = on.entry(user).or_default();
         *count = count.saturating_add(usize::from(row.on));
     }
+    let parse = |key: &[u8], _row: &[u8]| keys::numbers::<2>(key).map(|[user, by]| [by, user]);
+    let mut blockers = read::all(rows, &Span::table(Table::Blockers), parse)?;
+    blockers.sort_unstable();
+    let blocks = read::all(rows, &Span::table(Table::Blocks), read::numbered::<2, BlockRow>)?;
+    let held: Vec<_> = blocks.into_iter().filter(|(_, row)| row.on).map(|(key, _)| key).collect();
+    found.expect(blockers == held, "who is blocked knows by whom", || format!("{blockers:?} {held:?}"));
     for (user, count) in on {
         found.expect(count <= BLOCKS_MAX, "nobody has blocked too many", || user.to_string());
     }

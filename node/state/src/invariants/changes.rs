@@ -71,7 +71,7 @@ fn standing<R: Rows>(rows: &R, reference: Reference) -> Result<Option<(Feed, Cha
         Reference::Member { conversation, user } => {
             let member: Option<MemberRow> = read::row(rows, &keys::member(conversation, user))?;
             let departed: Option<DepartedRow> = read::row(rows, &keys::departed(conversation, user))?;
-            let changed = member.map(|row| row.member_changed).or(departed.map(|row| row.changed));
+            let changed = member.map(|row| row.entry()).or(departed.map(|row| row.changed));
             changed.map(|number| (Feed::Conversation(conversation), number))
         }
         Reference::User { user } => {
@@ -118,7 +118,7 @@ fn expected_entries<R: Rows>(rows: &R) -> Result<Vec<Standing>, ReadError<R::Err
     for ([id, user], row) in read::all(rows, &Span::table(Table::Members), read::numbered::<2, MemberRow>)? {
         let (conversation, user) = (ConversationId(id), UserId(user));
         let feed = Feed::Conversation(conversation);
-        expected.push((feed, row.member_changed, Reference::Member { conversation, user }));
+        expected.push((feed, row.entry(), Reference::Member { conversation, user }));
         expected.push((feed, row.read_changed, Reference::ReadMark { conversation, user }));
         expected.push((feed, row.delivered_changed, Reference::DeliveredMark { conversation, user }));
     }

@@ -24,6 +24,18 @@ pub(super) fn members<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Rea
     found.expect(members == turned, "members and memberships are the same", || {
         format!("{:?}", members.symmetric_difference(&turned).collect::<Vec<_>>())
     });
+    let mut groups = BTreeMap::<UserId, u32>::new();
+    for [user, id] in read::all(rows, &Span::table(Table::Memberships), read::bare::<2>)? {
+        let row: ConversationRow = read::needed(rows, &keys::conversation(ConversationId(id)))?;
+        let of = groups.entry(UserId(user)).or_default();
+        *of = of.saturating_add(u32::from(row.kind == KindRow::Group));
+    }
+    for (user, counted) in groups {
+        let kept = queries::last_membership(rows, user)?.map(|(_, groups)| groups);
+        found.expect(kept == Some(counted), "a user's last membership says in how many groups they are", || {
+            format!("{user}: kept {kept:?}, counted {counted}")
+        });
+    }
     let known: BTreeSet<_> = all(rows)?.iter().map(|(id, _)| id.0).collect();
     let strays = members.iter().filter(|[conversation, _]| !known.contains(conversation)).count();
     found.expect(strays == 0, "a member is of a conversation that exists", || strays.to_string());

@@ -15,7 +15,12 @@ pub(super) fn unread_and_mentions<R: Rows>(rows: &R, found: &mut Findings) -> Re
         let row: ConversationRow = read::needed(rows, &keys::conversation(id))?;
         let (mut unread, mut mentions) = (0_u64, 0_u64);
         for (position, message) in messages::of(rows, id)? {
-            if position > member.read_position && message.sender != user && message.state != StateRow::Deleted {
+            let hidden = message.hidden_from.contains(&user);
+            if position > member.read_position
+                && message.sender != user
+                && !hidden
+                && message.state != StateRow::Deleted
+            {
                 unread = unread.saturating_add(1);
                 mentions = mentions.saturating_add(u64::from(message.mentions.contains(&user)));
             }

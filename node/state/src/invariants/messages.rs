@@ -8,8 +8,9 @@ use raftchat_schema::limits::{PINNED_MESSAGES_MAX, REACTION_KINDS_MAX, REVISIONS
 use super::conversations;
 use super::{Findings, erasures};
 use crate::keys::{self, Span, Table};
+use crate::queries;
 use crate::read::{self, ReadError};
-use crate::rows::{ConversationRow, MessageRow, RevisionRow, SentRow, StateRow};
+use crate::rows::{AllowanceRow, ConversationRow, MemberRow, MessageRow, RevisionRow, SentRow, StateRow, UserRow};
 use crate::tables::Rows;
 
 pub(super) fn of<R: Rows>(
@@ -106,6 +107,35 @@ pub(super) fn ids<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadErr
     for ([id, position], row) in read::all(rows, &Span::table(Table::Messages), read::numbered::<2, MessageRow>)? {
         let by_id = known.contains(&(row.sender, ConversationId(id), Position(position)));
         found.expect(by_id, "a message is known by its id", || format!("c{id} {position}"));
+    }
+    Ok(())
+}
+
+/// What an account has stored is what is there, with what is still counted with its memberships.
+pub(super) fn stored<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
+    let mut stored = BTreeMap::<UserId, i64>::new();
+    let mut add = |user: UserId, bytes: usize| {
+        let sum = stored.entry(user).or_default();
+        *sum = sum.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+    };
+    for ([id, position], row) in read::all(rows, &Span::table(Table::Messages), read::numbered::<2, MessageRow>)? {
+        add(row.sender, row.payload.len());
+        let span = keys::revisions_of(ConversationId(id), Position(position));
+        for (_, revision) in read::all(rows, &span, read::numbered::<3, RevisionRow>)? {
+            add(row.sender, revision.payload.len());
+        }
+    }
+    for ([user], row) in read::all(rows, &Span::table(Table::Users), read::numbered::<1, UserRow>)? {
+        let id = UserId(user);
+        let allowance: Option<AllowanceRow> = read::row(rows, &keys::allowance(id))?;
+        let mut kept = allowance.as_ref().map_or(0, |allowance| allowance.stored);
+        for conversation in queries::conversations_of(rows, id)? {
+            let member: MemberRow = read::needed(rows, &keys::member(conversation, id))?;
+            kept = kept.saturating_add(member.unsettled.into());
+        }
+        let there = stored.get(&id).copied().unwrap_or_default();
+        let right = if row.deleted { allowance.is_none() } else { kept == there };
+        found.expect(right, "an account knows how much it has stored", || format!("{id}: kept {kept}, is {there}"));
     }
     Ok(())
 }

@@ -15,6 +15,16 @@ pub(crate) fn conversations_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<Co
     Ok(memberships.into_iter().map(|[_user, id]| ConversationId(id)).collect())
 }
 
+/// The user's newest conversation, and in how many groups the user is: see `apply/memberships.rs`.
+pub(crate) fn last_membership<R: Rows>(
+    rows: &R,
+    user: UserId,
+) -> Result<Option<(ConversationId, u32)>, ReadError<R::Error>> {
+    let span = keys::memberships_above(user, ConversationId(0));
+    let last = read::first(rows, &span, Order::Descending, 1, read::numbered::<2, u32>)?;
+    Ok(last.first().map(|([_user, id], groups)| (ConversationId(*id), *groups)))
+}
+
 /// The conversation and the user's membership; none if the user is not in it.
 fn place<R: Rows>(
     rows: &R,
@@ -62,10 +72,8 @@ pub fn conversation<R: Rows>(
     let Some((row, member)) = place(rows, viewer, id)? else { return Ok(None) };
     let own = read::row(rows, &keys::own(viewer, id))?.unwrap_or_default();
     let as_of = super::change_number(rows)?;
-    Ok(Some(ConversationView {
-        place: views::place(id, &row, &member, own, as_of),
-        ..views::conversation(rows, Viewer::User(viewer), id, &row)?
-    }))
+    let shown = views::conversation_asked_for(rows, viewer, id, &row, &member)?;
+    Ok(Some(ConversationView { place: views::place(id, &row, &member, own, as_of), ..shown }))
 }
 
 /// What the user has yet to read there, as of the state's last change; none if they are not in it.

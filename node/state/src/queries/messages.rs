@@ -1,12 +1,14 @@
 //! Messages and what they said before, as far back as a member may see.
 
+use std::ops::ControlFlow;
+
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::id::{ConversationId, Position, UserId};
-use raftchat_schema::limits::HISTORY_PAGE_MAX;
+use raftchat_schema::id::{ConversationId, MessageId, Position, UserId};
+use raftchat_schema::limits::{HISTORY_BYTES_MAX, HISTORY_PAGE_MAX};
 use raftchat_schema::view::{MessageView, RevisionView};
 
 use super::{conversation_exists, is_member};
-use crate::keys;
+use crate::keys::{self, Span};
 use crate::read::{self, ReadError};
 use crate::rows::{MessageHead, MessageRow, RevisionRow};
 use crate::tables::{Order, Rows};
@@ -40,7 +42,8 @@ pub fn history<R: Rows>(
         HistoryRange::Below(before) => (keys::messages_between(conversation, since, before), Order::Descending),
         HistoryRange::Above(after) => (keys::messages_above(conversation, after.max(since)), Order::Ascending),
     };
-    let mut page = read::first(rows, &span, order, most, read::numbered::<2, MessageRow>)?;
+    let parse = read::numbered::<2, MessageRow>;
+    let mut page = first_that_fit(rows, &span, order, most, parse, |(_, row)| row.payload.len())?;
     if order == Order::Descending {
         page.reverse();
     }
@@ -48,7 +51,29 @@ pub fn history<R: Rows>(
     Ok(Ok(views.collect()))
 }
 
-/// What the message said before its edits, oldest first; nothing for a tombstone.
+/// The first `most`, and no more than begin within [`HISTORY_BYTES_MAX`]: what does not fit an answer is not read for it.
+fn first_that_fit<R: Rows, I>(
+    rows: &R,
+    span: &Span,
+    order: Order,
+    most: usize,
+    parse: impl Fn(&[u8], &[u8]) -> Option<I>,
+    weight: impl Fn(&I) -> usize,
+) -> Result<Vec<I>, ReadError<R::Error>> {
+    let (mut items, mut bytes) = (Vec::new(), 0_usize);
+    if most == 0 {
+        return Ok(items);
+    }
+    read::each(rows, span, order, parse, |item| {
+        bytes = bytes.saturating_add(weight(&item));
+        items.push(item);
+        let full = items.len() >= most || bytes >= HISTORY_BYTES_MAX;
+        if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(items)
+}
+
+/// What the message said before its edits, oldest first, and of much of it the newest; nothing for a tombstone.
 ///
 /// Refuses like [`history`], and with `no-such-message` what is not there or from before the user joined.
 pub fn revisions<R: Rows>(
@@ -67,11 +92,18 @@ pub fn revisions<R: Rows>(
     }
     let mut revisions = Vec::new();
     let span = keys::revisions_of(conversation, position);
-    for ([_id, _position, revision], row) in read::all(rows, &span, read::numbered::<3, RevisionRow>)? {
+    let parse = read::numbered::<3, RevisionRow>;
+    let newest = first_that_fit(rows, &span, Order::Descending, usize::MAX, parse, |(_, row)| row.payload.len())?;
+    for ([_id, _position, revision], row) in newest.into_iter().rev() {
         let revision = u32::try_from(revision).unwrap_or(u32::MAX);
         revisions.push(RevisionView { revision, payload: row.payload, written: row.written });
     }
     Ok(Ok(revisions))
+}
+
+/// Whether the sender has ever sent a message of that id.
+pub fn is_sent<R: Rows>(rows: &R, sender: UserId, id: MessageId) -> Result<bool, ReadError<R::Error>> {
+    Ok(rows.get(&keys::message_id(sender, id)).map_err(ReadError::Store)?.is_some())
 }
 
 /// Since which position the user sees messages, or why they see none.

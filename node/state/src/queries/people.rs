@@ -1,12 +1,12 @@
 //! Users, their sessions and devices, and whom they have blocked.
 
 use raftchat_schema::command::{Outcome, Verifier};
-use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
-use raftchat_schema::view::UserView;
+use raftchat_schema::id::{DeviceId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::view::{ChangedRow, ConversationView, MemberView, UserView};
 
 use crate::keys;
 use crate::read::{self, ReadError};
-use crate::rows::{BlockRow, SessionRow, UserRow, VerifierRow};
+use crate::rows::{AllowanceRow, BlockRow, SessionRow, UserRow, VerifierRow};
 use crate::tables::{Order, Rows};
 use crate::views;
 
@@ -140,6 +140,78 @@ pub fn blocked_by<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserView>, Read
         blocked.push(views::user(other, read::needed(rows, &keys::user(other))?));
     }
     Ok(blocked)
+}
+
+/// About how many bytes are stored of what the user said, and of what that said before: see `apply/allowances.rs`.
+pub fn stored_bytes<R: Rows>(rows: &R, user: UserId) -> Result<u64, ReadError<R::Error>> {
+    let row: Option<AllowanceRow> = read::row(rows, &keys::allowance(user))?;
+    Ok(row.map_or(0, |row| u64::try_from(row.stored).unwrap_or_default()))
+}
+
+/// Who has blocked the user, in order of id.
+pub(crate) fn blockers_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserId>, ReadError<R::Error>> {
+    let blockers = read::all(rows, &keys::blockers_of(user), read::bare::<2>)?;
+    Ok(blockers.into_iter().map(|[_user, by]| UserId(by)).collect())
+}
+
+/// The block of `viewer` by `user`, if there is one.
+fn block_of<R: Rows>(rows: &R, user: UserId, viewer: UserId) -> Result<Option<BlockRow>, ReadError<R::Error>> {
+    let row: Option<BlockRow> = read::row(rows, &keys::block(user, viewer))?;
+    Ok(row.filter(|row| row.on))
+}
+
+/// Somebody as `viewer` may see them: of who has blocked the viewer neither when they were there nor what they call
+/// themselves since.
+pub fn seen_by<R: Rows>(rows: &R, viewer: UserId, user: UserView) -> Result<UserView, ReadError<R::Error>> {
+    Ok(match block_of(rows, user.id, viewer)? {
+        None => user,
+        Some(block) => UserView {
+            display_name: block.display_name.unwrap_or(user.display_name),
+            last_seen: None,
+            online: false,
+            presence_hidden: true,
+            ..user
+        },
+    })
+}
+
+/// A member as `viewer` may see them: of who has blocked the viewer not how far they have read either.
+pub fn member_seen_by<R: Rows>(
+    rows: &R,
+    viewer: UserId,
+    member: MemberView,
+) -> Result<MemberView, ReadError<R::Error>> {
+    let hidden = block_of(rows, member.user.id, viewer)?.is_some();
+    let mark = |position: Position| if hidden { Position(0) } else { position };
+    Ok(MemberView {
+        user: seen_by(rows, viewer, member.user)?,
+        read_position: mark(member.read_position),
+        delivered_position: mark(member.delivered_position),
+        ..member
+    })
+}
+
+/// A change as `viewer` may see it: see [`seen_by`] and [`member_seen_by`].
+pub fn change_seen_by<R: Rows>(rows: &R, viewer: UserId, row: ChangedRow) -> Result<ChangedRow, ReadError<R::Error>> {
+    Ok(match row {
+        ChangedRow::User(user) => ChangedRow::User(seen_by(rows, viewer, user)?),
+        ChangedRow::Member { conversation, member } => {
+            ChangedRow::Member { conversation, member: member_seen_by(rows, viewer, member)? }
+        }
+        ChangedRow::Conversation(view) => {
+            let members = view.members.into_iter().map(|member| member_seen_by(rows, viewer, member));
+            ChangedRow::Conversation(ConversationView { members: members.collect::<Result<_, _>>()?, ..view })
+        }
+        ChangedRow::ReadMark { conversation, user, position } => {
+            let hidden = block_of(rows, user, viewer)?.is_some();
+            ChangedRow::ReadMark { conversation, user, position: if hidden { Position(0) } else { position } }
+        }
+        ChangedRow::DeliveredMark { conversation, user, position } => {
+            let hidden = block_of(rows, user, viewer)?.is_some();
+            ChangedRow::DeliveredMark { conversation, user, position: if hidden { Position(0) } else { position } }
+        }
+        other => other,
+    })
 }
 
 /// Whether either of the two has blocked the other.

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
-use raftchat_schema::limits::RECEIPT_MEMBERS_MAX;
+use raftchat_schema::limits::{MEMBERS_TOLD_MAX, RECEIPT_MEMBERS_MAX};
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -44,6 +44,11 @@ impl ConversationRow {
     pub(crate) fn shares_marks(&self) -> bool {
         usize::try_from(self.member_count()).is_ok_and(|count| count <= RECEIPT_MEMBERS_MAX)
     }
+
+    /// Whether each member is told of the others' joining, leaving and roles; elsewhere only that the conversation changed.
+    pub(crate) fn tells_members(&self) -> bool {
+        usize::try_from(self.member_count()).is_ok_and(|count| count <= MEMBERS_TOLD_MAX)
+    }
 }
 
 /// What kind of conversation it is.
@@ -71,7 +76,7 @@ pub(crate) struct MemberRow {
     /// Never before `since`.
     #[n(1)]
     pub(crate) read_position: Position,
-    /// The member's own messages after the read mark, deleted or not.
+    /// The member's own messages after the read mark, and those of others that are hidden from them, deleted or not.
     #[n(2)]
     pub(crate) own_after_read: u64,
     /// Deleted messages of others after the read mark.
@@ -99,6 +104,14 @@ pub(crate) struct MemberRow {
     /// The latest change of the membership; 0 in a direct conversation, whose members never change.
     #[cbor(n(11), default)]
     pub(crate) member_changed: ChangeNumber,
+    /// The membership does not stand in the feed: it began where there were too many to tell of each, with the change of the
+    /// conversation that `member_changed` names.
+    #[cbor(n(12), default)]
+    pub(crate) untold: bool,
+    /// Bytes that the member has sent here and that are not yet among those of the account: so that a message need not cost a
+    /// row more.
+    #[cbor(n(13), default)]
+    pub(crate) unsettled: u32,
 }
 
 impl MemberRow {
@@ -117,7 +130,14 @@ impl MemberRow {
             delivered_position: since,
             delivered_changed: ChangeNumber(0),
             member_changed: ChangeNumber(0),
+            untold: false,
+            unsettled: 0,
         }
+    }
+
+    /// Where the membership stands in the conversation's feed; 0 if it does not.
+    pub(crate) fn entry(&self) -> ChangeNumber {
+        if self.untold { ChangeNumber(0) } else { self.member_changed }
     }
 
     /// Messages of others after the read mark that are not deleted.

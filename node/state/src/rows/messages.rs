@@ -33,6 +33,9 @@ pub(crate) struct MessageRow {
     /// In the order in which each emoji first appeared.
     #[cbor(n(11), default)]
     pub(crate) reactions: Vec<ReactionRow>,
+    /// Members who had blocked the sender when it was sent, in order of id: they are not shown it, and it counts for nothing.
+    #[cbor(n(12), default)]
+    pub(crate) hidden_from: Vec<UserId>,
 }
 
 impl MessageRow {
@@ -51,9 +54,16 @@ pub(crate) struct MessageHead {
     pub(crate) state: StateRow,
     #[cbor(n(7), default)]
     pub(crate) mentions: Vec<UserId>,
+    #[cbor(n(12), default)]
+    pub(crate) hidden_from: Vec<UserId>,
 }
 
 impl MessageHead {
+    /// Whether it never counts for `user`: their own, or hidden from them.
+    pub(crate) fn counts_not_for(&self, user: UserId) -> bool {
+        self.sender == user || self.hidden_from.binary_search(&user).is_ok()
+    }
+
     /// Whether it asks for the attention of `user`, who has yet to read it.
     pub(crate) fn mentions(&self, user: UserId) -> bool {
         self.state != StateRow::Deleted && self.sender != user && self.mentions.binary_search(&user).is_ok()
@@ -121,6 +131,7 @@ mod tests {
             edited: Some(Stamp(6)),
             reactions_changed: ChangeNumber(10),
             reactions: vec![ReactionRow { emoji: "👍".to_owned(), users: vec![UserId(2001)] }],
+            hidden_from: vec![UserId(4001)],
         }
     }
 
@@ -130,7 +141,10 @@ mod tests {
         let bytes = minicbor::to_vec(&row).unwrap();
         assert_eq!(minicbor::decode::<MessageRow>(&bytes).unwrap(), row);
         let head = minicbor::decode::<MessageHead>(&bytes).unwrap();
-        assert_eq!(head, MessageHead { sender: row.sender, state: row.state, mentions: row.mentions });
+        assert_eq!(
+            head,
+            MessageHead { sender: row.sender, state: row.state, mentions: row.mentions, hidden_from: row.hidden_from }
+        );
     }
 
     /// As version 0.1.0 wrote it.
@@ -166,6 +180,7 @@ mod tests {
             edited: None,
             reactions_changed: ChangeNumber(0),
             reactions: Vec::new(),
+            hidden_from: Vec::new(),
             ..row()
         };
         assert_eq!(read, expected);

@@ -78,6 +78,18 @@ impl SessionRow {
     }
 }
 
+/// What an account has done of what it may do only so often, and stored of what it may store only so much.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct AllowanceRow {
+    /// When as many groups may be made at once as at first.
+    #[n(0)]
+    pub(crate) groups_full_at: Stamp,
+    /// Bytes of what the user said and what that said before, but for what is still counted with their memberships: below 0
+    /// where more of that was deleted than was settled here.
+    #[cbor(n(1), default)]
+    pub(crate) stored: i64,
+}
+
 /// That a user has blocked another. Stays when it is taken back, for devices that have yet to hear of it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct BlockRow {
@@ -85,4 +97,7 @@ pub(crate) struct BlockRow {
     pub(crate) changed: ChangeNumber,
     #[n(1)]
     pub(crate) on: bool,
+    /// What who blocks called themselves then: what the other goes on seeing.
+    #[n(2)]
+    pub(crate) display_name: Option<String>,
 }

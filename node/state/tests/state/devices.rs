@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftchat_schema::command::{Act, Command, Delivered, Done, MemberRole, Profile, Recipient, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
-use raftchat_schema::view::{ChangedRow, Counts, MessageState, PlaceView};
+use raftchat_schema::view::{ChangedRow, Counts, MessageState, MessageView, PlaceView};
 use raftchat_state::{
-    HistoryRange, MemoryTables, PageLimits, apply, conversations_page, counts, feed_page, history, invariants,
+    HistoryRange, MemoryTables, PageLimits, apply, blocked_by, conversations_page, counts, feed_page, history,
+    invariants,
 };
 
 use crate::world::{Person, World, mentioning, request};
@@ -125,6 +126,8 @@ struct Crowd {
     directs: BTreeSet<ConversationId>,
     last: BTreeMap<ConversationId, u64>,
     sent: Vec<(UserId, ConversationId, u64)>,
+    /// What was said by somebody whom the person with the devices had blocked: it never counts.
+    hidden: BTreeSet<(ConversationId, u64)>,
     joined: usize,
     number: u64,
 }
@@ -137,7 +140,8 @@ impl Crowd {
         let bob = people[0][0].user;
         people[0].extend((1..DEVICES).map(|_| world.login(bob)));
         let (groups, directs, last, sent) = <(Vec<_>, BTreeSet<_>, BTreeMap<_, _>, Vec<_>)>::default();
-        Self { world, chance: Chance(4), people, groups, directs, last, sent, joined: 0, number: 0 }
+        let hidden = BTreeSet::new();
+        Self { world, chance: Chance(4), people, groups, directs, last, sent, hidden, joined: 0, number: 0 }
     }
 
     fn anybody(&mut self) -> Person {
@@ -240,6 +244,10 @@ impl Crowd {
                 let (conversation, position) = (*conversation, *position);
                 self.last.insert(conversation, position.0);
                 self.sent.push((person.user, conversation, position.0));
+                let blocked = blocked_by(&self.world.tables, self.people[0][0].user).unwrap();
+                if blocked.iter().any(|user| user.id == person.user) {
+                    self.hidden.insert((conversation, position.0));
+                }
                 if !self.groups.contains(&conversation) {
                     self.directs.insert(conversation);
                 }
@@ -255,7 +263,11 @@ impl Crowd {
 }
 
 /// What there is to read for the user, by its definition.
-fn defined(tables: &MemoryTables, user: UserId) -> BTreeMap<ConversationId, (u64, u64, Position)> {
+fn defined(
+    tables: &MemoryTables,
+    user: UserId,
+    hidden: &BTreeSet<(ConversationId, u64)>,
+) -> BTreeMap<ConversationId, (u64, u64, Position)> {
     let (all, more) = conversations_page(tables, user, ConversationId(0), usize::MAX, usize::MAX).unwrap();
     assert!(!more);
     let mut defined = BTreeMap::new();
@@ -266,7 +278,8 @@ fn defined(tables: &MemoryTables, user: UserId) -> BTreeMap<ConversationId, (u64
             let page = history(tables, user, shown.id, HistoryRange::Above(after), 100).unwrap().unwrap();
             let Some(last) = page.last() else { break };
             after = last.position;
-            for message in page.iter().filter(|m| m.sender != user && m.state != MessageState::Deleted) {
+            let counts = |m: &&MessageView| m.sender != user && !hidden.contains(&(shown.id, m.position.0));
+            for message in page.iter().filter(counts).filter(|m| m.state != MessageState::Deleted) {
                 unread += 1;
                 mentions += u64::from(message.mentions.contains(&user));
             }
@@ -303,7 +316,7 @@ fn everything_a_conversation_needs_counts_the_same_on_five_devices() {
         if !operation.is_multiple_of(OPERATIONS_BETWEEN_CHECKS) {
             continue;
         }
-        let defined = defined(&crowd.world.tables, user);
+        let defined = defined(&crowd.world.tables, user, &crowd.hidden);
         unread_met += defined.values().map(|(unread, ..)| unread).sum::<u64>();
         mentions_met += defined.values().map(|(_, mentions, _)| mentions).sum::<u64>();
         for (number, device) in devices.iter_mut().enumerate() {

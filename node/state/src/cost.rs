@@ -1,0 +1,180 @@
+//! What an act costs the cluster: the one place that says so, for whoever lets people act (`services/acting.rs`) and for
+//! whoever packs entries (`proposer/batch.rs`). Knows nothing of who pays, and what is left to them.
+//!
+//! An estimate from the rows as they are before the act, never below what applying it then writes by more than a few rows
+//! (`tests/state/costs.rs` compares the two). What is cheap for everybody, a message between two, is one token.
+
+use raftchat_schema::command::{Act, Recipient, Send};
+use raftchat_schema::id::{ConversationId, Position, UserId};
+use raftchat_schema::limits::REQUEST_WINDOW;
+
+use crate::keys;
+use crate::queries;
+use crate::read::{self, ReadError};
+use crate::rows::{ConversationRow, MemberRow, MessageRow};
+use crate::tables::Rows;
+
+/// So many people whose rows are touched are one more token: about what an act writes for itself.
+const PEOPLE_A_TOKEN: usize = 20;
+/// So many people whose devices are told are one more token: what is pushed is made once, and then a fifth of a row's work.
+const TOLD_A_TOKEN: usize = 100;
+/// So many bytes that are stored or rewritten are one more token: on three disks, and twice on each, in log and rows.
+const BYTES_A_TOKEN: usize = 8 * 1024;
+/// So many messages that are counted anew are one more token.
+const COUNTED_A_TOKEN: usize = 100;
+/// What any act but a message writes: its outcome, its row and where that stood and stands in the feed, the conversation, the
+/// member, settings, the session.
+const OWN_ROWS: usize = 12;
+/// What a message writes: itself, its id, its entry, the conversation, the sender's membership, what is stored. As few as they
+/// are, as they are most of what there is.
+const MESSAGE_ROWS: usize = 6;
+/// What it takes to make a direct conversation: itself, the pair, its entry, members and memberships.
+const DIRECT_ROWS: usize = 9;
+/// What it takes to leave a group: also the departure, three entries, the count of groups, what is stored, the heir.
+const LEAVE_ROWS: usize = 20;
+/// What one more member of a new group costs: the member and the membership.
+const ROWS_A_FOUNDER: usize = 2;
+/// What one more member of a group that is there may cost: member, membership, the count in the last membership; where they
+/// were there before or each is told, also departure, settings and three entries of the feed.
+const ROWS_AN_ADDED: usize = 8;
+/// What the end of a session may cost: three rows of its own, and its outcomes.
+const ROWS_A_SESSION: usize = 3 + REQUEST_WINDOW;
+/// What a look at all blocks of somebody is worth.
+const BLOCK_PEOPLE: usize = 100;
+
+/// What an act costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// How many people's rows it touches besides one's own.
+    pub people: usize,
+    /// To how many people's devices it is pushed.
+    pub told: usize,
+    /// How many bytes it stores or rewrites.
+    pub bytes: usize,
+    /// How many messages it counts.
+    pub counted: usize,
+    /// How many rows it writes.
+    pub rows: usize,
+}
+
+impl Cost {
+    /// What it is worth: 1 for what is cheap.
+    pub fn tokens(&self) -> u32 {
+        let more = (self.people / PEOPLE_A_TOKEN)
+            .saturating_add(self.told / TOLD_A_TOKEN)
+            .saturating_add(self.bytes / BYTES_A_TOKEN)
+            .saturating_add(self.counted / COUNTED_A_TOKEN);
+        u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX)
+    }
+
+    /// How long applying it takes, in rows: what is counted is read, and that is a tenth of a write.
+    pub fn rows(&self) -> usize {
+        self.rows.saturating_add(self.counted / 10)
+    }
+
+    fn plain() -> Self {
+        Self { rows: OWN_ROWS, ..Self::default() }
+    }
+
+    fn told(told: usize) -> Self {
+        Self { told, ..Self::plain() }
+    }
+}
+
+/// What the act costs if the user does it now.
+pub fn cost<R: Rows>(rows: &R, user: UserId, act: &Act) -> Result<Cost, ReadError<R::Error>> {
+    Ok(match act {
+        Act::Send(send) => sent(rows, user, send)?,
+        Act::EditMessage { conversation, position, payload } => {
+            // What it said is kept beside what it says.
+            let bytes = payload.len().saturating_add(message(rows, *conversation, *position)?.0);
+            Cost { bytes, ..Cost::told(members(rows, *conversation)?) }
+        }
+        Act::DeleteMessage { conversation, position } => {
+            // It is taken off the counts of all who have yet to read it, and each of its revisions is a row.
+            let people = members(rows, *conversation)?;
+            let (_, revisions) = message(rows, *conversation, *position)?;
+            Cost { people, told: people, rows: OWN_ROWS + people + revisions, ..Cost::default() }
+        }
+        Act::React { conversation, position, .. } => {
+            // Reactions stand in the message's row: all of it is written again.
+            let (bytes, _) = message(rows, *conversation, *position)?;
+            Cost { bytes, ..Cost::told(members(rows, *conversation)?) }
+        }
+        Act::RemoveMember { conversation, .. } => {
+            Cost { rows: LEAVE_ROWS, ..Cost::told(members(rows, *conversation)?) }
+        }
+        Act::PinMessage { conversation, .. } | Act::SetRole { conversation, .. } | Act::Rename { conversation, .. } => {
+            Cost::told(members(rows, *conversation)?)
+        }
+        Act::MarkRead { conversation, position } => marked(rows, user, *conversation, *position)?,
+        Act::SaveDraft { draft, .. } => Cost { bytes: draft.len(), ..Cost::plain() },
+        Act::CreateGroup { members, .. } => {
+            let people = members.len();
+            Cost { people, told: people, rows: OWN_ROWS + ROWS_A_FOUNDER * (people + 1), ..Cost::default() }
+        }
+        Act::AddMembers { conversation, members: added } => {
+            let people = added.len();
+            let told = members(rows, *conversation)?.saturating_add(people);
+            Cost { people, told, rows: OWN_ROWS + ROWS_AN_ADDED * people, ..Cost::default() }
+        }
+        // What is shown of oneself is shown to everybody there is. A block also looks at all that there are.
+        Act::SetProfile(_) | Act::Block { .. } => {
+            let everybody = usize::try_from(queries::counters(rows)?.user.0).unwrap_or(usize::MAX);
+            Cost { people: everybody.max(BLOCK_PEOPLE), ..Cost::told(everybody) }
+        }
+        Act::EndOtherSessions | Act::ChangePassword { .. } | Act::DeleteAccount { .. } => {
+            let people = queries::sessions_of(rows, user)?.len();
+            Cost { people, rows: OWN_ROWS + ROWS_A_SESSION * people, ..Cost::default() }
+        }
+        Act::EndSession(_) => Cost { rows: OWN_ROWS + ROWS_A_SESSION, ..Cost::default() },
+        // Nobody is to stay because leaving is dear.
+        Act::Leave(_) => Cost { rows: LEAVE_ROWS, ..Cost::default() },
+        Act::MarkUnread(_) | Act::Mute { .. } | Act::PinConversation { .. } => Cost::plain(),
+    })
+}
+
+fn sent<R: Rows>(rows: &R, user: UserId, send: &Send) -> Result<Cost, ReadError<R::Error>> {
+    let (told, own_rows) = match send.to {
+        Recipient::Conversation(id) => (members(rows, id)?, MESSAGE_ROWS),
+        Recipient::Direct(other) if queries::direct(rows, user, other)?.is_some() => (2, MESSAGE_ROWS),
+        Recipient::Direct(_) => (2, MESSAGE_ROWS + DIRECT_ROWS),
+    };
+    // Each who has blocked the sender may be in it, and has a count that it is taken off.
+    let people = send.mentions.len().saturating_add(queries::blockers_of(rows, user)?.len());
+    Ok(Cost { people, told, bytes: send.payload.len(), rows: own_rows.saturating_add(people), counted: 0 })
+}
+
+/// What it costs to tell the others that somebody writes there: it is pushed to all of them, and stored nowhere.
+pub fn typing_cost<R: Rows>(rows: &R, conversation: ConversationId) -> Result<Cost, ReadError<R::Error>> {
+    Ok(Cost { told: members(rows, conversation)?, ..Cost::default() })
+}
+
+fn members<R: Rows>(rows: &R, id: ConversationId) -> Result<usize, ReadError<R::Error>> {
+    let count = queries::member_count(rows, id)?.unwrap_or_default();
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How large the message there is, and how many revisions it has.
+fn message<R: Rows>(rows: &R, id: ConversationId, position: Position) -> Result<(usize, usize), ReadError<R::Error>> {
+    let row: Option<MessageRow> = read::row(rows, &keys::message(id, position))?;
+    let of = |row: MessageRow| (row.payload.len(), usize::try_from(row.revision).unwrap_or(usize::MAX));
+    Ok(row.map(of).unwrap_or_default())
+}
+
+/// A read mark counts what it passes, or what is left after it, whichever is less.
+fn marked<R: Rows>(
+    rows: &R,
+    user: UserId,
+    id: ConversationId,
+    position: Position,
+) -> Result<Cost, ReadError<R::Error>> {
+    let conversation: Option<ConversationRow> = read::row(rows, &keys::conversation(id))?;
+    let member: Option<MemberRow> = read::row(rows, &keys::member(id, user))?;
+    let (Some(conversation), Some(member)) = (conversation, member) else { return Ok(Cost::plain()) };
+    let to = position.min(conversation.last_position);
+    let passed = to.0.saturating_sub(member.read_position.0);
+    let counted = passed.min(conversation.last_position.0.saturating_sub(to.0));
+    let told = if conversation.shares_marks() { members(rows, id)? } else { 0 };
+    Ok(Cost { counted: usize::try_from(counted).unwrap_or(usize::MAX), ..Cost::told(told) })
+}
