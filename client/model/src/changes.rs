@@ -131,7 +131,15 @@ impl Model {
     fn take_conversation(&mut self, turn: &mut Turn, view: &ConversationView) {
         let is_new = !self.chats.get(&view.id).is_some_and(Chat::is_known);
         self.merge_conversation(turn, view);
-        if is_new && self.chats.get(&view.id).is_some_and(|chat| !chat.is_complete()) {
+        let (me, is_large) = (self.me, self.chats.get(&view.id).is_some_and(Chat::is_large));
+        if is_large {
+            self.large_one_changed(turn, view.id);
+        } else if !is_new && view.members.len() == view.member_count as usize {
+            // All members of a small one are in its row: so it is complete, also if it was large a moment ago.
+            self.complete(turn, view.id);
+        }
+        let lacks = self.chats.get(&view.id).is_some_and(|chat| chat.lacks(me));
+        if lacks && (is_new || is_large) {
             self.fetch_conversation(turn, view.id);
         }
     }
@@ -146,7 +154,7 @@ impl Model {
         if let Some(member) = chat.members.get(&user) {
             turn.write(Write::Member { conversation, member: member.clone() });
         }
-        if user == me && !chat.is_complete() {
+        if user == me && chat.lacks(me) {
             self.fetch_conversation(turn, conversation);
         }
         self.members_changed(turn, conversation);
@@ -193,8 +201,14 @@ impl Model {
     }
 
     fn take_place(&mut self, turn: &mut Turn, number: ChangeNumber, view: PlaceView) {
-        let conversation = view.conversation;
-        self.chat_or_hearsay(turn, conversation);
+        let (conversation, me) = (view.conversation, self.me);
+        let chat = self.chat_or_hearsay(turn, conversation);
+        // Where the feed does not tell of memberships, this is what tells of another one of the person's own.
+        let rejoined = chat.is_large() && chat.members.get(&me).is_some_and(|held| held.since != view.since);
+        if rejoined {
+            self.sync.asked.remove(&conversation);
+            self.fetch_conversation(turn, conversation);
+        }
         self.merge_place(turn, view, number);
     }
 

@@ -1,10 +1,11 @@
 //! One conversation as the client holds it: rows from the nodes, and what the person did that they do not show yet. Knows
 //! nothing of other conversations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raftchat_schema::command::{Act, MemberRole, Send, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
+use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
 
 use crate::effect::PageRange;
@@ -72,6 +73,28 @@ impl Chat {
 
     pub(crate) fn is_complete(&self) -> bool {
         self.row.complete == Completeness::Complete
+    }
+
+    /// Whether there are more members than the feed tells of: who is in it is asked for when somebody looks.
+    pub(crate) fn is_large(&self) -> bool {
+        usize::try_from(self.row.member_count).is_ok_and(|count| count > MEMBERS_TOLD_MAX)
+    }
+
+    /// Whether something of it is yet to be fetched, whether or not anybody looks at it.
+    pub(crate) fn lacks(&self, me: UserId) -> bool {
+        let enough = self.is_large() && self.is_known() && self.members.contains_key(&me);
+        !self.is_complete() && !enough
+    }
+
+    /// Takes out those of whom `all`, as of that change, knows nothing.
+    pub(crate) fn retain_members(&mut self, all: &BTreeSet<UserId>, as_of: ChangeNumber) -> Vec<UserId> {
+        let gone = |member: &&MemberRow| member.changed <= as_of && !all.contains(&member.user);
+        let gone: Vec<UserId> = self.members.values().filter(gone).map(|member| member.user).collect();
+        for user in &gone {
+            self.members.remove(user);
+            self.typing.remove(user);
+        }
+        gone
     }
 
     /// The person sees messages after this position.

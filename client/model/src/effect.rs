@@ -41,9 +41,12 @@ pub enum Effect {
         /// Which positions; at most [`HISTORY_PAGE_MAX`](raftchat_schema::limits::HISTORY_PAGE_MAX).
         range: PageRange,
     },
-    /// Ask for the conversation's state ([`Roster`](crate::Input::Roster) of one), then for all its members
+    /// Ask for the conversation's state ([`Roster`](crate::Input::Roster) of one), then, if there are no more than
+    /// [`MEMBERS_TOLD_MAX`](raftchat_schema::limits::MEMBERS_TOLD_MAX), for all its members
     /// ([`Members`](crate::Input::Members)). If that fails nothing is answered: it is asked for again with the next link.
     FetchConversation(ConversationId),
+    /// Ask for all members ([`Members`](crate::Input::Members)) of a conversation that has more than the feed tells of.
+    FetchMembers(ConversationId),
     /// Ask who there is; answer with [`People`](crate::Input::People).
     FetchPeople,
     /// Ask for everything: [`People`](crate::Input::People), [`Roster`](crate::Input::Roster), [`Blocked`](crate::Input::Blocked),
@@ -96,6 +99,13 @@ pub enum Write {
         conversation: ConversationId,
         /// Whose.
         departure: DepartureRow,
+    },
+    /// Neither a membership nor a departure of that user is known any more.
+    MemberGone {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// Whose.
+        user: UserId,
     },
     /// What the person has of the conversation `view.conversation`.
     Place(PlaceRow),

@@ -137,6 +137,7 @@ impl Model {
                     turn.touch(ChatId::Known(conversation));
                 }
                 Timer::Trim => self.trim_timeline(turn),
+                Timer::Members => self.fetch_open_members(turn),
                 // The outbox is looked at after each input.
                 Timer::Retry(_) => {}
             }

@@ -33,6 +33,7 @@ impl Model {
         if let ChatId::Known(conversation) = chat {
             self.show_typing(turn, conversation);
         }
+        self.fetch_open_members(turn);
         self.load_end(turn);
     }
 

@@ -99,7 +99,7 @@ impl Model {
             let held_all = view.members.len() == view.member_count as usize;
             if held_all {
                 self.complete(turn, view.id);
-            } else if self.chats.get(&view.id).is_some_and(|chat| !chat.is_complete()) {
+            } else if self.chats.get(&view.id).is_some_and(|chat| chat.lacks(self.me)) {
                 self.fetch_conversation(turn, view.id);
             }
         }
@@ -124,6 +124,12 @@ impl Model {
                 turn.touch(ChatId::Known(view.id)).members = true;
             }
         }
+        if !chat.is_complete() && view.members.len() == view.member_count as usize {
+            let all = view.members.iter().map(|member| member.user.id).collect();
+            for user in chat.retain_members(&all, view.changed) {
+                turn.write(Write::MemberGone { conversation: view.id, user });
+            }
+        }
         // Nobody ever joins or leaves a direct conversation.
         if chat.row.kind == ConversationKind::Direct && chat.members.len() == 2 {
             chat.row.complete = Completeness::Complete;
@@ -145,6 +151,7 @@ impl Model {
         if !self.chats.contains_key(&conversation) {
             return;
         }
+        let all = members.iter().map(|member| member.user.id).collect();
         for member in members {
             self.take_person(turn, member.user.clone());
             self.note_rejoining(turn, conversation, &MemberRow::from_view(&member));
@@ -156,10 +163,18 @@ impl Model {
                 turn.write(Write::Member { conversation, member: member.clone() });
             }
         }
-        self.complete(turn, conversation);
+        let Some(chat) = self.chats.get_mut(&conversation) else { return };
+        if !chat.is_large() {
+            return self.complete(turn, conversation);
+        }
+        let as_of = chat.row.changed;
+        for user in chat.retain_members(&all, as_of) {
+            turn.write(Write::MemberGone { conversation, user });
+        }
+        turn.touch(ChatId::Known(conversation)).members = true;
     }
 
-    fn complete(&mut self, turn: &mut Turn, conversation: ConversationId) {
+    pub(crate) fn complete(&mut self, turn: &mut Turn, conversation: ConversationId) {
         let Some(chat) = self.chats.get_mut(&conversation) else { return };
         if !chat.is_complete() {
             chat.row.complete = Completeness::Complete;

@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId};
+use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, Stamp};
 
 use crate::chat::Chat;
 use crate::effect::{Effect, Write};
 use crate::input::Link;
 use crate::model::Model;
-use crate::rows::{ChatId, CursorRow};
+use crate::rows::{ChatId, Completeness, CursorRow};
 use crate::shown::{Connection, Shown};
+use crate::timers::Timer;
 use crate::turn::Turn;
+
+/// How long after a change it is asked again who is in the open conversation, where the feed does not tell: each of a thousand
+/// who look at it would ask for a thousand.
+const MEMBERS_AGAIN_MS: u64 = 10_000;
 
 /// The state of connection and synchronisation.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Sync {
     pub(crate) no_majority: bool,
     /// Conversations that were asked for on this link.
     pub(crate) asked: BTreeSet<ConversationId>,
+    /// Large conversations whose members were asked for on this link, and not changed since.
+    pub(crate) members_asked: BTreeSet<ConversationId>,
     shown: Option<Connection>,
 }
 
@@ -41,6 +48,7 @@ impl Sync {
             ever_caught_up: false,
             no_majority: false,
             asked: BTreeSet::new(),
+            members_asked: BTreeSet::new(),
             shown: None,
         }
     }
@@ -119,17 +127,43 @@ impl Model {
     fn connected(&mut self, turn: &mut Turn) {
         self.outbox.wake_all();
         self.sync.asked.clear();
+        self.sync.members_asked.clear();
         if !self.sync.bootstrapped {
             turn.effect(Effect::Bootstrap);
             return;
         }
         turn.effect(Effect::FetchPeople);
         let partial: Vec<ConversationId> =
-            self.chats.values().filter(|chat| !chat.is_complete()).map(Chat::id).collect();
+            self.chats.values().filter(|chat| chat.lacks(self.me)).map(Chat::id).collect();
         for conversation in partial {
             self.fetch_conversation(turn, conversation);
         }
+        self.fetch_open_members(turn);
         self.load_gap(turn);
+    }
+
+    /// Asks who is in the open conversation, where the feed does not tell.
+    pub(crate) fn fetch_open_members(&mut self, turn: &mut Turn) {
+        let Some(ChatId::Known(conversation)) = self.timeline.as_ref().map(|timeline| timeline.chat) else { return };
+        let large = self.chats.get(&conversation).is_some_and(Chat::is_large);
+        if large && self.sync.is_connected() && self.sync.members_asked.insert(conversation) {
+            turn.effect(Effect::FetchMembers(conversation));
+        }
+    }
+
+    /// A conversation changed in which the feed does not tell who joins and leaves: what is held of that is no longer all.
+    /// Who looks at it is shown so in a moment, and not at each of many changes.
+    pub(crate) fn large_one_changed(&mut self, turn: &mut Turn, conversation: ConversationId) {
+        self.sync.members_asked.remove(&conversation);
+        if let Some(chat) = self.chats.get_mut(&conversation)
+            && chat.is_complete()
+        {
+            chat.row.complete = Completeness::Partial;
+            turn.write(Write::Conversation(chat.row.clone()));
+        }
+        if self.is_open(ChatId::Known(conversation)) {
+            self.timers.set_if_not_set(Timer::Members, Stamp(turn.now.0.saturating_add(MEMBERS_AGAIN_MS)));
+        }
     }
 
     /// Asks for a conversation's state and members, once on each link.

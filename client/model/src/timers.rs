@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Retry(OutboxId),
     /// What is far from where the person reads may be dropped.
     Trim,
+    /// Who is in the open conversation may be asked for again.
+    Members,
 }
 
 #[derive(Debug, Default)]

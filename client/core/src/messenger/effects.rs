@@ -55,6 +55,9 @@ impl Driver {
             Effect::FetchConversation(conversation) => {
                 self.fetch(Fetch::Conversation(conversation), tasks::fetch_conversation(client, reports, conversation));
             }
+            Effect::FetchMembers(conversation) => {
+                self.fetch(Fetch::Members(conversation), tasks::fetch_members(client, reports, conversation));
+            }
             Effect::FetchPeople => self.fetch(Fetch::People, tasks::fetch_people(client, reports)),
             Effect::Bootstrap => self.fetch(Fetch::Everything, bootstrap(client, reports)),
             Effect::Store(..)

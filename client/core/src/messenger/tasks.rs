@@ -6,6 +6,7 @@ use raftchat_model::{Input, OutboxId, OutcomeResult, PageRange, PageRequest};
 use raftchat_schema::command::{Act, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, RequestNumber};
+use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -37,6 +38,7 @@ pub(super) enum Fetch {
     Everything,
     People,
     Conversation(ConversationId),
+    Members(ConversationId),
 }
 
 /// Why something was not had, as far as it matters what to do next.
@@ -144,16 +146,26 @@ pub(super) async fn fetch_history(
     }
 }
 
-/// Fetches a conversation and all its members.
+/// Fetches a conversation, and all its members where the feed tells of each.
 pub(super) async fn fetch_conversation(client: Client, reports: Reports, conversation: ConversationId) {
     let target = Target::Conversation(conversation);
     if let Some(view) = until_answered(&reports, async || client.conversation(&target).await).await {
+        let told = usize::try_from(view.member_count).is_ok_and(|count| count <= MEMBERS_TOLD_MAX);
         reports.tell(Input::Roster(vec![view]));
-        if let Some(members) = until_answered(&reports, async || client.members(&target).await).await {
+        if told && let Some(members) = until_answered(&reports, async || client.members(&target).await).await {
             reports.tell(Input::Members { conversation, members });
         }
     }
     reports.send(Report::Ended(Fetch::Conversation(conversation)));
+}
+
+/// Fetches all members of a conversation.
+pub(super) async fn fetch_members(client: Client, reports: Reports, conversation: ConversationId) {
+    let target = Target::Conversation(conversation);
+    if let Some(members) = until_answered(&reports, async || client.members(&target).await).await {
+        reports.tell(Input::Members { conversation, members });
+    }
+    reports.send(Report::Ended(Fetch::Members(conversation)));
 }
 
 /// Fetches everybody.

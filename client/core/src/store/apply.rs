@@ -24,6 +24,10 @@ pub(super) fn apply(rows: &mut Overlay<'_>, write: &Write) -> Result<(), StoreEr
             rows.erase(Table::Rows, Kind::Member.of_member(*conversation, departure.user));
             rows.put(Table::Rows, Kind::Departure.of_member(*conversation, departure.user), departure);
         }
+        Write::MemberGone { conversation, user } => {
+            rows.erase(Table::Rows, Kind::Member.of_member(*conversation, *user));
+            rows.erase(Table::Rows, Kind::Departure.of_member(*conversation, *user));
+        }
         Write::Place(row) => rows.put(Table::Rows, Kind::Place.of_conversation(row.view.conversation), row),
         Write::Message(message) => put_message(rows, message)?,
         Write::Reactions { conversation, position, reactions, changed } => {

@@ -42,6 +42,10 @@ impl Naive {
                 self.members.remove(&(conversation, departure.user));
                 self.departures.insert((conversation, departure.user), departure);
             }
+            Write::MemberGone { conversation, user } => {
+                self.members.remove(&(conversation, user));
+                self.departures.remove(&(conversation, user));
+            }
             Write::Place(row) => drop(self.places.insert(row.view.conversation, row)),
             Write::Message(message) => {
                 let key = (message.conversation, message.position);

@@ -62,6 +62,7 @@ fn write() -> impl Strategy<Value = Write> {
         2 => (conversation(), user()).prop_map(|(conversation, user)| Write::Member { conversation, member: world::member(user) }),
         1 => (conversation(), user())
             .prop_map(|(conversation, user)| Write::MemberLeft { conversation, departure: world::departure(user) }),
+        1 => (conversation(), user()).prop_map(|(conversation, user)| Write::MemberGone { conversation, user }),
         1 => (conversation(), prop::option::of("[a-z]{0,3}"))
             .prop_map(|(id, draft)| Write::Place(world::place(id, draft.as_deref()))),
         1 => user().prop_map(|id| Write::Person(world::user(id, "somebody"))),

@@ -30,6 +30,7 @@ pub(crate) struct Device {
     loads: VecDeque<(PageRequest, ConversationId, PageRange)>,
     pub(crate) fetches: VecDeque<(PageRequest, ConversationId, PageRange)>,
     pub(crate) wanted: Vec<ConversationId>,
+    pub(crate) members_wanted: Vec<ConversationId>,
     pub(crate) bootstraps: usize,
     pub(crate) people_wanted: usize,
     pub(crate) typing: Vec<Switch>,
@@ -64,6 +65,7 @@ impl Device {
             loads: VecDeque::new(),
             fetches: VecDeque::new(),
             wanted: Vec::new(),
+            members_wanted: Vec::new(),
             bootstraps: 0,
             people_wanted: 0,
             typing: Vec::new(),
@@ -139,6 +141,7 @@ impl Device {
                 self.fetches.push_back((request, conversation, range));
             }
             Effect::FetchConversation(conversation) => self.wanted.push(conversation),
+            Effect::FetchMembers(conversation) => self.members_wanted.push(conversation),
             Effect::FetchPeople => self.people_wanted += 1,
             Effect::Bootstrap => self.bootstraps += 1,
             Effect::SendTyping { switch, .. } => self.typing.push(switch),
@@ -164,6 +167,7 @@ impl Device {
             self.tell(Input::FetchFailed { request });
         }
         self.wanted.clear();
+        self.members_wanted.clear();
     }
 
     /// Answers everything that is asked for and follows the feed to its end.

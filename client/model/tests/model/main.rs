@@ -10,6 +10,7 @@ mod device;
 mod drafts;
 mod feed;
 mod groups;
+mod large;
 mod marks;
 mod notify;
 mod outbox;

@@ -38,6 +38,10 @@ impl Store {
                 self.members.remove(&(conversation, departure.user));
                 self.departures.insert((conversation, departure.user), departure);
             }
+            Write::MemberGone { conversation, user } => {
+                self.members.remove(&(conversation, user));
+                self.departures.remove(&(conversation, user));
+            }
             Write::Place(row) => drop(self.places.insert(row.view.conversation, row)),
             Write::Message(message) => {
                 let held = self.messages.entry((message.conversation, message.position)).or_insert(message.clone());
