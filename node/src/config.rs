@@ -64,8 +64,10 @@ pub struct NodeConfig {
     #[serde(default = "default_rpc_threads")]
     pub rpc_threads: usize,
     /// How much one device, and one account over all its devices, may have this node store; whoever wants more is told when to
-    /// come back. `device_links` are its links to this node at a time. `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read
-    /// both are ten times as much. `registrations_…` are the new accounts from one device. A rate of 0: no limit.
+    /// come back. An act counts as many times as what it costs the cluster. `device_links` are its links to this node at a time.
+    /// `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read both are ten
+    /// times as much. `registrations_…` are the new accounts from one device, `all_registrations_…` those from all; `account_mib`
+    /// is what an account may have stored, and `account_mib_per_hour` how fast. 0: no limit.
     #[serde(default)]
     pub limits: LimitsConfig,
     /// The nodes that the cluster began with, this one among them, and the same on all of them. Where `join` is set: those
@@ -86,10 +88,16 @@ pub struct LimitsConfig {
     pub account_per_second: u32,
     /// Acts of one account at once.
     pub account_burst: u32,
-    /// New accounts a minute from one device.
-    pub registrations_per_minute: u32,
-    /// New accounts from one device at once.
-    pub registrations_burst: u32,
+    /// New accounts an hour from one device.
+    pub registrations_per_hour: u32,
+    /// New accounts a day from one device.
+    pub registrations_per_day: u32,
+    /// New accounts an hour from all devices together: each is told to every device there is.
+    pub all_registrations_per_hour: u32,
+    /// MiB an hour that one account stores.
+    pub account_mib_per_hour: u32,
+    /// MiB that one account has stored in all.
+    pub account_mib: u32,
     /// Links of one device at a time.
     pub device_links: usize,
 }
@@ -101,10 +109,18 @@ impl LimitsConfig {
         device_burst: 0,
         account_per_second: 0,
         account_burst: 0,
-        registrations_per_minute: 0,
-        registrations_burst: 0,
+        registrations_per_hour: 0,
+        registrations_per_day: 0,
+        all_registrations_per_hour: 0,
+        account_mib_per_hour: 0,
+        account_mib: 0,
         device_links: 0,
     };
+
+    /// What one account may have stored.
+    pub(crate) fn account_bytes_max(&self) -> u64 {
+        if self.account_mib == 0 { u64::MAX } else { u64::from(self.account_mib) << 20 }
+    }
 }
 
 impl Default for LimitsConfig {
@@ -114,8 +130,11 @@ impl Default for LimitsConfig {
             device_burst: 1000,
             account_per_second: 200,
             account_burst: 2000,
-            registrations_per_minute: 120,
-            registrations_burst: 1024,
+            registrations_per_hour: 20,
+            registrations_per_day: 50,
+            all_registrations_per_hour: 1000,
+            account_mib_per_hour: 64,
+            account_mib: 512,
             device_links: DEVICE_LINKS_MAX,
         }
     }

@@ -34,6 +34,7 @@ mod members;
 mod meters;
 pub mod node;
 mod notes;
+mod password_rules;
 mod passwords;
 pub mod peers;
 mod presence;

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use raftchat_schema::budgets::SUBSCRIPTIONS_A_SESSION_MAX;
 use raftchat_schema::command::SessionUse;
 use raftchat_schema::id::SessionId;
+use raftchat_transport::{Held, Meter};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -23,6 +25,8 @@ pub(crate) struct LiveSessions {
 #[derive(Debug, Default)]
 struct State {
     sessions: HashMap<SessionId, Vec<Connected>>,
+    /// How many subscriptions each has, over all its connections.
+    subscriptions: HashMap<SessionId, Arc<Meter>>,
     /// Those that have joined and were not taken since.
     new: Vec<SessionUse>,
 }
@@ -75,7 +79,11 @@ impl LiveSessions {
 
     /// The session is over.
     pub(crate) fn end(&self, id: SessionId) {
-        for connected in self.lock().sessions.remove(&id).unwrap_or_default() {
+        let mut state = self.lock();
+        state.subscriptions.remove(&id);
+        let connections = state.sessions.remove(&id).unwrap_or_default();
+        drop(state);
+        for connected in connections {
             // Its connection may have gone.
             let _heard = connected.ended.send(true);
         }
@@ -114,8 +122,19 @@ impl LiveSession {
             connections.retain(|connected| !connected.ended.subscribe().same_channel(&self.ended));
             if connections.is_empty() {
                 state.sessions.remove(&self.id);
+                state.subscriptions.remove(&self.id);
             }
         }
+    }
+
+    /// A place for one more subscription; none if there are as many as one session may have on this node.
+    pub(crate) fn subscribe(&self) -> Option<Held> {
+        let mut state = self.sessions.lock();
+        if !state.sessions.contains_key(&self.id) {
+            // It has ended, and its subscriptions say so themselves.
+            return Some(Arc::<Meter>::default().hold(1));
+        }
+        state.subscriptions.entry(self.id).or_default().try_hold(1, SUBSCRIPTIONS_A_SESSION_MAX)
     }
 
     /// Whether it is over.
@@ -185,6 +204,20 @@ mod tests {
         assert_eq!(sessions.uses(), [used(1, "192.0.2.1")]);
         desk.leave();
         assert!(sessions.lock().sessions.is_empty());
+    }
+
+    #[test]
+    fn a_session_has_so_many_subscriptions_over_all_its_connections() {
+        let sessions = Arc::new(LiveSessions::default());
+        let join = |id| sessions.join(SessionId(id), "192.0.2.1");
+        let (desk, phone, other) = (join(1), join(1), join(2));
+        let mut places: Vec<_> = (0..4).flat_map(|_| [desk.subscribe(), phone.subscribe()]).collect();
+        assert!(places.iter().all(Option::is_some));
+        assert!(desk.subscribe().is_none() && phone.subscribe().is_none() && other.subscribe().is_some());
+        places.pop();
+        assert!(desk.subscribe().is_some());
+        drop((desk, phone, other));
+        assert!(sessions.lock().subscriptions.is_empty());
     }
 
     #[test]

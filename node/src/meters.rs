@@ -21,6 +21,12 @@ pub(crate) struct Meters {
     pub(crate) guesses: Arc<Meter>,
     /// Calls that wait until this node has applied what their caller has seen.
     pub(crate) calls_behind: Arc<Meter>,
+    /// Rows that the newest batch of commands writes, as far as can be told before.
+    pub(crate) batch_rows: Arc<Meter>,
+    /// Subscriptions that devices have here.
+    pub(crate) subscriptions: Arc<Meter>,
+    /// Hints and notices that devices have not answered yet.
+    pub(crate) hints: Arc<Meter>,
     /// What devices' links hold, in five meters.
     pub(crate) links: LinkMeters,
 }
@@ -34,6 +40,9 @@ impl Meters {
             ("rates", &self.rates),
             ("guesses", &self.guesses),
             ("calls-behind", &self.calls_behind),
+            ("batch-rows", &self.batch_rows),
+            ("hints", &self.hints),
+            ("subscriptions", &self.subscriptions),
             ("links", &self.links.links),
             ("links-closed", &self.links.closed),
             ("link-handshakes", &self.links.handshakes),

@@ -149,7 +149,8 @@ impl Node {
         let shared = share(config, leaf, &threads, &meters).await?;
         let raft = start_raft(config, &shared).await?;
         let clock = shared.clock.clone();
-        let proposer = Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone());
+        let proposer =
+            Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone(), &meters);
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
         let (drain, drain_asked) = watch::channel(None);
@@ -182,6 +183,7 @@ impl Node {
             standing: shared.standing.clone(),
             freshness: freshness.clone(),
             standing_by: Arc::default(),
+            account_bytes_max: config.limits.account_bytes_max(),
             presence: shared.presence.clone(),
             live: shared.live.clone(),
             fanout: shared.fanout.clone(),

@@ -71,15 +71,17 @@ impl PeerLinks {
         self.pool.alarmed().await;
     }
 
-    /// Hands commands to the leader.
+    /// Hands commands that write about so many rows to the leader.
     pub async fn propose(
         &self,
         leader: NodeId,
         proposals: Vec<Proposal>,
+        rows: usize,
         limit: Duration,
     ) -> Result<ProposeReply, PeerCallError> {
         let call = self.call(leader, Lane::Log, move |peer| {
             let mut request = peer.propose_request();
+            request.get().set_rows(u32::try_from(rows).unwrap_or(u32::MAX));
             let list = request.get().init_proposals(u32::try_from(proposals.len()).unwrap_or(u32::MAX));
             wire::write_proposals(list, &proposals);
             async move { Ok(wire::read_propose_reply(request.send().promise.await?.get()?)) }.boxed_local()

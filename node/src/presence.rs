@@ -18,6 +18,10 @@ const LEASE: Duration = Duration::from_secs(2);
 const LEASE_WITHOUT_LINK: Duration = Duration::from_secs(1);
 /// How often it is looked whose word is no longer good.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+/// Who leaves is shown as gone after so long: a device that moves, or comes and goes, is there all the time.
+const GONE_AFTER: Duration = Duration::from_secs(5);
+/// How far apart two news of one user are at least: each goes to everybody.
+const NEWS_INTERVAL: Duration = Duration::from_secs(5);
 /// News that a slow listener may miss: it is a hint.
 const NEWS_KEPT: usize = 1024;
 
@@ -38,10 +42,23 @@ pub(crate) struct Presence {
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many live sessions; none in it for who has left a moment ago.
     here: BTreeMap<UserId, usize>,
+    /// Who has left, and when they are gone.
+    leaving: BTreeMap<UserId, Instant>,
+    /// What was told of whom, and when: of who is there, and of who was a moment ago.
+    told: BTreeMap<UserId, Told>,
+    /// Of whom something else is to be told, once it may be.
+    untellable: BTreeSet<UserId>,
     elsewhere: BTreeMap<NodeId, Word>,
     /// What has changed here since the peers were last told.
     untold: BTreeSet<UserId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    online: bool,
+    at: Instant,
 }
 
 /// What a node said.
@@ -79,24 +96,52 @@ impl Presence {
 
     /// The user has one more live session on this node.
     pub(crate) fn arrive(self: &Arc<Self>, user: UserId) -> Here {
-        self.change_of([user], |state| {
-            let sessions = state.here.entry(user).or_default();
-            *sessions = sessions.saturating_add(1);
-            state.untold.insert(user);
-        });
-        self.changed_here.notify_one();
+        self.arrived(user, Instant::now());
         Here { presence: self.clone(), user }
     }
 
-    fn leave(&self, user: UserId) {
-        self.change_of([user], |state| {
-            if let Some(sessions) = state.here.get_mut(&user) {
-                *sessions = sessions.saturating_sub(1);
-                if *sessions == 0 {
+    fn arrived(&self, user: UserId, now: Instant) {
+        let mut is_new = false;
+        self.change_of([user], now, |state| {
+            let sessions = state.here.entry(user).or_insert_with(|| {
+                is_new = true;
+                0
+            });
+            *sessions = sessions.saturating_add(1);
+            state.leaving.remove(&user);
+            if is_new {
+                state.untold.insert(user);
+            }
+        });
+        if is_new {
+            self.changed_here.notify_one();
+        }
+    }
+
+    fn leave(&self, user: UserId, now: Instant) {
+        let mut state = self.lock();
+        let Some(sessions) = state.here.get_mut(&user) else { return };
+        *sessions = sessions.saturating_sub(1);
+        if *sessions == 0 {
+            state.leaving.insert(user, now + GONE_AFTER);
+        }
+    }
+
+    /// Those who left, and did not come back in time, are gone.
+    fn see_off(&self, now: Instant) {
+        let gone: Vec<UserId> =
+            self.lock().leaving.iter().filter(|(_, gone)| **gone <= now).map(|(user, _)| *user).collect();
+        if gone.is_empty() {
+            return;
+        }
+        self.change_of(gone.clone(), now, |state| {
+            for user in gone {
+                // Who has come back meanwhile is no longer among them.
+                if state.leaving.remove(&user).is_some() {
                     state.here.remove(&user);
+                    state.untold.insert(user);
                 }
             }
-            state.untold.insert(user);
         });
         self.changed_here.notify_one();
     }
@@ -110,12 +155,12 @@ impl Presence {
         after.extend(online);
         after.retain(|user| !offline.contains(user));
         let touched: Vec<_> = before.symmetric_difference(&after).copied().collect();
-        self.change_of(touched, |state| {
+        self.change_of(touched, now, |state| {
             state.elsewhere.insert(from, Word { online: after, said: now, lease });
         });
     }
 
-    /// Forgets the word of nodes that is no longer good.
+    /// Forgets the word of nodes that is no longer good and who has left, and tells what was not to be told before.
     pub(crate) fn expire(&self, now: Instant, is_up: impl Fn(NodeId) -> bool) {
         let mut gone = Vec::new();
         let mut touched = BTreeSet::new();
@@ -126,7 +171,9 @@ impl Presence {
                 touched.extend(&word.online);
             }
         }
-        self.change_of(touched, |state| state.elsewhere.retain(|node, _| !gone.contains(node)));
+        self.change_of(touched, now, |state| state.elsewhere.retain(|node, _| !gone.contains(node)));
+        self.see_off(now);
+        self.tell_later(now);
     }
 
     /// Forgets in time, for as long as the node runs.
@@ -144,7 +191,7 @@ impl Presence {
         self.lock().is_online(user)
     }
 
-    /// Who is online on this node.
+    /// Who is online on this node, or was a moment ago.
     pub(crate) fn users_here(&self) -> Vec<UserId> {
         self.lock().here.keys().copied().collect()
     }
@@ -180,18 +227,37 @@ impl Presence {
         self.news.subscribe()
     }
 
-    /// Makes a change and tells of those of the users who came or went by it.
-    fn change_of(&self, users: impl IntoIterator<Item = UserId>, change: impl FnOnce(&mut State)) {
+    /// Makes a change and tells of those of the users who came or went by it, as often as it may be told.
+    fn change_of(&self, users: impl IntoIterator<Item = UserId>, now: Instant, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
-        let before: Vec<_> = users.into_iter().map(|user| (user, state.is_online(user))).collect();
         change(&mut state);
-        for (user, was_online) in before {
-            let online = state.is_online(user);
-            if online != was_online {
-                // Nobody may be listening.
-                let _heard = self.news.send(PresenceNews { user, online });
-            }
+        for user in users {
+            self.tell(&mut state, user, now);
         }
+    }
+
+    /// Tells whether the user is there, if that is news and the last news of them are old enough; else it is told later.
+    fn tell(&self, state: &mut State, user: UserId, now: Instant) {
+        let online = state.is_online(user);
+        let told = state.told.get(&user).copied();
+        if told.is_some_and(|told| told.online) == online {
+            state.untellable.remove(&user);
+        } else if told.is_some_and(|told| now.saturating_duration_since(told.at) < NEWS_INTERVAL) {
+            state.untellable.insert(user);
+        } else {
+            state.untellable.remove(&user);
+            state.told.insert(user, Told { online, at: now });
+            // Nobody may be listening.
+            let _heard = self.news.send(PresenceNews { user, online });
+        }
+    }
+
+    fn tell_later(&self, now: Instant) {
+        let mut state = self.lock();
+        for user in state.untellable.clone() {
+            self.tell(&mut state, user, now);
+        }
+        state.told.retain(|_, told| told.online || now.saturating_duration_since(told.at) < NEWS_INTERVAL);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -206,7 +272,7 @@ fn lease_ms() -> u64 {
 
 impl Drop for Here {
     fn drop(&mut self) {
-        self.presence.leave(self.user);
+        self.presence.leave(self.user, Instant::now());
     }
 }
 
@@ -229,16 +295,63 @@ mod tests {
     #[test]
     fn somebody_is_online_while_any_session_anywhere_lives() {
         let (presence, now) = (Presence::new(), Instant::now());
+        let at = |ms: u64| now + Duration::from_millis(ms);
         let mut news = presence.news();
-        let (phone, desk) = (presence.arrive(ALICE), presence.arrive(ALICE));
+        presence.arrived(ALICE, now);
+        presence.arrived(ALICE, now);
         presence.heard(AWAY, said(true, &[ALICE, BOB], &[]), now);
         assert_eq!(heard(&mut news), [(ALICE, true), (BOB, true)]);
-        drop(phone);
-        drop(desk);
+        presence.leave(ALICE, now);
+        presence.leave(ALICE, now);
+        presence.expire(at(1900), |_| true);
+        presence.heard(AWAY, said(true, &[ALICE, BOB], &[]), at(5900));
+        presence.expire(at(6000), |_| true);
         assert!(presence.is_online(ALICE), "on the other node");
-        presence.heard(AWAY, said(false, &[], &[ALICE]), now);
-        presence.heard(AWAY, said(true, &[BOB], &[]), now);
+        presence.heard(AWAY, said(false, &[], &[ALICE]), at(6000));
+        presence.heard(AWAY, said(true, &[BOB], &[]), at(6000));
         assert_eq!(heard(&mut news), [(ALICE, false)]);
+    }
+
+    #[test]
+    fn who_comes_and_goes_is_there_all_the_time_and_gone_after_a_while() {
+        let (presence, start) = (Presence::new(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut news = presence.news();
+        for ms in (0..20_000).step_by(10) {
+            presence.arrived(ALICE, at(ms));
+            presence.leave(ALICE, at(ms + 9));
+            presence.expire(at(ms + 9), |_| true);
+        }
+        assert_eq!(heard(&mut news), [(ALICE, true)]);
+        let told = presence.update();
+        assert_eq!((told.online, told.offline), (vec![ALICE], vec![]), "to the other nodes too it is one word");
+        assert!(presence.is_online(ALICE) && presence.sessions_here() == 0);
+        presence.expire(at(24_998), |_| true);
+        assert_eq!(heard(&mut news), []);
+        presence.expire(at(24_999), |_| true);
+        assert_eq!(heard(&mut news), [(ALICE, false)]);
+        assert_eq!(presence.update().offline, [ALICE]);
+    }
+
+    #[test]
+    fn of_nobody_is_there_more_than_one_news_in_five_seconds_wherever_they_are() {
+        let (presence, start) = (Presence::new(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut news = presence.news();
+        for ms in (0..20_000).step_by(100) {
+            presence.heard(AWAY, said(false, &[BOB], &[]), at(ms));
+            presence.heard(AWAY, said(false, &[], &[BOB]), at(ms + 50));
+            presence.expire(at(ms + 50), |_| true);
+        }
+        let count = heard(&mut news).len();
+        assert!((1..=5).contains(&count), "{count} news in 20 s");
+        presence.heard(AWAY, said(false, &[BOB], &[]), at(20_000));
+        presence.expire(at(26_000), |_| true);
+        presence.heard(AWAY, said(true, &[BOB], &[]), at(26_000));
+        presence.expire(at(32_000), |_| true);
+        presence.expire(at(38_000), |_| true);
+        let told = presence.lock().told.len();
+        assert_eq!((presence.is_online(BOB), told, presence.lock().untellable.len()), (false, 0, 0), "nothing is kept");
     }
 
     #[test]
@@ -246,17 +359,19 @@ mod tests {
         let (presence, start) = (Presence::new(), Instant::now());
         let at = |ms: u64| start + Duration::from_millis(ms);
         let mut news = presence.news();
+        let is_online = || presence.is_online(BOB);
         presence.heard(AWAY, said(true, &[BOB], &[]), start);
         presence.heard(AWAY, said(false, &[], &[]), at(500));
         presence.expire(at(2400), |_| true);
-        assert_eq!(heard(&mut news), [(BOB, true)], "said again, if only that nothing has changed");
+        assert_eq!(heard(&mut news), [(BOB, true)]);
+        assert!(is_online(), "said again, if only that nothing has changed");
         presence.expire(at(2500), |_| true);
-        assert_eq!(heard(&mut news), [(BOB, false)]);
+        assert!(!is_online());
         presence.heard(AWAY, said(true, &[BOB], &[]), at(3000));
         presence.expire(at(3900), |_| false);
-        assert_eq!(heard(&mut news), [(BOB, true)], "who still speaks is there, reached or not");
+        assert!(is_online(), "who still speaks is there, reached or not");
         presence.expire(at(4000), |_| false);
-        assert_eq!(heard(&mut news), [(BOB, false)]);
+        assert!(!is_online());
     }
 
     #[tokio::test]
@@ -266,12 +381,13 @@ mod tests {
         let expiring = tokio::spawn(presence.clone().keep_expiring(|_| true));
         let died = Instant::now();
         presence.heard(AWAY, said(true, &[BOB], &[]), died);
-        let (came, went) = (news.recv().await, news.recv().await);
-        assert_eq!(
-            (came, went),
-            (Ok(PresenceNews { user: BOB, online: true }), Ok(PresenceNews { user: BOB, online: false }))
-        );
+        while presence.is_online(BOB) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         assert!(died.elapsed() < Duration::from_secs(3), "{:?}", died.elapsed());
+        let told = (news.recv().await, news.recv().await);
+        let expected = [true, false].map(|online| Ok(PresenceNews { user: BOB, online }));
+        assert_eq!([told.0, told.1], expected);
         expiring.abort();
     }
 
@@ -280,9 +396,11 @@ mod tests {
         let presence = Presence::new();
         let alice = presence.arrive(ALICE);
         let bob = presence.arrive(BOB);
+        assert_eq!(presence.update().online, [ALICE, BOB]);
         drop(bob);
+        presence.expire(Instant::now() + GONE_AFTER, |_| true);
         let update = presence.update();
-        assert_eq!((update.full, update.online, update.offline), (false, vec![ALICE], vec![BOB]));
+        assert_eq!((update.full, update.online, update.offline), (false, vec![], vec![BOB]));
         assert_eq!(presence.update().online, []);
         assert_eq!(presence.full_update().online, [ALICE]);
         assert_eq!((presence.sessions_here(), presence.users_here()), (1, vec![ALICE]));

@@ -17,7 +17,7 @@ use raftchat_schema::command::Verifier;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{Cursor, DeviceId, UserId, Username};
 use raftchat_schema::view::{ConversationView, MemberView, UserView};
-use raftchat_state::change_number;
+use raftchat_state::{ReadError, change_number, member_seen_by, seen_by};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -37,7 +37,7 @@ use crate::rates::Rates;
 use crate::reaching::{NotReached, Reaching};
 use crate::read_index::ReadIndex;
 use crate::standing::Board;
-use crate::store::StateView;
+use crate::store::{StateView, StoreError};
 use crate::typing::Typing;
 use answer::Denied;
 use link::DeviceLink;
@@ -70,6 +70,8 @@ pub(crate) struct Services {
     pub(crate) standing: Arc<Board>,
     pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,
+    /// How much one account may have stored.
+    pub(crate) account_bytes_max: u64,
     /// Sessions that wait on this node for their active link to fail.
     pub(crate) standing_by: Arc<AtomicUsize>,
     /// True once this node has applied at least what it had before it was started.
@@ -133,19 +135,36 @@ impl Services {
         looked.await?.ok_or_else(|| ErrorCode::WrongCredentials.into())
     }
 
-    /// Fills in whether somebody is online, as far as `viewer` may know.
+    /// Somebody as `viewer` may see them, with whether they are online.
+    fn shown(&self, rows: &StateView, viewer: UserId, user: UserView) -> Result<UserView, ReadError<StoreError>> {
+        let user = seen_by(rows, viewer, user)?;
+        Ok(self.online(viewer, user))
+    }
+
     fn online(&self, viewer: UserId, user: UserView) -> UserView {
         let shown = !user.presence_hidden || user.id == viewer;
         UserView { online: shown && self.presence.is_online(user.id), ..user }
     }
 
-    fn online_member(&self, viewer: UserId, member: MemberView) -> MemberView {
-        MemberView { user: self.online(viewer, member.user), ..member }
+    fn shown_member(
+        &self,
+        rows: &StateView,
+        viewer: UserId,
+        member: MemberView,
+    ) -> Result<MemberView, ReadError<StoreError>> {
+        let member = member_seen_by(rows, viewer, member)?;
+        Ok(MemberView { user: self.online(viewer, member.user), ..member })
     }
 
-    fn online_members(&self, viewer: UserId, conversation: ConversationView) -> ConversationView {
-        let members = conversation.members.into_iter().map(|member| self.online_member(viewer, member)).collect();
-        ConversationView { members, ..conversation }
+    /// The conversation with its members as `viewer` may see them.
+    fn with_members(
+        &self,
+        rows: &StateView,
+        viewer: UserId,
+        conversation: ConversationView,
+    ) -> Result<ConversationView, ReadError<StoreError>> {
+        let members = conversation.members.into_iter().map(|member| self.shown_member(rows, viewer, member));
+        Ok(ConversationView { members: members.collect::<Result<_, _>>()?, ..conversation })
     }
 }
 

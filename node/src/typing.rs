@@ -1,11 +1,12 @@
 //! Who is writing: a hint, passed on at once to who listens here and to the other nodes, kept nowhere and never in the log.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
+use raftchat_schema::limits::TYPING_MS;
 
 use crate::fanout::Fanout;
 use crate::members::Members;
@@ -13,10 +14,15 @@ use crate::peers::PeerLinks;
 
 /// How long a peer may take to hear of it: later it is of no use.
 const TELL_LIMIT: Duration = Duration::from_millis(500);
-/// A session that goes on writing is passed on this often.
+/// A user who goes on writing is passed on this often.
 const ACTIVE_INTERVAL: Duration = Duration::from_secs(1);
-/// In how many conversations a session may write at once; nobody does.
+/// What was said longer ago is over for everybody who heard it.
+const FORGOTTEN_AFTER: Duration = Duration::from_millis(TYPING_MS);
+/// In how many conversations a user may write at once; nobody does.
 const CONVERSATIONS_MAX: usize = 64;
+
+/// Of more users than this those are forgotten who do not write any more.
+const USERS_MAX: usize = 1024;
 
 /// Somebody is writing, or no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +39,22 @@ pub(crate) struct Typing {
     fanout: Arc<Fanout>,
     links: Arc<PeerLinks>,
     members: Arc<Members>,
+    throttles: Mutex<HashMap<UserId, Throttle>>,
 }
 
 impl Typing {
     pub(crate) fn new(own: NodeId, fanout: Arc<Fanout>, links: Arc<PeerLinks>, members: Arc<Members>) -> Self {
-        Self { own, fanout, links, members }
+        Self { own, fanout, links, members, throttles: Mutex::default() }
+    }
+
+    /// Whether that is to be passed on: as often as it is of use to others, over all connections of the user's here.
+    pub(crate) fn lets(&self, news: TypingNews, now: Instant) -> bool {
+        // What is remembered is whole after every step, whoever panicked meanwhile.
+        let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
+        if throttles.len() >= USERS_MAX {
+            throttles.retain(|_, throttle| !throttle.is_idle(now));
+        }
+        throttles.entry(news.user).or_default().lets(news.conversation, news.active, now)
     }
 
     /// Somebody on this node: for here and for all others.
@@ -59,7 +76,7 @@ impl Typing {
     }
 }
 
-/// What a session has lately said of its writing, so that it cannot flood others with it.
+/// What a user has lately said of their writing, so that it cannot flood others with it.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     told: HashMap<ConversationId, Told>,
@@ -72,6 +89,11 @@ struct Told {
 }
 
 impl Throttle {
+    /// Nothing was said for so long that it does not matter what.
+    fn is_idle(&self, now: Instant) -> bool {
+        self.told.values().all(|told| now.saturating_duration_since(told.last) >= FORGOTTEN_AFTER)
+    }
+
     /// Whether this is to be passed on: that it goes on once a second, that it is over once. What is over here may have
     /// begun in another session of the user's.
     pub(crate) fn lets(&mut self, conversation: ConversationId, active: bool, now: Instant) -> bool {

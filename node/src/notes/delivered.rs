@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use raftchat_schema::command::{Command, Delivered};
 use raftchat_schema::id::{ConversationId, Position, UserId};
-use raftchat_schema::limits::{BATCH_COMMANDS_MAX, RECEIPT_MEMBERS_MAX};
+use raftchat_schema::limits::{NOTED_AT_ONCE_MAX, NOTED_ROWS, RECEIPT_MEMBERS_MAX};
 use raftchat_state::{ReadError, member_count, members_page};
 use tokio::sync::Notify;
 
@@ -40,7 +40,7 @@ impl Deliveries {
     fn take(&self) -> Vec<Delivered> {
         let mut marks = self.lock();
         let mut taken = Vec::new();
-        while taken.len() < BATCH_COMMANDS_MAX
+        while taken.len() < NOTED_AT_ONCE_MAX
             && let Some(((user, conversation), position)) = marks.pop_first()
         {
             taken.push(Delivered { user, conversation, position });
@@ -62,8 +62,9 @@ pub(crate) async fn note_delivered(deliveries: Arc<Deliveries>, proposer: Propos
     loop {
         deliveries.some.notified().await;
         let moving = moving(&raft.stores().state.view(), deliveries.take());
+        let rows = moving.len().saturating_mul(NOTED_ROWS);
         if !moving.is_empty()
-            && let Err(error) = proposer.propose(&Command::NoteDelivered(moving.clone()), NOTE_LIMIT).await
+            && let Err(error) = proposer.propose(&Command::NoteDelivered(moving.clone()), rows, NOTE_LIMIT).await
         {
             tracing::debug!(%error, "what has reached devices is not noted yet");
             for Delivered { user, conversation, position } in moving {
@@ -110,10 +111,10 @@ mod tests {
         }
         let mark = |user, position| Delivered { user: UserId(user), conversation: here, position: Position(position) };
         assert_eq!(deliveries.take(), [mark(1001, 5)]);
-        for user in 0..=BATCH_COMMANDS_MAX as u64 {
+        for user in 0..=NOTED_AT_ONCE_MAX as u64 {
             deliveries.reached(UserId(user), here, Position(1));
         }
-        assert_eq!(deliveries.take().len(), BATCH_COMMANDS_MAX);
-        assert_eq!(deliveries.take(), [mark(BATCH_COMMANDS_MAX as u64, 1)]);
+        assert_eq!(deliveries.take().len(), NOTED_AT_ONCE_MAX);
+        assert_eq!(deliveries.take(), [mark(NOTED_AT_ONCE_MAX as u64, 1)]);
     }
 }

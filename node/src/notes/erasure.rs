@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftchat_schema::command::Command;
+use raftchat_schema::limits::{ERASE_STEP_ROWS, GROUP_MEMBERS_MAX};
 use raftchat_state::erasure_pending;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -14,6 +15,8 @@ use crate::raft::{RaftHandle, Role};
 
 /// The pause between two pieces: what people do goes first.
 const PAUSE: Duration = Duration::from_millis(20);
+/// What a piece may cost: one message more than fits may be among it, and each member may have it unread.
+const ERASE_ROWS: usize = ERASE_STEP_ROWS + GROUP_MEMBERS_MAX;
 /// How often it is looked without having been told to: whoever led before may have left something.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -38,7 +41,7 @@ pub(crate) async fn erase(erasures: Arc<Erasures>, proposer: Proposer, raft: Raf
             let _elapsed = timeout(LOOK_INTERVAL, erasures.0.notified()).await;
             continue;
         }
-        if let Err(error) = proposer.propose(&Command::Erase, NOTE_LIMIT).await {
+        if let Err(error) = proposer.propose(&Command::Erase, ERASE_ROWS, NOTE_LIMIT).await {
             tracing::debug!(%error, "the next piece is not erased yet");
         }
         tokio::time::sleep(PAUSE).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftchat_schema::command::Command;
 use raftchat_schema::id::UserId;
-use raftchat_schema::limits::LAST_SEEN_INTERVAL_MS;
+use raftchat_schema::limits::{LAST_SEEN_INTERVAL_MS, NOTED_AT_ONCE_MAX, NOTED_ROWS};
 use raftchat_schema::view::UserView;
 use raftchat_state::user;
 use tokio::sync::broadcast::error::RecvError;
@@ -35,11 +35,11 @@ pub(crate) async fn note_last_seen(
                 Err(RecvError::Closed) => return,
             },
         };
-        let due = due(&raft, &clock, seen);
-        if !due.is_empty()
-            && let Err(error) = proposer.propose(&Command::NoteLastSeen(due), NOTE_LIMIT).await
-        {
-            tracing::debug!(%error, "who was seen is not noted");
+        for some in due(&raft, &clock, seen).chunks(NOTED_AT_ONCE_MAX) {
+            let rows = some.len().saturating_mul(NOTED_ROWS);
+            if let Err(error) = proposer.propose(&Command::NoteLastSeen(some.to_vec()), rows, NOTE_LIMIT).await {
+                tracing::debug!(%error, "who was seen is not noted");
+            }
         }
     }
 }

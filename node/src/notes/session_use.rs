@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftchat_schema::command::{Command, SessionUse};
-use raftchat_schema::limits::{BATCH_COMMANDS_MAX, LAST_USED_INTERVAL_MS};
+use raftchat_schema::limits::{LAST_USED_INTERVAL_MS, NOTED_AT_ONCE_MAX, NOTED_ROWS};
 use raftchat_state::{SessionRecord, session};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -38,8 +38,9 @@ pub(crate) async fn note_use(live: Arc<LiveSessions>, proposer: Proposer, raft: 
                 due(&raft.stores().state.view(), live.take_new(), due_now)
             }
         };
-        for some in due.chunks(BATCH_COMMANDS_MAX) {
-            if let Err(error) = proposer.propose(&Command::NoteUse(some.to_vec()), NOTE_LIMIT).await {
+        for some in due.chunks(NOTED_AT_ONCE_MAX) {
+            let rows = some.len().saturating_mul(NOTED_ROWS);
+            if let Err(error) = proposer.propose(&Command::NoteUse(some.to_vec()), rows, NOTE_LIMIT).await {
                 tracing::debug!(%error, "which sessions are used is not noted");
             }
         }

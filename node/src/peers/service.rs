@@ -159,7 +159,9 @@ impl peer::Server for PeerService {
         params: peer::ProposeParams,
         mut results: peer::ProposeResults,
     ) -> Result<(), capnp::Error> {
-        let mut proposals = wire::read_proposals(params.get()?.get_proposals()?).map_err(malformed)?;
+        let params = params.get()?;
+        let rows = usize::try_from(params.get_rows()).unwrap_or(usize::MAX);
+        let mut proposals = wire::read_proposals(params.get_proposals()?).map_err(malformed)?;
         for proposal in &mut proposals {
             // What no node can read must not get into the log: there it would stop all of them.
             wire::decode_command(&proposal.command).map_err(|error| {
@@ -169,7 +171,7 @@ impl peer::Server for PeerService {
             // The outcome goes to who proposes, whatever it says.
             proposal.node = self.from;
         }
-        wire::write_propose_reply(results.get(), self.services.proposer.propose_for_peer(proposals).await);
+        wire::write_propose_reply(results.get(), self.services.proposer.propose_for_peer(proposals, rows).await);
         Ok(())
     }
 

@@ -7,16 +7,19 @@ use raftchat_schema::command::Batch as Entry;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::ProposeReply;
 use raftchat_schema::wire;
-use tokio::sync::{Semaphore, mpsc};
+use raftchat_transport::Meter;
+use tokio::sync::Semaphore;
 
-use super::batch::{Batch, Job};
+use super::batch::{Batch, Queue};
 use crate::clock::NodeClock;
 use crate::peers::PeerLinks;
 use crate::raft::{PeerCallError, ProposeFailure, RaftHandle, Role};
 use crate::waiting::Waiting;
 
 /// Batches under way at once: while one is synced the next is on its way.
-const BATCHES_IN_FLIGHT: usize = 2;
+pub(super) const BATCHES_IN_FLIGHT: usize = 2;
+/// Heavy ones: between two of them there is room for what everybody else does.
+pub(super) const HEAVY_BATCHES_IN_FLIGHT: usize = 1;
 /// How long the leader may take for one batch of a follower.
 const FORWARD_LIMIT: Duration = Duration::from_secs(5);
 /// The pause before the next attempt; ends early when another node leads.
@@ -27,6 +30,8 @@ pub(super) struct Runner {
     peers: Arc<PeerLinks>,
     waiting: Arc<Waiting>,
     clock: Arc<NodeClock>,
+    /// The rows of the newest batch, and of the largest.
+    rows: Arc<Meter>,
 }
 
 enum Attempt {
@@ -37,16 +42,23 @@ enum Attempt {
 }
 
 impl Runner {
-    pub(super) fn new(raft: RaftHandle, peers: Arc<PeerLinks>, waiting: Arc<Waiting>, clock: Arc<NodeClock>) -> Self {
-        Self { raft, peers, waiting, clock }
+    pub(super) fn new(
+        raft: RaftHandle,
+        peers: Arc<PeerLinks>,
+        waiting: Arc<Waiting>,
+        clock: Arc<NodeClock>,
+        rows: Arc<Meter>,
+    ) -> Self {
+        Self { raft, peers, waiting, clock, rows }
     }
 
-    pub(super) async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<Job>) {
-        let slots = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
+    /// Stores what is in the queue, in so many batches at once.
+    pub(super) async fn run(self: Arc<Self>, mut queue: Queue, in_flight: usize) {
+        let slots = Arc::new(Semaphore::new(in_flight));
         while let Ok(slot) = slots.clone().acquire_owned().await {
             // First the slot, then the jobs: what arrives meanwhile shares the entry.
-            let Some(first) = queue.recv().await else { return };
-            let batch = Batch::gather(first, &mut queue);
+            let Some(batch) = queue.next_batch().await else { return };
+            self.rows.set(u64::try_from(batch.rows()).unwrap_or(u64::MAX));
             let runner = self.clone();
             tokio::spawn(async move {
                 runner.store(batch).await;
@@ -123,7 +135,7 @@ impl Runner {
             return Attempt::Over;
         }
         self.waiting.note_may_be_stored(&batch.own);
-        let asked = self.peers.propose(leader, batch.own.clone(), FORWARD_LIMIT);
+        let asked = self.peers.propose(leader, batch.own.clone(), batch.own_rows, FORWARD_LIMIT);
         // A dead leader does not say so: who hears of the next one first need not wait for the link to time out.
         let Some(answer) = self.raft.while_leads(leader, asked).await else { return Attempt::Again };
         match answer {

@@ -1,6 +1,6 @@
 //! A session that acts: what its capabilities share. Never knows which call it is asked for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,8 +9,8 @@ use raftchat_schema::command::{Act, Command, Done, InSession};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
-use raftchat_state::{SessionRecord, is_member, verifier};
-use raftchat_transport::LargeAnswer;
+use raftchat_state::{SessionRecord, cost, is_member, is_sent, stored_bytes, typing_cost, verifier};
+use raftchat_transport::{Held, LargeAnswer};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -22,7 +22,12 @@ use crate::live::LiveSession;
 use crate::passwords::{Asker, Hasher, PasswordError};
 use crate::presence::Here;
 use crate::store::StateView;
-use crate::typing::{Throttle, TypingNews};
+use crate::typing::TypingNews;
+
+/// So many bytes of an answer are one more token: a page of history is about thirty, and 30 of them a second go on for ever.
+const READ_BYTES_A_TOKEN: usize = 8 * 1024;
+/// What a subscription costs before it has told anything, as if it were an answer: a look at each conversation of the user.
+pub(super) const SUBSCRIBE_BYTES: usize = 20 * READ_BYTES_A_TOKEN;
 
 /// One user on one device, on one connection.
 pub(super) struct Acting {
@@ -31,7 +36,6 @@ pub(super) struct Acting {
     pub(super) user: UserId,
     username: Username,
     pub(super) device: DeviceId,
-    typing: RefCell<Throttle>,
     /// What the client was shown over other links, as long as it is not known to be applied here.
     seen: Cell<Option<Cursor>>,
     /// The connection.
@@ -84,12 +88,16 @@ impl Acting {
             user: record.user,
             username: record.username.clone(),
             device: record.device,
-            typing: RefCell::default(),
             seen: Cell::default(),
             link,
             registered,
             services,
         }
+    }
+
+    /// A place for one more subscription; none if the session has as many as it may.
+    pub(super) fn subscribe(&self) -> Option<Held> {
+        self.registered.live.subscribe()
     }
 
     /// Becomes true when the session is over.
@@ -113,14 +121,43 @@ impl Acting {
         self.link.connection().large_answer().await
     }
 
+    /// An answer had so many bytes: what it cost beyond a token is owed.
+    pub(super) fn owe(&self, bytes: usize) {
+        let tokens = u32::try_from(bytes / READ_BYTES_A_TOKEN).unwrap_or(u32::MAX);
+        self.services.rates.owe_read(self.device, self.user, tokens, Instant::now());
+    }
+
     /// Does something as the user.
     pub(super) async fn act(&self, request: Request, act: Act) -> Result<Done, Denied> {
         self.must_live()?;
-        self.services.rates.act(self.device, self.user, Instant::now())?;
+        let (view, now) = (self.services.view(), Instant::now());
+        self.must_have_room(&view, &act)?;
+        let cost = cost(&view, self.user, &act)?;
+        drop(view);
+        self.services.rates.act(self.device, self.user, cost.tokens(), now)?;
+        self.services.rates.store(self.user, cost.bytes, now)?;
         let _occupied = self.link.occupy();
         let Request { number: request, acknowledged_below } = request;
         let command = Command::InSession(InSession { session: self.id, request, acknowledged_below, act });
-        answer::done(self.services.proposer.propose(&command, PROPOSE_LIMIT).await)
+        answer::done(self.services.proposer.propose(&command, cost.rows(), PROPOSE_LIMIT).await)
+    }
+
+    /// Refuses what stores more for who has stored as much as one may.
+    fn must_have_room(&self, view: &StateView, act: &Act) -> Result<(), Denied> {
+        let bytes = match act {
+            // What was sent already, and is sent again because the answer was lost, takes no more room.
+            Act::Send(send) if is_sent(view, self.user, send.message_id)? => return Ok(()),
+            Act::Send(send) => send.payload.len(),
+            Act::EditMessage { payload, .. } => payload.len(),
+            _ => return Ok(()),
+        };
+        let stored = stored_bytes(view, self.user)?;
+        let room = self.services.account_bytes_max.saturating_sub(stored);
+        if u64::try_from(bytes).is_ok_and(|bytes| bytes <= room) {
+            Ok(())
+        } else {
+            Err(ErrorCode::QuotaExceeded.into())
+        }
     }
 
     /// Does what ends the session: that it has ended is what was asked for.
@@ -201,12 +238,14 @@ impl Acting {
     pub(super) fn tell_typing(&self, conversation: ConversationId, active: bool) -> Result<(), Denied> {
         let now = Instant::now();
         self.must_live()?;
-        if !self.typing.borrow_mut().lets(conversation, active, now) {
+        let view = self.services.view();
+        is_member(&view, conversation, self.user)?.ok_or(ErrorCode::NotAMember)?;
+        let news = TypingNews { conversation, user: self.user, active };
+        if !self.services.typing.lets(news, now) {
             return Ok(());
         }
-        self.services.rates.act(self.device, self.user, now)?;
-        is_member(&self.services.view(), conversation, self.user)?.ok_or(ErrorCode::NotAMember)?;
-        self.services.typing.tell(TypingNews { conversation, user: self.user, active });
+        self.services.rates.act(self.device, self.user, typing_cost(&view, conversation)?.tokens(), now)?;
+        self.services.typing.tell(news);
         Ok(())
     }
 }

@@ -6,9 +6,12 @@ use capnp::primitive_list;
 use raftchat_schema::command::{Done, Outcome};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::UserId;
+use raftchat_schema::limits::PASSWORD_BYTES_MAX;
 use raftchat_schema::wire::WireError;
 use raftchat_state::ReadError;
+use zeroize::Zeroizing;
 
+use crate::password_rules;
 use crate::passwords::PasswordError;
 use crate::proposer::Unsettled;
 use crate::rates::TooFast;
@@ -174,6 +177,14 @@ pub(super) fn bytes(bytes: &[u8], most: usize) -> Result<Vec<u8>, Denied> {
 /// The text of a parameter, no more than `most` bytes.
 pub(super) fn text(text: capnp::text::Reader<'_>, most: usize) -> Result<String, Denied> {
     if text.len() <= most { Ok(text.to_str()?.to_owned()) } else { Err(ErrorCode::TooLarge.into()) }
+}
+
+/// The password of a parameter, in the form in which passwords are compared.
+pub(super) fn password(text: capnp::text::Reader<'_>) -> Result<Zeroizing<String>, Denied> {
+    if text.len() > PASSWORD_BYTES_MAX {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    Ok(password_rules::prepared(text.to_str()?))
 }
 
 /// Ends a method: the refusal into its results, or what was done by `fill`.

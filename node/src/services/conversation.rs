@@ -18,7 +18,7 @@ use super::acting::{Acting, Request};
 use super::answer::{Denied, answer, fill};
 use crate::store::StateView;
 
-pub(super) use reading::absence;
+pub(super) use reading::{MEMBER_BYTES, absence};
 
 /// Which conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

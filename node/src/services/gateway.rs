@@ -8,7 +8,7 @@ use raftchat_schema::command::{Command, Done, OpenSession, Register};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
 use raftchat_schema::id::{DeviceId, SessionId, TokenHash, Username};
-use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX, TOKEN_BYTES};
+use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, TOKEN_BYTES};
 use raftchat_schema::wire;
 use raftchat_state::{
     SessionRecord, highest_request, knows_device, session, session_by_token, user, user_by_name, verifier,
@@ -23,10 +23,13 @@ use super::link::DeviceLink;
 use super::session::SessionService;
 use super::{Claim, FRESH_LIMIT, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
+use crate::password_rules;
 use crate::passwords::Asker;
 
 /// When to come back to a node that has no contact with a majority.
 const BEHIND_RETRY_MS: u64 = 1000;
+/// What it costs to open a session, in rows; more where others end for it, which is seldom.
+const SESSION_ROWS: usize = 16;
 /// Other nodes have to be asked at once; this one is going to stop.
 const ELSEWHERE_MS: u64 = 10;
 
@@ -89,6 +92,7 @@ impl GatewayService {
         if display_name.len() > DISPLAY_NAME_BYTES_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
+        password_rules::must_be_good(&credentials.password)?;
         // Only to spare a hash: whether the name is free is decided when the command is applied.
         let taken = user_by_name(&self.services.view(), &credentials.username)?.is_some();
         if taken && session_by_token(&self.services.view(), &credentials.token)?.is_none() {
@@ -136,7 +140,7 @@ impl GatewayService {
     }
 
     async fn opened(&self, command: Command) -> Result<Grant, Denied> {
-        match answer::done(self.services.proposer.propose(&command, PROPOSE_LIMIT).await)? {
+        match answer::done(self.services.proposer.propose(&command, SESSION_ROWS, PROPOSE_LIMIT).await)? {
             Done::SessionOpened { session, .. } => Ok(Grant { record: self.session(session)?, fresh: true }),
             _ => Err(answer::impossible()),
         }
@@ -214,9 +218,9 @@ impl Credentials {
         device_name: capnp::text::Reader<'_>,
     ) -> Result<Self, Denied> {
         let username = username.to_str()?.parse().map_err(|_| ErrorCode::MalformedUsername)?;
-        let password = Zeroizing::new(password.to_str()?.to_owned());
+        let password = answer::password(password)?;
         let device_name = device_name.to_str()?.to_owned();
-        if password.len() > PASSWORD_BYTES_MAX || device_name.len() > DEVICE_NAME_BYTES_MAX {
+        if device_name.len() > DEVICE_NAME_BYTES_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
         if password.is_empty() {

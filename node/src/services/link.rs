@@ -3,15 +3,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use raftchat_schema::budgets::CALLS_BEHIND_A_LINK_MAX;
-use raftchat_transport::{CloseCode, ConnectionHandle, Datagram};
+use raftchat_schema::budgets::{CALLS_BEHIND_A_LINK_MAX, SUBSCRIPTIONS_A_LINK_MAX};
+use raftchat_transport::{CloseCode, ConnectionHandle, Datagram, Held, Meter};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::acting::Registered;
-use super::subscription::Arming;
+use super::subscription::{Arming, LinkWindow};
 use crate::standing::Standing;
 
 /// The most often that a device gets a beat.
@@ -28,6 +29,10 @@ pub(super) struct DeviceLink {
     beat: watch::Sender<Option<Duration>>,
     armed: RefCell<Vec<Weak<Arming>>>,
     registered: RefCell<Vec<Weak<Registered>>>,
+    /// Subscriptions that this link has.
+    subscriptions: Arc<Meter>,
+    /// What all of them have not acknowledged.
+    pub(super) window: LinkWindow,
     occupied: Cell<usize>,
     last_occupied: Cell<Instant>,
     /// Calls that wait for this node to catch up.
@@ -50,6 +55,8 @@ impl DeviceLink {
             beat,
             armed: RefCell::default(),
             registered: RefCell::default(),
+            subscriptions: Arc::default(),
+            window: LinkWindow::default(),
             occupied: Cell::new(0),
             last_occupied: Cell::new(Instant::now()),
             behind: Cell::new(0),
@@ -116,6 +123,11 @@ impl DeviceLink {
         let mut armed = self.armed.borrow_mut();
         armed.retain(|known| known.strong_count() > 0);
         armed.push(Rc::downgrade(arming));
+    }
+
+    /// A place for one more subscription; none if there are as many as one link may have.
+    pub(super) fn subscribe(&self) -> Option<Held> {
+        self.subscriptions.try_hold(1, SUBSCRIPTIONS_A_LINK_MAX)
     }
 
     fn take(&self, datagram: &Datagram) {

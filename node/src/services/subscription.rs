@@ -14,10 +14,11 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::{receiver, subscription};
 use raftchat_schema::id::{ChangeNumber, Cursor, NodeId};
 use raftchat_state::{PageLimits, ReadError, feed_page, feeds_of};
+use raftchat_transport::Held;
 use tokio::sync::broadcast;
 use tokio::sync::oneshot;
 
-use super::acting::Acting;
+use super::acting::{Acting, SUBSCRIBE_BYTES};
 use super::answer::Denied;
 use super::link::Occupied;
 use crate::fanout::{Place, Taken};
@@ -25,13 +26,36 @@ use crate::presence::PresenceNews;
 use crate::store::StoreError;
 pub(super) use arming::Arming;
 use arming::{Herald, StandingBy};
-use window::{Acknowledgement, Window};
+use window::{Acknowledgement, OwnWindow};
+
+pub(super) use window::LinkWindow;
 
 /// Ends its subscription by being dropped.
 struct SubscriptionService {
     arming: Option<Rc<Arming>>,
     _stop: oneshot::Sender<std::convert::Infallible>,
     _occupied: Occupied,
+    _places: Places,
+}
+
+/// What a subscription takes of what its link, its session and this node have.
+struct Places {
+    _of_link: Held,
+    _of_session: Held,
+    _of_node: Held,
+}
+
+impl Places {
+    fn take(acting: &Acting) -> Result<Self, Denied> {
+        let subscriptions = &acting.services.meters.subscriptions;
+        let of_link = acting.link.subscribe().ok_or(ErrorCode::TooMany);
+        // Those of links that are lost and not given up yet are among them: later there is room.
+        let of_session = acting.subscribe().ok_or_else(|| Denied::later(ErrorCode::Busy));
+        if of_link.is_err() || of_session.is_err() {
+            subscriptions.refuse();
+        }
+        Ok(Self { _of_link: of_link?, _of_session: of_session?, _of_node: subscriptions.hold(1) })
+    }
 }
 
 impl subscription::Server for SubscriptionService {
@@ -68,6 +92,8 @@ pub(super) async fn subscribe(
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
     acting.may_read()?;
+    let places = Places::take(&acting)?;
+    acting.owe(SUBSCRIBE_BYTES);
     let _occupied = acting.link.occupy();
     let services = &acting.services;
     let cursor = if from.is_empty() {
@@ -81,7 +107,7 @@ pub(super) async fn subscribe(
     let place = services.fanout.join(acting.user);
     let herald = Herald::new(&acting, watching, receiver);
     let run = Pusher::new(acting.clone(), herald, place, cursor).run();
-    Ok(begin(&acting, None, run))
+    Ok(begin(&acting, places, None, run))
 }
 
 /// Holds the cursor `from`, and pushes nothing until it is activated, by the device or because this node suspects `watching`.
@@ -92,6 +118,8 @@ pub(super) fn arm(
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
     acting.may_read()?;
+    let places = Places::take(acting)?;
+    acting.owe(SUBSCRIBE_BYTES);
     let services = &acting.services;
     let cursor = if from.is_empty() {
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
@@ -102,10 +130,15 @@ pub(super) fn arm(
     acting.link.arm(&arming);
     let herald = Herald::new(acting, watching, receiver);
     let run = follow_when_activated(acting.clone(), arming.clone(), herald);
-    Ok(begin(acting, Some(arming), run))
+    Ok(begin(acting, places, Some(arming), run))
 }
 
-fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = ()> + 'static) -> subscription::Client {
+fn begin(
+    acting: &Acting,
+    places: Places,
+    arming: Option<Rc<Arming>>,
+    run: impl Future<Output = ()> + 'static,
+) -> subscription::Client {
     let (stop, stopped) = oneshot::channel();
     let link_ended = acting.link.ended();
     tokio::task::spawn_local(async move {
@@ -116,7 +149,8 @@ fn begin(acting: &Acting, arming: Option<Rc<Arming>>, run: impl Future<Output = 
             () = link_ended => {}
         }
     });
-    capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied: acting.link.occupy() })
+    let _occupied = acting.link.occupy();
+    capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied, _places: places })
 }
 
 /// An armed subscription's life: it waits, and from then on is like any other.
@@ -156,7 +190,7 @@ struct Pusher {
     source: Source,
     caught_up: bool,
     unacknowledged: FuturesOrdered<Acknowledgement>,
-    window: Window,
+    window: OwnWindow,
 }
 
 /// Why pushing is over.
@@ -176,6 +210,7 @@ impl From<ReadError<StoreError>> for Over {
 
 impl Pusher {
     fn new(acting: Rc<Acting>, herald: Herald, place: Place, cursor: Cursor) -> Self {
+        let window = OwnWindow::new(acting.link.clone());
         Self {
             acting,
             herald,
@@ -184,7 +219,7 @@ impl Pusher {
             source: Source::NewTables,
             caught_up: false,
             unacknowledged: FuturesOrdered::new(),
-            window: Window::default(),
+            window,
         }
     }
 
@@ -202,6 +237,7 @@ impl Pusher {
             if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {
                 return over;
             }
+            let (link, has_room) = (self.acting.link.clone(), self.window.room().is_some());
             let heard = tokio::select! {
                 Some(acknowledged) = self.unacknowledged.next() => match acknowledged {
                     Ok(batch) => {
@@ -210,7 +246,9 @@ impl Pusher {
                     }
                     Err(_) => return Over::Gone,
                 },
-                () = self.place.filled(), if self.window.room().is_some() => continue,
+                () = self.place.filled(), if has_room => continue,
+                // Others on this link may hold all the room there is.
+                () = link.window.freed(), if !has_room => continue,
                 () = self.herald.has_news() => continue,
                 heard = news.recv() => heard,
                 _ = ended.wait_for(|ended| *ended) => return Over::Told(ErrorCode::SessionEnded),

@@ -6,4 +6,5 @@ mod ending;
 mod hostile;
 mod standing_by;
 mod stopping;
+mod subscribing;
 mod support;

@@ -241,6 +241,16 @@ impl Device {
     }
 
     pub(crate) async fn subscribe(&self, from: &[u8], watching: u64, armed: Armed) -> Subscription {
+        self.try_subscribe(from, watching, armed).await.unwrap()
+    }
+
+    /// Subscribes; otherwise the refusal.
+    pub(crate) async fn try_subscribe(
+        &self,
+        from: &[u8],
+        watching: u64,
+        armed: Armed,
+    ) -> Result<Subscription, raftchat_schema::error::Refusal> {
         let heard: Rc<Heard> = Rc::default();
         let mut call = self.session.subscribe_request();
         call.get().init_from().set_bytes(from);
@@ -249,8 +259,10 @@ impl Device {
         call.get().set_receiver(capnp_rpc::new_client(ReceiverService(heard.clone())));
         let response = soon(call.send().promise).await.unwrap();
         let results = response.get().unwrap();
-        assert!(!results.has_refused());
-        Subscription { heard, capability: results.get_subscription().unwrap() }
+        if results.has_refused() {
+            return Err(wire::read_refusal(results.get_refused().unwrap()));
+        }
+        Ok(Subscription { heard, capability: results.get_subscription().unwrap() })
     }
 
     pub(crate) async fn status(&self) -> NodeStatus {

@@ -11,6 +11,9 @@ use super::{ConversationService, Place};
 use crate::services::answer::Denied;
 use crate::store::StateView;
 
+/// What a member or a user in an answer counts for.
+pub(in crate::services) const MEMBER_BYTES: usize = 256;
+
 /// The read mark that is asked for; 0 and whatever is beyond the last message mean to the last.
 pub(super) fn read_position(asked: u64) -> Position {
     Position(if asked == 0 { u64::MAX } else { asked })
@@ -37,6 +40,7 @@ impl ConversationService {
             HistoryRange::Above(_) => page.truncate(fitting(page.iter().map(MessageView::weight))),
             HistoryRange::Below(_) => keep_last(&mut page, MessageView::weight),
         }
+        acting.owe(page.iter().map(MessageView::weight).sum());
         Ok(page)
     }
 
@@ -44,22 +48,25 @@ impl ConversationService {
     pub(super) async fn revisions_of(&self, position: Position) -> Result<(Vec<RevisionView>, bool), Denied> {
         let (conversation, user) = (self.existing().await?, self.acting.user);
         let mut all = self.acting.look(|view| Ok(revisions(view, user, conversation, position)??)).await?;
-        let count = all.len();
         keep_last(&mut all, |revision| revision.payload.len());
-        let more = all.len() < count;
+        self.acting.owe(all.iter().map(|revision| revision.payload.len()).sum());
+        // The first of all has the number 0.
+        let more = all.first().is_some_and(|revision| revision.revision > 0);
         Ok((all, more))
     }
 
     /// A page of the members, and whether there are more.
     pub(super) async fn members_above(&self, after: UserId) -> Result<(Vec<MemberView>, bool), Denied> {
         let (id, acting) = (self.existing().await?, &self.acting);
-        let page = |view: &StateView| match members_page(view, acting.user, id, after, LIST_PAGE_MAX)? {
-            Some(page) => Ok(page),
-            None => Err(absence(view, id)),
+        let page = |view: &StateView| {
+            let found = members_page(view, acting.user, id, after, LIST_PAGE_MAX)?;
+            let (members, more) = found.ok_or_else(|| absence(view, id))?;
+            let shown = members.into_iter().map(|member| acting.services.shown_member(view, acting.user, member));
+            Ok((shown.collect::<Result<_, _>>()?, more))
         };
-        let (members, more) = acting.look(page).await?;
-        let online = |member| acting.services.online_member(acting.user, member);
-        Ok((members.into_iter().map(online).collect(), more))
+        let (members, more): (Vec<MemberView>, bool) = acting.look(page).await?;
+        acting.owe(members.len().saturating_mul(MEMBER_BYTES));
+        Ok((members, more))
     }
 
     /// The conversation as the member sees it.

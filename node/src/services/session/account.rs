@@ -6,10 +6,10 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::session::{
     ChangePasswordParams, DeleteAccountParams, SetProfileParams, Setting,
 };
-use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
+use raftchat_schema::limits::DISPLAY_NAME_BYTES_MAX;
 use raftchat_state::outcome;
-use zeroize::Zeroizing;
 
+use crate::password_rules;
 use crate::services::acting::{Acting, Request};
 use crate::services::answer::{self, Denied};
 
@@ -17,7 +17,7 @@ impl Acting {
     pub(super) async fn account_deleted(&self, params: DeleteAccountParams) -> Result<(), Denied> {
         let params = params.get()?;
         let request = Request::read(params.get_request()?);
-        let password = password(params.get_password()?)?;
+        let password = answer::password(params.get_password()?)?;
         let messages = if params.get_erase_messages() { OwnMessages::Erase } else { OwnMessages::Keep };
         let (verifier_version, ()) = self.must_know(password, |_| Ok(())).await?;
         self.act_to_end(request, Act::DeleteAccount { verifier_version, messages }).await
@@ -26,10 +26,8 @@ impl Acting {
     pub(super) async fn password_changed(&self, params: ChangePasswordParams) -> Result<(), Denied> {
         let params = params.get()?;
         let request = Request::read(params.get_request()?);
-        let (old, new) = (password(params.get_old_password()?)?, password(params.get_new_password()?)?);
-        if new.is_empty() {
-            return Err(ErrorCode::EmptyPassword.into());
-        }
+        let (old, new) = (answer::password(params.get_old_password()?)?, answer::password(params.get_new_password()?)?);
+        password_rules::must_be_good(&new)?;
         let others = if params.get_keep_other_sessions() { OtherSessions::Keep } else { OtherSessions::End };
         // A repeat of what was done before is known by its number, and asks no password anything.
         if let Some(outcome) = self.outcome_of(request)? {
@@ -63,10 +61,6 @@ impl Acting {
         };
         self.act(request, Act::SetProfile(profile)).await.map(drop)
     }
-}
-
-fn password(text: capnp::text::Reader<'_>) -> Result<Zeroizing<String>, Denied> {
-    answer::text(text, PASSWORD_BYTES_MAX).map(Zeroizing::new)
 }
 
 fn switch(setting: Setting) -> Option<Switch> {

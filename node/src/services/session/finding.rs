@@ -13,41 +13,48 @@ use raftchat_state::{
 
 use crate::services::acting::{Acting, Request};
 use crate::services::answer::{self, Denied};
-use crate::services::conversation::{Place, absence};
+use crate::services::conversation::{MEMBER_BYTES, Place, absence};
 use crate::store::StateView;
 
 impl Acting {
     pub(super) async fn users(&self, after: UserId) -> Result<(Vec<UserView>, bool), Denied> {
         // One more than fits, to know whether anything is left.
-        let mut page = users_page(&self.view().await?, after, LIST_PAGE_MAX + 1)?;
+        let view = self.view().await?;
+        let mut page = users_page(&view, after, LIST_PAGE_MAX + 1)?;
         let more = page.len() > LIST_PAGE_MAX;
         page.truncate(LIST_PAGE_MAX);
-        Ok((self.with_presence(page), more))
+        self.owe(page.len().saturating_mul(MEMBER_BYTES));
+        Ok((self.shown(&view, page)?, more))
     }
 
     pub(super) async fn blocked(&self) -> Result<Vec<UserView>, Denied> {
-        Ok(self.with_presence(blocked_by(&self.view().await?, self.user)?))
+        let view = self.view().await?;
+        let blocked = blocked_by(&view, self.user)?;
+        self.owe(blocked.len().saturating_mul(MEMBER_BYTES));
+        self.shown(&view, blocked)
     }
 
     /// The user whose session it is.
     pub(super) async fn own_user(&self) -> Result<UserView, Denied> {
-        let found = user(&self.view().await?, self.user)?.ok_or(ErrorCode::SessionEnded)?;
-        Ok(self.services.online(self.user, found))
+        let view = self.view().await?;
+        let found = user(&view, self.user)?.ok_or(ErrorCode::SessionEnded)?;
+        Ok(self.services.shown(&view, self.user, found)?)
     }
 
-    fn with_presence(&self, users: Vec<UserView>) -> Vec<UserView> {
-        users.into_iter().map(|user| self.services.online(self.user, user)).collect()
+    fn shown(&self, view: &StateView, users: Vec<UserView>) -> Result<Vec<UserView>, Denied> {
+        users.into_iter().map(|user| Ok(self.services.shown(view, self.user, user)?)).collect()
     }
 
     pub(super) async fn named(&self, username: capnp::text::Reader<'_>) -> Result<UserView, Denied> {
-        let found = self.look(|view| by_name(view, username)).await?;
-        Ok(self.services.online(self.user, found))
+        self.look(|view| Ok(self.services.shown(view, self.user, by_name(view, username)?)?)).await
     }
 
     pub(super) async fn conversations(&self, after: ConversationId) -> Result<(Vec<ConversationView>, bool), Denied> {
         let view = self.view().await?;
         let (page, more) = conversations_page(&view, self.user, after, LIST_PAGE_MAX, HISTORY_BYTES_MAX)?;
-        Ok((page.into_iter().map(|shown| self.services.online_members(self.user, shown)).collect(), more))
+        self.owe(page.iter().map(ConversationView::weight).sum());
+        let shown = page.into_iter().map(|shown| self.services.with_members(&view, self.user, shown));
+        Ok((shown.collect::<Result<_, _>>()?, more))
     }
 
     pub(super) async fn sessions(&self) -> Result<Vec<SessionEntry>, Denied> {
@@ -66,7 +73,7 @@ impl Acting {
     /// A conversation of the user.
     pub(in crate::services) fn known(&self, view: &StateView, id: ConversationId) -> Result<ConversationView, Denied> {
         let shown = conversation(view, self.user, id)?.ok_or_else(|| absence(view, id))?;
-        Ok(self.services.online_members(self.user, shown))
+        Ok(self.services.with_members(view, self.user, shown)?)
     }
 
     pub(super) async fn direct_with_named(
@@ -91,7 +98,7 @@ impl Acting {
         let found = user(view, other)?.filter(|other| !other.deleted).ok_or(ErrorCode::NoSuchUser)?;
         let own = user(view, self.user)?.ok_or(ErrorCode::SessionEnded)?;
         let unspoken = unspoken(own, found);
-        Ok((Place::Direct(other), self.services.online_members(self.user, unspoken)))
+        Ok((Place::Direct(other), self.services.with_members(view, self.user, unspoken)?))
     }
 
     pub(super) async fn group_made(&self, params: CreateGroupParams) -> Result<(Place, ConversationView), Denied> {

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use capnp::capability::Promise;
 use futures::FutureExt as _;
+use raftchat_schema::budgets::HINTS_UNANSWERED_MAX;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::receiver;
 use raftchat_schema::id::{Cursor, NodeId};
 use raftchat_schema::view::Notice;
 use raftchat_schema::wire;
+use raftchat_transport::Meter;
 use tokio::sync::{Notify, watch};
 
 use crate::services::acting::Acting;
@@ -82,12 +85,28 @@ pub(super) struct Herald {
     watching: Option<NodeId>,
     standing: watch::Receiver<Standing>,
     told: Standing,
+    /// Hints and notices that are not answered yet.
+    unanswered: Arc<Meter>,
+    hints: Arc<Meter>,
 }
 
 impl Herald {
     pub(super) fn new(acting: &Acting, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
         let standing = acting.services.standing.watch();
-        Self { receiver, watching, standing, told: Standing::default() }
+        let hints = acting.services.meters.hints.clone();
+        Self { receiver, watching, standing, told: Standing::default(), unanswered: Arc::default(), hints }
+    }
+
+    /// Sends what `call` makes, unless the receiver has as many such calls to answer as there may be. Whether it arrives is not
+    /// looked at: that the receiver is gone shows elsewhere.
+    pub(super) fn hint<R: 'static>(&self, call: impl FnOnce(&receiver::Client) -> Promise<R, capnp::Error>) {
+        let Some(unanswered) = self.unanswered.try_hold(1, HINTS_UNANSWERED_MAX) else {
+            self.hints.refuse();
+            return;
+        };
+        let held = (unanswered, self.hints.hold(1));
+        let answered = call(&self.receiver);
+        tokio::task::spawn_local(answered.map(|_| drop(held)));
     }
 
     /// Waits until there may be something to tell.
@@ -104,10 +123,11 @@ impl Herald {
         let news = now.news_since(&self.told, self.watching, Instant::now());
         self.told = now;
         for notice in &news {
-            let mut call = self.receiver.notice_request();
-            wire::write_notice(call.get().init_notice(), *notice);
-            // Whether it arrives is not looked at. That the receiver is gone shows elsewhere.
-            tokio::task::spawn_local(call.send().promise.map(drop));
+            self.hint(|receiver| {
+                let mut call = receiver.notice_request();
+                wire::write_notice(call.get().init_notice(), *notice);
+                call.send().promise
+            });
         }
         news.iter().any(|notice| matches!(notice, Notice::Suspect(_)))
     }

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures::FutureExt as _;
 use raftchat_schema::id::{ConversationId, UserId};
 use raftchat_schema::view::{Change, ChangedRow, Counts};
 use raftchat_schema::wire;
-use raftchat_state::{ReadError, counts, is_blocked_between, user};
+use raftchat_state::{ReadError, change_seen_by, counts, is_blocked_between, seen_by, user};
 
 use super::window::Batch;
 use super::{Over, Pusher};
 use crate::presence::PresenceNews;
 use crate::services::Services;
-use crate::store::StoreError;
+use crate::store::{StateView, StoreError};
 use crate::typing::TypingNews;
 
 impl Pusher {
@@ -23,15 +22,17 @@ impl Pusher {
         let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
         let mut batch = Batch::default();
         let mut touched = BTreeSet::new();
+        let view = services.view();
         for (at, change) in (0..).zip(changes) {
             batch.add(change, own);
             touched.extend(change.row.conversation());
-            match with_presence(services, own, change) {
+            match as_seen_by(services, &view, own, change)? {
                 Some(change) => wire::write_change(list.reborrow().get(at), &change),
                 None => wire::write_change(list.reborrow().get(at), change),
             }
             self.cursor.change = self.cursor.change.max(change.number);
         }
+        drop(view);
         let counted = counted(services, own, touched)?;
         let mut list = call.get().init_counts(u32::try_from(counted.len()).unwrap_or(u32::MAX));
         for (at, (conversation, counts)) in (0..).zip(&counted) {
@@ -52,16 +53,19 @@ impl Pusher {
     }
 
     pub(super) fn tell_presence(&self, news: PresenceNews) -> Result<(), Over> {
-        let Some(user) = user(&self.acting.services.view(), news.user)? else { return Ok(()) };
+        let view = self.acting.services.view();
+        let Some(user) = user(&view, news.user)? else { return Ok(()) };
+        let user = seen_by(&view, self.acting.user, user)?;
         if user.presence_hidden && user.id != self.acting.user {
             return Ok(());
         }
-        let mut call = self.herald.receiver.presence_request();
-        call.get().set_user(user.id.0);
-        call.get().set_username(user.username.as_str());
-        call.get().set_online(news.online);
-        // A hint: whether it arrives is not looked at. That the receiver is gone shows elsewhere.
-        tokio::task::spawn_local(call.send().promise.map(drop));
+        self.herald.hint(|receiver| {
+            let mut call = receiver.presence_request();
+            call.get().set_user(user.id.0);
+            call.get().set_username(user.username.as_str());
+            call.get().set_online(news.online);
+            call.send().promise
+        });
         Ok(())
     }
 
@@ -71,12 +75,14 @@ impl Pusher {
         if is_blocked_between(&view, self.acting.user, user.id)? {
             return Ok(());
         }
-        let mut call = self.herald.receiver.typing_request();
-        call.get().set_conversation(news.conversation.0);
-        call.get().set_user(user.id.0);
-        call.get().set_username(user.username.as_str());
-        call.get().set_active(news.active);
-        tokio::task::spawn_local(call.send().promise.map(drop));
+        self.herald.hint(|receiver| {
+            let mut call = receiver.typing_request();
+            call.get().set_conversation(news.conversation.0);
+            call.get().set_user(user.id.0);
+            call.get().set_username(user.username.as_str());
+            call.get().set_active(news.active);
+            call.send().promise
+        });
         Ok(())
     }
 }
@@ -98,15 +104,26 @@ fn counted(
     Ok(counted)
 }
 
-/// The change with who is online, which is not in the rows; none if it shows nobody.
-fn with_presence(services: &Services, viewer: UserId, change: &Change) -> Option<Change> {
+/// The change as the viewer may see it, with who is online, which is not in the rows; none if that makes no difference.
+fn as_seen_by(
+    services: &Services,
+    rows: &StateView,
+    viewer: UserId,
+    change: &Change,
+) -> Result<Option<Change>, ReadError<StoreError>> {
     let row = match &change.row {
-        ChangedRow::User(user) => ChangedRow::User(services.online(viewer, user.clone())),
-        ChangedRow::Conversation(shown) => ChangedRow::Conversation(services.online_members(viewer, shown.clone())),
-        ChangedRow::Member { conversation, member } => {
-            ChangedRow::Member { conversation: *conversation, member: services.online_member(viewer, member.clone()) }
+        ChangedRow::User(user) => ChangedRow::User(services.shown(rows, viewer, user.clone())?),
+        ChangedRow::Conversation(shown) => {
+            ChangedRow::Conversation(services.with_members(rows, viewer, shown.clone())?)
         }
-        _ => return None,
+        ChangedRow::Member { conversation, member } => {
+            let member = services.shown_member(rows, viewer, member.clone())?;
+            ChangedRow::Member { conversation: *conversation, member }
+        }
+        mark @ (ChangedRow::ReadMark { .. } | ChangedRow::DeliveredMark { .. }) => {
+            change_seen_by(rows, viewer, mark.clone())?
+        }
+        _ => return Ok(None),
     };
-    Some(Change { number: change.number, row })
+    Ok(Some(Change { number: change.number, row }))
 }
