@@ -28,7 +28,7 @@ pub(crate) async fn note_age(proposer: Proposer, raft: RaftHandle, clock: Arc<No
         if !leads || last.0 == 0 || clock.time().0.saturating_sub(last.0) < AGE_NOTE_MS {
             continue;
         }
-        if let Err(error) = proposer.propose(&Command::NoteUse(Vec::new()), NOTE_LIMIT).await {
+        if let Err(error) = proposer.propose(&Command::NoteUse(Vec::new()), 0, NOTE_LIMIT).await {
             tracing::debug!(%error, "that time has passed is not noted");
         }
     }

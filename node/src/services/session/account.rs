@@ -2,7 +2,6 @@
 //! proposed.
 
 use raftchat_schema::command::{Act, OtherSessions, OwnMessages, Profile, Switch};
-use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::session::{
     ChangePasswordParams, DeleteAccountParams, SetProfileParams, Setting,
 };

@@ -7,9 +7,7 @@ use raftchat_schema::limits::{
     AGE_STEP_MS_MAX, DEVICE_NAME_BYTES_MAX, REQUEST_AHEAD_MS_MAX, REQUEST_WINDOW, SESSION_AGE_MS_MAX,
     SESSION_IDLE_MS_MAX, SESSIONS_PER_USER_MAX,
 };
-use raftchat_state::{
-    highest_request, knows_device, outcome, session, session_by_token, sessions_of, verifier,
-};
+use raftchat_state::{highest_request, knows_device, outcome, session, session_by_token, sessions_of, verifier};
 
 use crate::world::{World, code, digest, opening, request};
 

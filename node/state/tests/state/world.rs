@@ -8,6 +8,7 @@ use raftchat_schema::id::{
     ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
 };
 use raftchat_schema::limits::AGE_NOTE_MS;
+use raftchat_schema::limits::GROUPS_AN_HOUR_MAX;
 use raftchat_schema::view::{ChangedRow, MessageView};
 use raftchat_state::{
     Applied, HistoryRange, MemoryTables, PageLimits, apply_batch, change_number, counts, erasure_pending, feed_page,
@@ -176,6 +177,8 @@ impl World {
     /// Makes a group of which the first person is the owner.
     pub(crate) fn group(&mut self, owner: Person, others: &[Person]) -> ConversationId {
         let members = others.iter().map(|person| person.user).collect();
+        // As often as an account may.
+        self.now += 3_600_000 / GROUPS_AN_HOUR_MAX;
         match self.act(owner, Act::CreateGroup { title: "the boat".to_owned(), members }) {
             Ok(Done::GroupCreated { conversation }) => conversation,
             other => panic!("no group: {other:?}"),
