@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use raftchat_schema::budgets::CHANGES_AHEAD_MAX;
 use raftchat_schema::generated::client_capnp::{conversation, gateway, request_stamp, session};
 use raftchat_schema::generated::types_capnp::refusal;
 use sha2::{Digest as _, Sha256};
@@ -94,12 +95,20 @@ pub(crate) fn resume(question: Question, token: &[u8], seen: &[u8]) -> Vec<u8> {
 
 /// A cursor that no node gets to.
 pub(crate) fn far_cursor(device: &Device) -> Vec<u8> {
+    cursor(device, u64::MAX - 1)
+}
+
+/// A cursor that a node may get to in a moment, and so waits for.
+pub(crate) fn near_cursor(device: &Device) -> Vec<u8> {
+    cursor(device, CHANGES_AHEAD_MAX - 1)
+}
+
+fn cursor(device: &Device, change: u64) -> Vec<u8> {
     let cluster = Sha256::digest(device.cluster.as_bytes());
     let mut cursor = vec![1];
     cursor.extend(cluster.iter().take(8));
     cursor.extend([0; 4]);
-    cursor.extend([0xff; 7]);
-    cursor.push(0xfe);
+    cursor.extend(change.to_be_bytes());
     cursor
 }
 

@@ -125,9 +125,8 @@ async fn over_and_over(
     report: &mut Report,
     mut deed: impl AsyncFnMut(Line, &mut Report) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
-    let device = plan.devices.first().ok_or("a device is needed")?;
     while plan.goes_on() {
-        match Line::to(device, plan.node).await {
+        match Line::to(plan).await {
             Ok(line) => {
                 report.count("links", 1);
                 let connection = line.connection.clone();

@@ -13,7 +13,7 @@ mod quic;
 mod relay;
 mod report;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,6 +45,9 @@ struct Arguments {
     /// Where a node waits for devices; several for several nodes, which are attacked at the same time.
     #[arg(long, required = true)]
     node: Vec<SocketAddr>,
+    /// Of which address of this machine: who shares it with others shares what an address may do.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    from: IpAddr,
     /// For how long.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -63,6 +66,7 @@ struct Arguments {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) node: SocketAddr,
+    pub(crate) from: IpAddr,
     pub(crate) devices: Vec<Device>,
     pub(crate) until: Instant,
     pub(crate) victim: String,
@@ -71,6 +75,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The device that attacks.
+    pub(crate) fn device(&self) -> Result<&Device, Trouble> {
+        Ok(self.devices.first().ok_or("a device is needed")?)
+    }
+
     pub(crate) fn goes_on(&self) -> bool {
         Instant::now() < self.until
     }
@@ -109,7 +118,8 @@ async fn run(arguments: Arguments) -> Result<Report, Trouble> {
     let mut attacks = tokio::task::JoinSet::new();
     for node in arguments.node {
         let (attack, devices, victim) = (arguments.attack, devices.clone(), arguments.victim.clone());
-        let plan = Plan { node, devices, until, victim, rounds: arguments.rounds, calls: arguments.calls };
+        let (from, rounds, calls) = (arguments.from, arguments.rounds, arguments.calls);
+        let plan = Plan { node, from, devices, until, victim, rounds, calls };
         attacks.spawn_local(async move {
             let mut report = Report::default();
             let in_time = tokio::time::timeout(time + OVERTIME, attack.run(&plan, &mut report)).await;

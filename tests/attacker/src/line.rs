@@ -8,9 +8,9 @@ use bytes::BytesMut;
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::Trouble;
 use crate::frames::{self, Heard, Message, Question, Target};
-use crate::quic::{Device, Door};
+use crate::quic::Door;
+use crate::{Plan, Trouble};
 
 /// How long one frame may take to be taken, or an answer to come, before an attack goes on without.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,8 +33,8 @@ pub(crate) struct Line {
 
 impl Line {
     /// A link to a node and its first capability, which is not awaited.
-    pub(crate) async fn to(device: &Device, node: SocketAddr) -> Result<Self, Trouble> {
-        Self::through(&Rc::new(Door::of(device)?), node).await
+    pub(crate) async fn to(plan: &Plan) -> Result<Self, Trouble> {
+        Self::through(&Rc::new(Door::of(plan.device()?, plan.from)?), plan.node).await
     }
 
     /// The same from a socket that others use, too.

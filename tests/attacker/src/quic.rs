@@ -1,6 +1,6 @@
 //! QUIC connections with a device's certificate, or with none. Believes any node.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,16 +52,16 @@ pub(crate) struct Door {
 
 impl Door {
     /// Links with that device's certificate.
-    pub(crate) fn of(device: &Device) -> Result<Self, Trouble> {
-        Self::with(Some(device), None)
+    pub(crate) fn of(device: &Device, from: IpAddr) -> Result<Self, Trouble> {
+        Self::with(Some(device), None, from)
     }
 
     /// Links that end in the handshake, before any certificate is shown, with those words.
-    pub(crate) fn complaining(words: &str) -> Result<Self, Trouble> {
-        Self::with(None, Some(words.to_owned()))
+    pub(crate) fn complaining(words: &str, from: IpAddr) -> Result<Self, Trouble> {
+        Self::with(None, Some(words.to_owned()), from)
     }
 
-    fn with(device: Option<&Device>, complaint: Complaint) -> Result<Self, Trouble> {
+    fn with(device: Option<&Device>, complaint: Complaint, from: IpAddr) -> Result<Self, Trouble> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = AnyNode { provider: Arc::clone(&provider), complaint };
         let builder = rustls::ClientConfig::builder_with_provider(provider)
@@ -83,7 +83,7 @@ impl Door {
         transport.max_concurrent_bidi_streams(VarInt::from_u32(64));
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
         config.transport_config(Arc::new(transport));
-        Ok(Self { endpoint: Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into())?, config })
+        Ok(Self { endpoint: Endpoint::client((from, 0).into())?, config })
     }
 
     /// Begins a handshake.

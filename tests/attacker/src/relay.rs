@@ -1,7 +1,7 @@
 //! A socket between the attacker's own QUIC and a node: passes datagrams, some or none of them, and keeps the first ones to say
 //! them again. Knows only the two bits of a QUIC header that tell a Retry.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,11 +37,14 @@ pub(crate) struct Relay {
 
 impl Relay {
     /// A relay before that node.
-    pub(crate) async fn before(node: SocketAddr, passing: Passing) -> Result<Self, Trouble> {
-        let inner = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let outer = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+    pub(crate) async fn before(node: SocketAddr, from: IpAddr, passing: Passing) -> Result<Self, Trouble> {
+        let inner = UdpSocket::bind((from, 0)).await?;
+        let outer = UdpSocket::bind((from, 0)).await?;
         outer.connect(node).await?;
-        let at = inner.local_addr()?;
+        let mut at = inner.local_addr()?;
+        if at.ip().is_unspecified() {
+            at.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         let passing = Arc::new(AtomicU8::new(passing as u8));
         let kept = Arc::new(Mutex::new(Vec::new()));
         let task = tokio::spawn(pass(inner, outer, Arc::clone(&passing), Arc::clone(&kept)));

@@ -13,7 +13,11 @@ fn crowd() -> usize {
 #[tokio::test]
 async fn a4_groups_of_everybody_again_and_again_cost_their_maker() {
     in_a_town(
-        |config| config.limits.registrations_per_minute = 0,
+        |config| {
+            config.limits.registrations_per_hour = 0;
+            config.limits.registrations_per_day = 0;
+            config.limits.all_registrations_per_hour = 0;
+        },
         async |trial| {
             let town = &trial.town;
             let newcomers = (0..crowd()).map(|number| async move {

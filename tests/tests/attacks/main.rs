@@ -1,5 +1,5 @@
 //! One hostile device, and what everybody else notices of it: nothing. Each trial is named after the fault that it was made
-//! for. Three nodes run, alice and bob talk and carol logs in all the while; a quiet phase is measured, then the attack, then
+//! for. Three nodes run, alice and bob talk, carol and erin log in all the while; a quiet phase is measured, then the attack, then
 //! how long it takes until all is as before. Every figure is printed as a line of a table.
 //!
 //! `RAFTCHAT_ATTACK_SECONDS` says how long each attack goes on (3 if it is not set). From 30 on the bounds are strict; below,

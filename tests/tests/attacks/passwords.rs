@@ -36,8 +36,8 @@ async fn b7_one_devices_hashes_do_not_hold_up_others_logins() {
         async |trial| {
             for (name, attack) in [
                 ("B7 logins", "logins"),
-                ("B7 registrations", "registrations"),
                 ("B7 password changes", "password-changes"),
+                ("B7 registrations", "registrations"),
             ] {
                 trial.row(Row::of(name, attack).against_all().hashing()).await;
             }

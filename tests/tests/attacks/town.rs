@@ -1,5 +1,5 @@
-//! Where an attack takes place: three nodes, alice and bob, who talk all the while over nodes of their choice, and carol, who
-//! logs in again and again. What they notice is measured, and so is what the nodes take. Knows nothing of attacks.
+//! Where an attack takes place: three nodes, alice and bob, who talk all the while over nodes of their choice, carol and erin, who
+//! log in again and again. What they notice is measured, and so is what the nodes take. Knows nothing of attacks.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +21,12 @@ use crate::PROGRAM;
 const PAUSE: Duration = Duration::from_millis(15);
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two logins.
-const LOGIN_PAUSE: Duration = Duration::from_millis(400);
+const LOGIN_PAUSE: Duration = Duration::from_millis(2200);
+/// Who says something, and who logs in. Each has a device.
+pub(crate) const WHO_TALKS: [&str; 2] = ["alice", "bob"];
+pub(crate) const WHO_LOGS_IN: [&str; 2] = ["carol", "erin"];
+/// Who looks whether all is as before.
+pub(crate) const WHO_LOOKS: &str = "dave";
 
 /// What bystanders noticed for a while.
 #[derive(Debug, Default)]
@@ -99,7 +104,7 @@ impl Ledger {
     fn take(&mut self) -> Noticed {
         let mut noticed = std::mem::take(&mut self.noticed);
         for (who, since) in &self.waiting {
-            let times = if *who == "carol" { &mut noticed.logins } else { &mut noticed.acks };
+            let times = if WHO_LOGS_IN.contains(who) { &mut noticed.logins } else { &mut noticed.acks };
             times.push(since.elapsed());
         }
         noticed
@@ -120,17 +125,23 @@ impl Drop for Town {
 }
 
 impl Town {
-    /// Three nodes and three people. Must be called on a `LocalSet`.
+    /// Three nodes and five people. Must be called on a `LocalSet`.
     pub(crate) async fn found(adapt: impl Fn(&mut NodeConfig)) -> Self {
         let cluster = Cluster::start(PROGRAM, 3, adapt).await;
-        for name in ["alice", "bob", "carol"] {
+        for name in WHO_TALKS.into_iter().chain(WHO_LOGS_IN).chain([WHO_LOOKS]) {
             cluster.person(name).await;
         }
         let mut town = Self { cluster, ledger: Shared::default(), people: Vec::new() };
         let leader = town.cluster.serving(3).await;
         town.talks("alice", "bob", leader);
         town.talks("bob", "alice", 1 + leader % 3);
-        town.logs_in("carol", leader);
+        for node in 1..=3 {
+            // What hashing takes once is there before anything is measured.
+            town.person_at(WHO_LOOKS, node).login().await;
+        }
+        for (who, node) in WHO_LOGS_IN.into_iter().zip([leader, 1 + leader % 3]) {
+            town.logs_in(who, node);
+        }
         town
     }
 

@@ -94,11 +94,10 @@ pub(super) async fn big_sends(plan: &Plan, report: &mut Report) -> Result<(), Tr
 /// An account for each number: what the number spoils is spoilt for good.
 pub(super) async fn request_numbers(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
     const DAY: u64 = 24 * 3600 * 1_000_000_000;
-    let device = plan.devices.first().ok_or("a device is needed")?;
     let cases =
         [("the highest", u64::MAX), ("the highest but one", u64::MAX - 1), ("in two days", now_number() + 2 * DAY)];
     for (what, number) in cases {
-        let mut line = Line::to(device, plan.node).await?;
+        let mut line = Line::to(plan).await?;
         let account = Account::new(&mut line).await?;
         let who = account.session();
         let refusal = refusal_of!(session::set_profile_results::Owned);

@@ -1,7 +1,7 @@
 //! B3 and B5: what can be done before anybody is let in, and with the words in which one leaves.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -34,13 +34,12 @@ fn forged(place: &str) -> String {
 }
 
 pub(super) async fn forged_reasons(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let device = plan.devices.first().ok_or("a device is needed")?;
-    let complaining = Door::complaining(&forged("before the certificate"))?;
+    let complaining = Door::complaining(&forged("before the certificate"), plan.from)?;
     while plan.goes_on() {
         if complaining.connect(plan.node).await.is_err() {
             report.count("before_the_certificate", 1);
         }
-        match Line::to(device, plan.node).await {
+        match Line::to(plan).await {
             Ok(line) => {
                 line.close(forged("as it closed the link").as_bytes());
                 line.gone().await;
@@ -48,7 +47,7 @@ pub(super) async fn forged_reasons(plan: &Plan, report: &mut Report) -> Result<(
             }
             Err(trouble) => report.note("not_let_in", trouble),
         }
-        if let Ok(mut line) = Line::to(device, plan.node).await {
+        if let Ok(mut line) = Line::to(plan).await {
             line.say(&frames::abort(&forged("as an abort"))).await?;
             // Until the node has read it and ended the link.
             let _ = timeout(Duration::from_millis(300), line.connection.closed()).await;
@@ -60,8 +59,8 @@ pub(super) async fn forged_reasons(plan: &Plan, report: &mut Report) -> Result<(
 }
 
 pub(super) async fn hanging_handshakes(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let relay = Relay::before(plan.node, Passing::OnlyRetries).await?;
-    let door = Door::complaining("never said")?;
+    let relay = Relay::before(plan.node, plan.from, Passing::OnlyRetries).await?;
+    let door = Door::complaining("never said", plan.from)?;
     let mut hanging = VecDeque::new();
     let mut next = interval(Duration::from_secs(1) / HANDSHAKES_PER_SECOND);
     while plan.goes_on() {
@@ -78,8 +77,8 @@ pub(super) async fn hanging_handshakes(plan: &Plan, report: &mut Report) -> Resu
 }
 
 pub(super) async fn stale_initials(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let relay = Relay::before(plan.node, Passing::Nothing).await?;
-    let door = Door::complaining("never said")?;
+    let relay = Relay::before(plan.node, plan.from, Passing::Nothing).await?;
+    let door = Door::complaining("never said", plan.from)?;
     let mut begun = Vec::new();
     for _ in 0..INITIALS {
         begun.push(door.knock(relay.at())?);
@@ -89,7 +88,7 @@ pub(super) async fn stale_initials(plan: &Plan, report: &mut Report) -> Result<(
     drop(begun);
     let mut sockets = Vec::new();
     for _ in 0..PORTS {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        let socket = UdpSocket::bind((plan.from, 0))?;
         socket.connect(plan.node)?;
         socket.set_nonblocking(true)?;
         sockets.push(socket);

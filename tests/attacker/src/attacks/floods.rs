@@ -4,8 +4,8 @@ use raftchat_schema::generated::client_capnp::{gateway, session};
 
 use super::{Flood, as_somebody, never, over_and_over, refusal_of};
 use crate::account::{
-    PASSWORD, attend, catch_up, change_password, far_cursor, fresh_name, hello, login, now_number, random, register,
-    resume, status,
+    PASSWORD, attend, catch_up, change_password, far_cursor, fresh_name, hello, login, near_cursor, now_number, random,
+    register, resume, status,
 };
 use crate::report::Report;
 use crate::{Plan, Trouble};
@@ -16,14 +16,15 @@ const MANY: usize = 256;
 const SOME: usize = 32;
 
 pub(super) async fn resumes(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let (token, cursor) = (random::<32>(), plan.devices.first().map(far_cursor).unwrap_or_default());
+    let (token, device) = (random::<32>(), plan.device()?);
+    let cursors = [Vec::new(), far_cursor(device), near_cursor(device)];
     over_and_over(plan, report, async |mut line, report| {
         let flood = Flood::of(MANY, refusal_of!(gateway::resume_results::Owned));
-        // Every other one is answered at once.
+        // Some are answered at once, some never, and some might wait.
         flood
             .run(plan, report, &mut line, |question| {
-                let cursor = if question % 2 == 0 { &cursor[..] } else { &[] };
-                resume(question, &token, cursor)
+                let cursor = cursors.iter().cycle().nth(question as usize % 3);
+                resume(question, &token, cursor.map_or(&[], |cursor| &cursor[..]))
             })
             .await
     })

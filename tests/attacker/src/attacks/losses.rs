@@ -1,13 +1,15 @@
 //! A1 and A2: calls in progress when their link ends, or their caller wants them no more.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::over_and_over;
-use crate::account::{far_cursor, fresh_name, random, register, resume};
+use crate::account::{fresh_name, near_cursor, random, register, resume};
 use crate::frames::finish;
 use crate::line::Line;
+use crate::quic::Door;
 use crate::relay::{Passing, Relay};
 use crate::report::Report;
 use crate::{Plan, Trouble};
@@ -45,19 +47,19 @@ pub(super) async fn losses(plan: &Plan, report: &mut Report, loss: Loss) -> Resu
 }
 
 async fn lose_one(plan: &Plan, report: &mut Report, loss: Loss) -> Result<(), Trouble> {
-    let device = plan.devices.first().ok_or("a device is needed")?;
     let relay = match loss {
-        Loss::Silence => Some(Relay::before(plan.node, Passing::All).await?),
+        Loss::Silence => Some(Relay::before(plan.node, plan.from, Passing::All).await?),
         _ => None,
     };
-    let mut line = Line::to(device, relay.as_ref().map_or(plan.node, Relay::at)).await?;
+    let door = Rc::new(Door::of(plan.device()?, plan.from)?);
+    let mut line = Line::through(&door, relay.as_ref().map_or(plan.node, Relay::at)).await?;
     for _ in 0..HASHES {
         let question = line.question();
         line.say(&register(question, &fresh_name(), &random::<32>())).await?;
     }
     report.count("hashes_begun", u64::from(HASHES));
     sleep(Duration::from_millis(50)).await;
-    let (cursor, token, end) = (far_cursor(device), random::<32>(), Instant::now() + SAYING);
+    let (cursor, token, end) = (near_cursor(plan.device()?), random::<32>(), Instant::now() + SAYING);
     let mut left = plan.calls;
     while left > 0 {
         let now = left.min(AT_ONCE);
@@ -66,7 +68,7 @@ async fn lose_one(plan: &Plan, report: &mut Report, loss: Loss) -> Result<(), Tr
             report.count("links_that_took_no_more", 1);
             break;
         }
-        report.count("calls_in_progress", u64::from(now));
+        report.count("calls_said", u64::from(now));
         left -= now;
     }
     sleep(Duration::from_millis(100)).await;

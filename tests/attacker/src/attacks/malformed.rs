@@ -34,8 +34,7 @@ const AT_ONCE: usize = 8;
 const RANDOM_CALLS: usize = 150;
 
 pub(super) async fn begun_frames(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let device = plan.devices.first().ok_or("a device is needed")?;
-    let door = Rc::new(Door::of(device)?);
+    let door = Rc::new(Door::of(plan.device()?, plan.from)?);
     let mut links = JoinSet::new();
     for _ in 0..BEGUN_LINKS {
         let (door, plan) = (Rc::clone(&door), plan.clone());
@@ -93,8 +92,7 @@ pub(super) async fn all(plan: &Plan, report: &mut Report) -> Result<(), Trouble>
     cases.extend(targets());
     cases.extend(contents());
     report.count("cases", cases.len() as u64);
-    let device = plan.devices.first().ok_or("a device is needed")?;
-    let door = Rc::new(Door::of(device)?);
+    let door = Rc::new(Door::of(plan.device()?, plan.from)?);
     let mut cases = cases.into_iter();
     while plan.goes_on() {
         let mut links = JoinSet::new();
@@ -111,7 +109,7 @@ pub(super) async fn all(plan: &Plan, report: &mut Report) -> Result<(), Trouble>
         }
     }
     as_a_member(plan, report).await?;
-    let mut line = Line::to(device, plan.node).await?;
+    let mut line = Line::to(plan).await?;
     let question = line.question();
     line.say(&hello(question)).await?;
     line.answer(question).await?;
@@ -314,7 +312,6 @@ fn random_call(number: usize) -> Vec<u8> {
 
 /// What needs an account: lists and payloads beyond any bound, and the node's own capability as a receiver.
 async fn as_a_member(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
-    let device = plan.devices.first().ok_or("a device is needed")?;
     let many: Vec<u64> = (1..=60_000).collect();
     type Make = fn(u32, Target<'_>, Target<'_>, &[u64]) -> Vec<u8>;
     let cases: [(&str, Make); 6] = [
@@ -327,11 +324,11 @@ async fn as_a_member(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
             frames::subscribe(question, session, ReceiverAt::TheNodes(0))
         }),
     ];
-    let mut line = Line::to(device, plan.node).await?;
+    let mut line = Line::to(plan).await?;
     let first = Account::new(&mut line).await?;
     line.close(b"");
     for (what, make) in cases {
-        let mut line = Line::to(device, plan.node).await?;
+        let mut line = Line::to(plan).await?;
         let account = first.again(&mut line).await?;
         let group = account.own_group(&mut line).await?;
         let question = line.question();
