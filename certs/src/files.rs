@@ -1,9 +1,9 @@
 //! Reading and writing the files of certificates and keys: nothing is ever overwritten, keys are private from their
 //! first byte, what is written is on the disk. Knows nothing about what the files say.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Access for the owner alone.
@@ -28,7 +28,7 @@ pub enum FileError {
         hint: &'static str,
     },
     /// There, but the system does not give it.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{} cannot be read: {source}. {}", path.display(), remedy(source, path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The system does not take it.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {source}. {}", path.display(), remedy(source, path))]
     Unwritable {
         /// The file or directory.
         path: PathBuf,
@@ -59,6 +59,17 @@ pub enum FileError {
         /// The certificate file.
         certificate: PathBuf,
     },
+    /// Others could have read, or changed, the key.
+    #[error(
+        "the key in {} can be read or changed by others than its owner (mode {mode:04o}): run `chmod 600` on it, and if others \
+         use this machine, have a new pair made", path.display()
+    )]
+    KeyNotPrivate {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// Its time is over.
     #[error("the certificate in {} expired on {on}: ask who runs the cluster for a new one, or check this machine's clock", path.display())]
     Expired {
@@ -75,6 +86,10 @@ pub enum FileError {
         /// The first second of its validity, RFC 3339.
         from: String,
     },
+}
+
+fn remedy(source: &io::Error, path: &Path) -> raftchat_files::Trouble {
+    raftchat_files::Trouble::of(source, path).unwrap_or(raftchat_files::Trouble::Other)
 }
 
 /// A file that is to be made.
@@ -94,9 +109,7 @@ impl NewFile {
     }
 
     fn write(&self, path: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(self.mode).open(path)?;
-        file.write_all(self.text.as_bytes())?;
-        file.sync_all()
+        raftchat_files::create(path, self.text.as_bytes(), self.mode)
     }
 }
 
@@ -148,6 +161,14 @@ pub(crate) fn read(path: &Path, hint: &'static str) -> Result<Vec<u8>, FileError
 pub(crate) fn foreign_access(path: &Path) -> Result<Option<u32>, FileError> {
     let mode = path.metadata().map_err(unreadable(path))?.permissions().mode() & 0o777;
     Ok((mode & FOREIGN_ACCESS != 0).then_some(mode))
+}
+
+/// Refuses a key that others than its owner can get at.
+pub(crate) fn must_be_private(key: &Path) -> Result<(), FileError> {
+    match foreign_access(key)? {
+        Some(mode) => Err(FileError::KeyNotPrivate { path: key.to_owned(), mode }),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn damaged(path: &Path, reason: &impl ToString) -> FileError {

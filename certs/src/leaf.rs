@@ -142,7 +142,9 @@ impl LeafFiles {
         let path = directory.join(LEAF_CERTIFICATE);
         let (chain, description) = read_chain(&path, LEAF_HINT)?;
         let identity = description.identity().map_err(|error| damaged(&path, &error))?;
-        let key = read_key(&directory.join(LEAF_KEY), &path, &description)?;
+        let key_path = directory.join(LEAF_KEY);
+        let key = read_key(&key_path, &path, &description)?;
+        files::must_be_private(&key_path)?;
         let read_anchor = |name, role| {
             let (certificate, _) = read_authority(&directory.join(name), LEAF_HINT, role, &identity.cluster)?;
             Ok(certificate)

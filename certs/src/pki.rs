@@ -73,7 +73,11 @@ fn read(directory: &Path, kind: AuthorityKind, cluster: &ClusterId) -> Result<Au
     let key_path = directory.join(kind.key_file());
     let key = match read_key(&key_path, &path, &description) {
         Err(FileError::Missing { .. }) => None,
-        key => Some(KeyPair::try_from(&key?).map_err(|_| damaged(&key_path, &"its key cannot be read"))?),
+        key => {
+            let key = key?;
+            files::must_be_private(&key_path)?;
+            Some(KeyPair::try_from(&key).map_err(|_| damaged(&key_path, &"its key cannot be read"))?)
+        }
     };
     Ok(Authority { kind, certificate, period: description.period, key })
 }

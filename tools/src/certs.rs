@@ -112,6 +112,7 @@ impl CertsFailure {
             Self::Issue(_) => "cannot-issue",
             Self::File(FileError::AlreadyExists(_)) => "already-exists",
             Self::File(FileError::Missing { .. }) => "file-missing",
+            Self::File(FileError::KeyNotPrivate { .. }) => "key-not-private",
             Self::File(FileError::Unwritable { .. }) | Self::Output(_) => "not-writable",
             Self::File(FileError::Unreadable { .. }) => "file-unreadable",
             Self::File(_) => "file-damaged",

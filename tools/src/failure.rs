@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use raftchat_certs::{FileError, IssueError};
 use raftchat_client::store::{StoreError, StoreOpenError};
 use raftchat_client::{ClientError, OpenError, ProfileError, StartError};
+use raftchat_files::Trouble;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::peer::MembershipRefusal;
 
@@ -33,7 +34,7 @@ pub(crate) enum Failure {
         hint: &'static str,
     },
     /// The system does not give or take a file.
-    #[error("{} cannot be {done}: {source}", path.display())]
+    #[error("{} cannot be {done}: {source}. {}", path.display(), Trouble::of(source, path).unwrap_or(Trouble::Other))]
     File {
         /// The file.
         path: PathBuf,

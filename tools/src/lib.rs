@@ -31,6 +31,10 @@ use tracing_subscriber::fmt::format::debug_fn;
 
 /// The whole program: reads the arguments of the process, does what they say and gives its exit status.
 pub fn main() -> ExitCode {
+    let private = raftchat_files::be_private().and_then(|()| raftchat_files::hide_memory());
+    if let Err(error) = private {
+        eprintln!("raftchatctl: a crash may write keys and messages to a core file: {error}");
+    }
     let program = match args::parse(std::env::args_os()) {
         Ok(program) => program,
         Err(status) => return status,

@@ -112,7 +112,9 @@ fn a_device_that_made_its_own_key_gets_the_rest_beside_it() {
     let made = authorities();
     let device = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();
-    fs::write(device.path().join("leaf.key"), key.serialize_pem()).unwrap();
+    let key_path = device.path().join("leaf.key");
+    fs::write(&key_path, key.serialize_pem()).unwrap();
+    fs::set_permissions(&key_path, fs::Permissions::from_mode(0o600)).unwrap();
     let request = CertificateParams::default().serialize_request(&key).unwrap();
 
     let subject = Subject::device("bob").unwrap();
@@ -161,4 +163,21 @@ fn a_leaf_out_of_its_time_is_refused_with_the_date() {
     assert!(matches!(&error, FileError::Expired { on, .. } if on == "2027-12-26T10:00:00Z"), "{error}");
     let error = LeafFiles::load(device.path(), now() - days(1)).unwrap_err();
     assert!(matches!(&error, FileError::NotYetValid { from, .. } if from == "2026-11-24T09:00:00Z"), "{error}");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused_by_name() {
+    let directory = alice(&authorities());
+    let key = fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "key"))
+        .unwrap();
+    LeafFiles::load(directory.path(), now()).unwrap();
+    for lax in [0o644, 0o640, 0o602] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(lax)).unwrap();
+        let refused = LeafFiles::load(directory.path(), now()).unwrap_err();
+        assert!(matches!(refused, FileError::KeyNotPrivate { mode, .. } if mode == lax), "{refused}");
+        assert!(refused.to_string().contains("chmod 600"), "{refused}");
+    }
 }

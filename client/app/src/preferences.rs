@@ -1,6 +1,5 @@
 //! How the person wants the window of this device: `window.toml` in the profile's directory. Knows no window.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -186,11 +185,7 @@ impl Keeper {
 
 fn save(dir: &Path, preferences: &Preferences) -> io::Result<()> {
     let text = raftchat_config::write(preferences).map_err(io::Error::other)?;
-    let (path, new) = (dir.join(FILE), dir.join("window.toml.new"));
-    let mut file = fs::File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(new, path)
+    raftchat_files::replace(&dir.join(FILE), text.as_bytes(), 0o600)
 }
 
 #[cfg(test)]

@@ -69,6 +69,9 @@ impl RunError {
 
 /// Runs the window until it is closed.
 pub fn main() -> ExitCode {
+    if let Err(error) = raftchat_files::be_private() {
+        eprintln!("raftchat: a crash may write keys and messages to a core file: {error}");
+    }
     // What a window's description calls before it makes one. `slint::BackendSelector` does the same, but does not know the
     // screen that nobody sees, which builds for tests have.
     main_on(slint::private_unstable_api::ensure_backend, |_| ())

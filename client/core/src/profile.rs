@@ -4,9 +4,6 @@
 mod error;
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -111,12 +108,9 @@ impl Profile {
                 _ => ProfileError::Unwritable { path, source },
             }
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unwritable(dir))?;
+        raftchat_files::make_private_dir(dir).map_err(unwritable(dir))?;
         let path = dir.join(CONFIG);
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path).map_err(unwritable(&path))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable(&path))?;
-        fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(unwritable(dir))
+        raftchat_files::create(&path, text.as_bytes(), 0o644).map_err(unwritable(&path))
     }
 
     fn new(

@@ -2,11 +2,9 @@
 //! the new one. Knows nothing of how a session is opened.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs;
+use std::io;
+use std::path::Path;
 
 use raftchat_schema::id::{SessionId, UserId, Username};
 use raftchat_schema::limits::TOKEN_BYTES;
@@ -90,6 +88,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<StoredSession>, ProfileError> {
         }
         Err(source) => return Err(ProfileError::Unreadable { path: path.to_owned(), source }),
     };
+    match raftchat_files::tighten(path) {
+        Ok(true) => tracing::warn!(path = %path.display(), "others could read the session; it is closed to them now"),
+        Ok(false) => {}
+        Err(source) => return Err(ProfileError::Unwritable { path: path.to_owned(), source }),
+    }
     parse(&text).map(Some).map_err(|reason| ProfileError::Session { path: path.to_owned(), reason })
 }
 
@@ -128,39 +131,14 @@ pub(crate) fn remove(path: &Path) -> Result<(), ProfileError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other
-            .and_then(|()| sync_parent(path))
+            .and_then(|()| raftchat_files::sync_parent(path))
             .map_err(|source| ProfileError::Unwritable { path: path.to_owned(), source }),
     }
 }
 
 /// Puts `bytes` into the file at `path`, readable by its owner alone: after a crash it is the old one or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path);
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let done = written.and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_parent(path));
-    if done.is_err() {
-        // Of no use to anybody; that it cannot be removed changes nothing of the error that is told.
-        let _ = fs::remove_file(&temporary);
-    }
-    done
-}
-
-/// A name of its own for each writer: several programs may use a profile at a time.
-fn temporary_beside(path: &Path) -> PathBuf {
-    static WRITES: AtomicU64 = AtomicU64::new(0);
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
-    PathBuf::from(name)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => Ok(()),
-    }
+    raftchat_files::replace(path, bytes, 0o600)
 }
 
 fn hex(bytes: &[u8]) -> String {

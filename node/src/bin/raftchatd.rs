@@ -30,6 +30,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let private = raftchat_files::be_private().and_then(|()| raftchat_files::hide_memory());
+    if let Err(error) = private {
+        eprintln!("raftchatd: a crash may write keys and messages to a core file: {error}");
+    }
     let arguments = Arguments::parse();
     ExitCode::from(daemon::run(&arguments.config, &arguments.log))
 }

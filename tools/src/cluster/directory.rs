@@ -1,9 +1,9 @@
 //! Where things lie in a cluster's directory. Knows nothing of what is in them, but for the configuration of the nodes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use raftchat_client::{ClientConfig, NodeEntry};
@@ -182,12 +182,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn write_with_mode(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(Failure::file(path, "written"))
+    raftchat_files::create(path, text.as_bytes(), mode).map_err(Failure::file(path, "written"))
 }
 
 /// Gives what was made under `part` its name, durably. Whatever is in the way makes this fail.

@@ -1,7 +1,8 @@
 //! Writing a whole conversation to a file or to standard output.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -63,7 +64,8 @@ pub(super) async fn run(
 
 /// All of it or nothing: a file that was only begun is taken away.
 async fn to_file(client: &Client, target: &Target, format: ExportFormat, path: &Path) -> Result<Exported, Failure> {
-    let file = File::create_new(path).map_err(|error| match error.kind() {
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = new.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::AlreadyExists(path.to_owned()),
         _ => Failure::file(path, "written")(error),
     })?;
