@@ -70,6 +70,11 @@ pub struct NodeConfig {
     /// is what an account may have stored, and `account_mib_per_hour` how fast. 0: no limit.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// The disk that `data` is on. `reserve_mib`: while less than that is free on too many nodes, nothing that adds to it is taken
+    /// in, so that what is there can still be read and deleted. `erase_within_hours`: what somebody deleted is gone from
+    /// everything that this node keeps after so long; 0: as soon as there is nothing else to do.
+    #[serde(default)]
+    pub disk: DiskConfig,
     /// The nodes that the cluster began with, this one among them, and the same on all of them. Where `join` is set: those
     /// that there were when this one was added, and this one. Looked at only until this node has learned from the cluster
     /// itself who its members are.
@@ -137,6 +142,36 @@ impl Default for LimitsConfig {
             account_mib: 512,
             device_links: DEVICE_LINKS_MAX,
         }
+    }
+}
+
+/// How a node treats its disk: the `[disk]` of `node.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiskConfig {
+    /// What is kept for what must go on without words, in MiB.
+    pub reserve_mib: u32,
+    /// How long what was deleted may stay, in hours.
+    pub erase_within_hours: u32,
+}
+
+impl DiskConfig {
+    /// Why 256 MiB, whatever the size of the disk: each of the two databases may need another journal of 64 MiB and write out
+    /// 16 MiB from memory at any moment, which leaves some 96 MiB for 400,000 deletions and read marks, and for a snapshot.
+    const RESERVE_MIB: u32 = 256;
+
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        u64::from(self.reserve_mib) << 20
+    }
+
+    pub(crate) fn erase_within(&self) -> Duration {
+        Duration::from_hours(self.erase_within_hours.into())
+    }
+}
+
+impl Default for DiskConfig {
+    fn default() -> Self {
+        Self { reserve_mib: Self::RESERVE_MIB, erase_within_hours: 24 }
     }
 }
 
@@ -236,6 +271,7 @@ impl NodeConfig {
             password_passes: default_password_passes(),
             rpc_threads: default_rpc_threads(),
             limits: LimitsConfig::default(),
+            disk: DiskConfig::default(),
             members,
         }
     }

@@ -130,6 +130,23 @@ impl PeerLinks {
         within(limit, call).await
     }
 
+    /// Tells a node how much room this one's disk has, and whether that is less than its reserve.
+    pub(crate) async fn tell_room(
+        &self,
+        node: NodeId,
+        free_bytes: u64,
+        short: bool,
+        limit: Duration,
+    ) -> Result<(), PeerCallError> {
+        let call = self.call(node, Lane::Urgent, move |peer| {
+            let mut request = peer.room_request();
+            request.get().set_free_bytes(free_bytes);
+            request.get().set_short(short);
+            async move { request.send().promise.await.map(drop) }.boxed_local()
+        });
+        within(limit, call).await
+    }
+
     /// Asks a node who belongs to the cluster.
     pub async fn members(&self, node: NodeId, limit: Duration) -> Result<MembersReply, PeerCallError> {
         let call = self.call(node, Lane::Urgent, |peer| {

@@ -36,6 +36,7 @@ use crate::raft::RaftHandle;
 use crate::rates::Rates;
 use crate::reaching::{NotReached, Reaching};
 use crate::read_index::ReadIndex;
+use crate::room::Room;
 use crate::standing::Board;
 use crate::store::{StateView, StoreError};
 use crate::typing::Typing;
@@ -67,6 +68,7 @@ pub(crate) struct Services {
     pub(crate) rates: Arc<Rates>,
     pub(crate) clock: Arc<NodeClock>,
     pub(crate) reaching: Arc<Reaching>,
+    pub(crate) room: Arc<Room>,
     pub(crate) standing: Arc<Board>,
     pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,

@@ -114,6 +114,8 @@ struct NodeStatus {
   clockOffsetMs @11 :Int64;      # By how much the system's clock is ahead of a majority of the nodes; below 0: behind.
   diskFreeBytes @12 :UInt64;     # What is left to the node where its data lies; 0: not known.
   budgets @13 :List(Budget);     # How full is what the callers of this node share, in order of name.
+  refusesWords @14 :Bool;        # Too many nodes are short of disk: what adds to it is refused with `storageFull`.
+  uncleanSince @15 :UInt64;      # Since when something deleted is still on its disk, Unix time in ms; 0: nothing is.
 
   struct Budget {
     # What is held of one budget. The bounds are in `schema/src/budgets.rs`.

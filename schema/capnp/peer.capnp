@@ -65,6 +65,9 @@ interface Peer {
   clock @15 () -> (reading :ClockReading);
   # What time it is at the node asked. Nodes ask each other each second, and halve the round trip.
 
+  room @16 (freeBytes :UInt64, short :Bool) -> ();
+  # How much room the calling node's disk has, and whether that is less than its reserve. Good until it is said otherwise.
+
   enum ProposeStatus {
     done @0;
     notLeader @1;          # `leader` is who to ask instead; 0: unknown.

@@ -44,6 +44,7 @@ enum ErrorCode {
   malformedReaction @28;   # Empty, longer than 48 bytes, or with white space or control characters in it.
   weakPassword @29;        # Fewer than 8 characters, or one of those that are guessed first.
   quotaExceeded @30;       # The account has stored as much as one may.
+  storageFull @31;         # Too many nodes are short of disk for more to be stored; reading, deleting and leaving go on.
 }
 
 struct Refusal {

@@ -93,6 +93,8 @@ codes! {
     WeakPassword = 29, "weak-password", "A password has at least 8 characters and is none of those that are guessed first; choose another.";
     /// Stored enough.
     QuotaExceeded = 30, "quota-exceeded", "This account has stored as much as one may; delete messages to make room.";
+    /// No room on the nodes' disks.
+    StorageFull = 31, "storage-full", "The disks of the nodes are full, so nothing more can be said; reading and deleting go on. Tell whoever runs the cluster to free space.";
 }
 
 impl ErrorCode {

@@ -387,6 +387,10 @@ pub struct NodeStatus {
     pub disk_free_bytes: u64,
     /// How full is what its callers share, in order of name.
     pub budgets: Vec<BudgetView>,
+    /// Too many nodes are short of disk: what adds to it is refused.
+    pub refuses_words: bool,
+    /// Since when something deleted is still on its disk; none if nothing is.
+    pub unclean_since: Option<Stamp>,
 }
 
 /// How full one budget of a node is.

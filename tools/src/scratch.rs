@@ -173,6 +173,8 @@ mod tests {
                 clock_offset_ms: 0,
                 disk_free_bytes: 0,
                 budgets: Vec::new(),
+                refuses_words: false,
+                unclean_since: None,
             };
             Seen { node, address: String::new(), status: Some(status) }
         };

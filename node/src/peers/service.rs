@@ -18,6 +18,7 @@ use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
 use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
+use crate::room::Room;
 use crate::typing::{Typing, TypingNews};
 
 /// How long an answer waits that an entry is stamped ahead of this node's time, which is found out within a second.
@@ -31,6 +32,7 @@ pub(crate) struct PeerServices {
     pub(crate) presence: Arc<Presence>,
     pub(crate) typing: Arc<Typing>,
     pub(crate) clock: Arc<NodeClock>,
+    pub(crate) room: Arc<Room>,
     /// Somebody wants this node to stop, and how long that may take.
     pub(crate) drain: watch::Sender<Option<Duration>>,
 }
@@ -210,6 +212,12 @@ impl peer::Server for PeerService {
             user: UserId(params.get_user()),
             active: params.get_active(),
         });
+        Ok(())
+    }
+
+    async fn room(self: Rc<Self>, params: peer::RoomParams, _results: peer::RoomResults) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        self.services.room.heard(self.from, params.get_free_bytes(), params.get_short());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use raftchat_schema::command::{Act, Command, Done, InSession};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
-use raftchat_state::{SessionRecord, cost, is_member, is_sent, stored_bytes, typing_cost, verifier};
+use raftchat_state::{SessionRecord, cost, is_member, is_sent, outcome, stored_bytes, typing_cost, verifier};
 use raftchat_transport::{Held, LargeAnswer};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -21,6 +21,7 @@ use crate::guessing::Source;
 use crate::live::LiveSession;
 use crate::passwords::{Asker, Hasher, PasswordError};
 use crate::presence::Here;
+use crate::room::adds;
 use crate::store::StateView;
 use crate::typing::TypingNews;
 
@@ -132,6 +133,7 @@ impl Acting {
         self.must_live()?;
         let (view, now) = (self.services.view(), Instant::now());
         self.must_have_room(&view, &act)?;
+        self.disks_must_have_room(&view, request.number, &act)?;
         let cost = cost(&view, self.user, &act)?;
         drop(view);
         self.services.rates.act(self.device, self.user, cost.tokens(), now)?;
@@ -158,6 +160,18 @@ impl Acting {
         } else {
             Err(ErrorCode::QuotaExceeded.into())
         }
+    }
+
+    /// Refuses what adds to disks that have no room; who only asks again what came of it is told.
+    fn disks_must_have_room(&self, view: &StateView, request: RequestNumber, act: &Act) -> Result<(), Denied> {
+        if !self.services.room.refuses_words() || !adds(act) {
+            return Ok(());
+        }
+        let was_done = match act {
+            Act::Send(send) => is_sent(view, self.user, send.message_id)?,
+            _ => outcome(view, self.id, request)?.is_some(),
+        };
+        if was_done { Ok(()) } else { Err(ErrorCode::StorageFull.into()) }
     }
 
     /// Does what ends the session: that it has ended is what was asked for.

@@ -98,6 +98,10 @@ impl GatewayService {
         if taken && session_by_token(&self.services.view(), &credentials.token)?.is_none() {
             return Err(ErrorCode::UsernameTaken.into());
         }
+        if self.services.room.refuses_words() && session_by_token(&self.services.view(), &credentials.token)?.is_none()
+        {
+            return Err(ErrorCode::StorageFull.into());
+        }
         let Credentials { username, password, token, device_name } = credentials;
         let asker = Asker { device: self.device, account: None };
         let verifier = self.services.passwords.ask(asker, move |hasher| hasher.hash(&password)).await?;

@@ -15,7 +15,7 @@ impl Services {
         let raft = self.raft.status();
         let view = self.view();
         // The hash and the index must be of the same rows.
-        let applied = view.applied().map_err(ReadError::Store)?.log_id.map_or(0, |id| id.index);
+        let applied = view.applied().map_err(ReadError::Store)?;
         let behind = self.freshness.behind().map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX));
         let sessions = self.presence.sessions_here().saturating_sub(self.standing_by.load(Ordering::Relaxed));
         let address = raft.membership.membership.members.iter().find(|(node, _)| *node == raft.node);
@@ -29,7 +29,7 @@ impl Services {
             },
             term: raft.leadership.term,
             leader: raft.leadership.leader,
-            applied,
+            applied: applied.log_id.map_or(0, |id| id.index),
             last_log: raft.last_log.unwrap_or(0),
             sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
             lag_ms: behind.unwrap_or(0),
@@ -37,8 +37,10 @@ impl Services {
             address: address.map_or_else(String::new, |(_, member)| member.client_address.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_offset_ms: self.clock.offset_ms(),
-            disk_free_bytes: 0,
+            disk_free_bytes: self.room.free_bytes(),
             budgets: self.meters.readings(),
+            refuses_words: self.room.refuses_words(),
+            unclean_since: applied.unclean.map(|unclean| unclean.since),
         })
     }
 }

@@ -94,6 +94,8 @@ struct Line<'a> {
     disk_free_bytes: Option<u64>,
     /// By name: how full is what the node's callers share.
     budgets: Option<BTreeMap<&'a str, Fill>>,
+    refuses_words: Option<bool>,
+    unclean_since: Option<String>,
 }
 
 /// How full one budget is.
@@ -129,6 +131,8 @@ impl<'a> Line<'a> {
             // A node that cannot tell says 0.
             disk_free_bytes: status.map(|status| status.disk_free_bytes).filter(|bytes| *bytes > 0),
             budgets: status.map(|status| status.budgets.iter().map(Fill::of).collect()),
+            refuses_words: status.map(|status| status.refuses_words),
+            unclean_since: status.and_then(|status| status.unclean_since).map(crate::time::rfc3339),
         }
     }
 }
@@ -197,6 +201,8 @@ mod tests {
             clock_offset_ms: -3,
             disk_free_bytes: 1 << 30,
             budgets: vec![budget()],
+            refuses_words: false,
+            unclean_since: None,
         };
         let address = |port| format!("127.0.0.1:{port}");
         [
@@ -214,10 +220,12 @@ mod tests {
                 json!({"node": 1, "address": "127.0.0.1:7400", "role": "follower", "term": 3, "applied": 120,
                        "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": null, "state_hash": "ab".repeat(32), "version": "0.1.0",
                        "clock_offset_ms": -3, "disk_free_bytes": 1 << 30,
-                       "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}}}),
+                       "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}},
+                       "refuses_words": false, "unclean_since": null}),
                 json!({"node": 2, "address": "127.0.0.1:7402", "role": "unreachable", "term": null, "applied": null,
                        "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null,
-                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "budgets": null}),
+                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "budgets": null,
+                       "refuses_words": null, "unclean_since": null}),
             ]
         );
     }

@@ -28,6 +28,8 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
         clock_offset_ms: 0,
         disk_free_bytes: 0,
         budgets: Vec::new(),
+        refuses_words: false,
+        unclean_since: None,
     };
     NodeReport { node: NodeId(number), status: Some(status) }
 }
