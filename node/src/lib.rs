@@ -15,16 +15,19 @@
 //! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
 //! | `clock` | what time it is, whatever this machine's clock says |
-//! | `meters` | how full each budget is |
+//! | `meters`, `room` | how full each budget is, and the disks |
 //! | `notes` | what the node itself has noted in the log |
+//! | `cleaning`, `damage` | that what was deleted is gone from the disk, and what is damaged is made anew |
 //!
 //! This crate never knows a window or the client.
 
 mod announce;
 mod applied;
+mod cleaning;
 mod clock;
 pub mod config;
 pub mod daemon;
+mod damage;
 mod doorkeeper;
 mod fanout;
 mod freshness;
@@ -43,6 +46,7 @@ pub mod raft;
 mod rates;
 mod reaching;
 pub mod read_index;
+mod room;
 mod services;
 mod standing;
 pub mod store;

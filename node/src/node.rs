@@ -1,6 +1,7 @@
 //! A running node: starts its parts in the order in which they need each other, and stops them in the reverse one. Never
 //! knows how it is told to stop.
 
+mod error;
 mod secret;
 
 use std::net::SocketAddr;
@@ -8,15 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use capnp::capability::FromClientHook as _;
-use raftchat_certs::{FileError, LeafFiles, Subject};
+use raftchat_certs::{LeafFiles, Subject};
 use raftchat_schema::generated::{client_capnp, peer_capnp};
 use raftchat_schema::id::NodeId;
 use raftchat_transport::{
-    AdmitAll, BindError, CloseCode, CredentialError, Credentials, Dialer, DialerConfig, Identity, LinkLimits,
-    LinkMeters, LinkTiming, NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+    AdmitAll, CloseCode, Credentials, Dialer, DialerConfig, Identity, LinkLimits, LinkMeters, LinkTiming, NodeSecret,
+    PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+pub use error::NodeError;
 
 use crate::applied::{Listeners, is_open};
 use crate::clock::{self, Comparing, NodeClock};
@@ -33,16 +36,17 @@ use crate::peers::PeerLinks;
 use crate::peers::service::{PeerService, PeerServices};
 use crate::presence::Presence;
 use crate::proposer::Proposer;
-use crate::raft::{RaftHandle, StartError};
+use crate::raft::RaftHandle;
 use crate::rates::Rates;
 use crate::reaching::Reaching;
 use crate::read_index::ReadIndex;
+use crate::room::{self, FileSystemOf, Room};
 use crate::services::{GatewayService, Services};
 use crate::standing::{Board, Draining};
 use crate::store::{Failures, StoreError, StoreSettings, Stores};
 use crate::typing::Typing;
 use crate::waiting::Waiting;
-use crate::{announce, doorkeeper, suspicion};
+use crate::{announce, cleaning, damage, doorkeeper, suspicion};
 
 /// How long handing leadership on may take before the node stops all the same.
 const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
@@ -52,57 +56,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How often, after a start, it is asked whether the node has applied what it had before.
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// A certificate or key is missing or cannot be used.
-    #[error(transparent)]
-    Certificates(#[from] FileError),
-    /// The certificate is of somebody else.
-    #[error(
-        "the certificate in {directory} is of {found}, not of node {node} of cluster {cluster}: point `certs` at this node's own"
-    )]
-    OtherCertificate {
-        /// Where it is.
-        directory: String,
-        /// Whose it is.
-        found: String,
-        /// Whose it should be.
-        node: u64,
-        /// Of which cluster.
-        cluster: String,
-    },
-    /// The TLS library does not take the certificates.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
-    /// What the node keeps cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Raft cannot go on from what is stored.
-    #[error(transparent)]
-    Raft(#[from] StartError),
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The system does not give what a process needs.
-    #[error("the system does not give what a node needs: {0}")]
-    System(String),
-    /// A value of the configuration.
-    #[error("the configuration: {0}")]
-    Config(String),
-}
-
-impl NodeError {
-    /// The process's exit status: 2 the configuration, 4 a local file, 1 anything else.
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::OtherCertificate { .. } | Self::Bind(_) | Self::Config(_) => 2,
-            Self::Certificates(_) | Self::Credentials(_) | Self::Store(_) => 4,
-            Self::Raft(_) | Self::System(_) => 1,
-        }
-    }
-}
 
 /// A node that serves.
 #[derive(Debug)]
@@ -136,6 +89,7 @@ struct Shared {
     erasures: Arc<Erasures>,
     standing: Arc<Board>,
     clock: Arc<NodeClock>,
+    room: Arc<Room>,
 }
 
 impl Node {
@@ -161,6 +115,7 @@ impl Node {
             presence: shared.presence.clone(),
             typing: shared.typing.clone(),
             clock: clock.clone(),
+            room: shared.room.clone(),
         };
         let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
         let mut tasks = JoinSet::new();
@@ -195,6 +150,7 @@ impl Node {
             reaching: shared.reaching.clone(),
             meters,
             clock,
+            room: shared.room.clone(),
             recovered: recovery,
         });
         let client_server = Arc::new(serve_clients(config, &shared, &threads, services).await?);
@@ -204,6 +160,10 @@ impl Node {
         tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
         let state = shared.stores.state.clone();
         tasks.spawn(live::keep_ending(shared.live.clone(), live::LOOK, move |id| is_open(&state.view(), id)));
+        let disk = FileSystemOf(config.data.clone());
+        tasks.spawn(room::keep_looking(shared.room.clone(), disk, shared.links.clone(), shared.members.clone()));
+        tasks.spawn(damage::stop_if_damaged(raft.stores().clone()));
+        tasks.spawn(cleaning::keep_clean(raft.clone(), config.disk.erase_within()));
         spawn_notes(&mut tasks, &shared, &proposer, &raft);
         spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
         let Shared { standing, members, .. } = shared;
@@ -371,6 +331,7 @@ async fn share(
         erasures: Arc::default(),
         standing: Arc::default(),
         clock,
+        room: Room::new(own, config.disk.reserve_bytes()),
     })
 }
 

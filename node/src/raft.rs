@@ -9,11 +9,15 @@
 //! | [`receive`] | what a peer's calls do here |
 //! | [`apply`] | the thread that applies entries, and who hears of it |
 //! | [`settings`] | times and sizes |
+//! | `clean` | that what was deleted leaves the disk |
+//! | `copying` | the rows written anew while entries go on being applied |
 //! | `types`, `convert` | openraft's types, and the way there and back |
 //! | `log_storage`, `machine`, `network` | what openraft asks of the node |
 
 pub mod apply;
+mod clean;
 mod convert;
+mod copying;
 pub mod handle;
 mod log_storage;
 mod machine;
@@ -28,6 +32,7 @@ mod suite;
 mod types;
 
 pub use apply::{AppliedEntry, ApplySink, ProposalOutcome};
+pub(crate) use clean::CleanFailure;
 pub use handle::{ProposeFailure, RaftHandle, ReadFailure, StartError};
 pub use messages::{
     AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,

@@ -32,4 +32,5 @@ pub use identity::Identity;
 pub use log::{LogBounds, LogRecord, LogStore};
 pub use open::{StoreSettings, Stores};
 pub use snapshot::{SnapshotFile, SnapshotShelf};
-pub use state::{AppliedState, RowCache, StateStore, StateView};
+pub use state::{AppliedState, RowCache, StateStore, StateView, Unclean};
+pub(crate) use state::{Commit, FreshState};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use raftchat_client::{ClientOptions, Messenger, MessengerOptions, Profile, Update, Updates};
+use raftchat_client::{CleanAfter, ClientOptions, Messenger, MessengerOptions, Profile, Update, Updates};
 use raftchat_model::{
     Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Intent, Item, Receipt, Shown, TimelineChange,
     TimelineState,
@@ -100,8 +100,13 @@ pub struct Device {
 impl Device {
     /// Opens what is stored in the profile of somebody who is logged in there; tries the node at `first` before others.
     pub fn open(profile: &Path, first: Option<String>) -> Self {
+        Self::open_and_clean(profile, first, CleanAfter::default())
+    }
+
+    /// The same; what is deleted is gone from its files after so long.
+    pub fn open_and_clean(profile: &Path, first: Option<String>, clean_after: CleanAfter) -> Self {
         let client = ClientOptions { first, ..ClientOptions::default() };
-        let options = MessengerOptions { client, stores: None };
+        let options = MessengerOptions { client, stores: None, clean_after };
         let (messenger, updates) = Messenger::open(&Profile::open(profile).unwrap(), options).unwrap();
         Self { screen: Screen::default(), messenger, updates, profile: profile.to_owned() }
     }

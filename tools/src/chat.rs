@@ -93,9 +93,9 @@ pub(crate) async fn run(arguments: ChatArguments, output: Output) -> Result<(), 
         ChatCommand::Repl(arguments) => return repl::run(profile, options, &arguments, output).await,
         other => other,
     };
-    let client = Client::start(profile, options)?;
+    let client = Client::start(profile.clone(), options)?;
     match command {
-        ChatCommand::Account(command) => account::run(&client, &device, command, output).await,
+        ChatCommand::Account(command) => account::run(&client, profile, &device, command, output).await,
         ChatCommand::People(command) => people::run(&client, command, output).await,
         ChatCommand::Reading(command) => reading::run(&client, command, output).await,
         ChatCommand::Tail(arguments) => tail::run(&client, arguments, output).await,

@@ -61,7 +61,7 @@ pub use error::{ClientError, StartError};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use feed::{Batch, Feed, FeedEvent, Following};
 pub use link_event::{LinkCause, LinkEvent, LinkEventKind};
-pub use messenger::{Messenger, MessengerOptions, OpenError, Update, Updates};
+pub use messenger::{CleanAfter, Messenger, MessengerOptions, OpenError, Update, Updates};
 pub use profile::{ClientConfig, NodeEntry, Profile, ProfileError};
 pub use rpc::{Applied, Sent};
 pub use session_file::{SessionToken, StoredSession};

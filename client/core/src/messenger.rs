@@ -12,6 +12,7 @@ mod open;
 mod tasks;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use raftchat_model::{ChatId, Codec, Content, Intent, Notification, Shown};
 use raftchat_schema::error::ErrorCode;
@@ -38,6 +39,19 @@ pub struct MessengerOptions {
     pub client: ClientOptions,
     /// Where local stores are kept, one for each user; none: in the profile's directory.
     pub stores: Option<PathBuf>,
+    /// How long what somebody deleted may stay in the files of the store before they are written anew.
+    pub clean_after: CleanAfter,
+}
+
+/// How long deleted words may stay on a device that runs; one that does not run cleans up at its next start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanAfter(pub Duration);
+
+impl Default for CleanAfter {
+    /// So that they are gone within ten minutes, however slow the disk.
+    fn default() -> Self {
+        Self(Duration::from_mins(8))
+    }
 }
 
 /// Something for the window to do.

@@ -4,7 +4,8 @@
 //! ```text
 //! DIR/
 //!   lock         held while the store is open
-//!   db/          a fjall database
+//!   CURRENT      which of the next two is in use; the first where there is none
+//!   db/ db-b/    a fjall database
 //!   damaged-1/   one that did not open, moved aside
 //! ```
 //!
@@ -24,6 +25,8 @@ mod index;
 mod keys;
 mod open;
 mod overlay;
+mod place;
+mod renew;
 mod rows;
 mod search;
 #[cfg(test)]
@@ -31,7 +34,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use raftchat_model::{Durability, PageRange, Write};
@@ -54,6 +58,9 @@ pub struct Store {
     // First: the lock is held until the database has let go of its files.
     database: Database,
     last_batch: Mutex<u64>,
+    /// Words that were deleted are still in the files.
+    unclean: AtomicBool,
+    dir: PathBuf,
     _lock: File,
 }
 
@@ -185,7 +192,9 @@ impl Store {
         for table in Table::ALL {
             rows.put(table, keys::BATCH.to_vec(), &batch);
         }
+        let took_words = rows.took_words();
         self.database.commit(rows.into_rows(), durability)?;
+        self.unclean.fetch_or(took_words, Ordering::Relaxed);
         *last_batch = batch;
         Ok(())
     }

@@ -1,19 +1,24 @@
 //! The thread that applies entries, in order, one after the other. Knows nothing of who proposed them and who waits.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openraft::EntryPayload;
 use raftchat_schema::command::Outcome;
-use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, SessionId, StateHash, UserId};
+use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, SessionId, Stamp, StateHash, UserId};
 use raftchat_schema::stored::{LogId, Membership, StoredMembership};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_state::{Applied, ApplyError, FeedChange, Joined, Overlay, Tables as _, Writes};
 use tokio::sync::{oneshot, watch};
 
 use super::convert;
+use super::copying::{Copied, Copying};
 use super::types::LogEntry;
-use crate::store::{AppliedState, RowCache, SnapshotFile, StoreError, Stores};
+use crate::store::{AppliedState, Commit, RowCache, SnapshotFile, StoreError, Stores, Unclean};
+
+/// While a copy is made, how often it is looked whether it is done.
+const COPY_LOOK: Duration = Duration::from_millis(20);
 
 /// What came of a proposal, for the node that waits for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +79,7 @@ enum ApplyFailure {
 pub(crate) enum Job {
     Apply { entries: Vec<LogEntry>, done: oneshot::Sender<Result<(), std::io::Error>> },
     Install { file: Box<SnapshotFile>, done: oneshot::Sender<Result<(), std::io::Error>> },
+    Copy { clean_upto: u64, done: oneshot::Sender<Result<(), StoreError>> },
 }
 
 /// The apply thread, as others see it.
@@ -93,7 +99,7 @@ impl Applier {
         let hash = raftchat_state::state_hash(&view).map_err(|error| unreadable(error.to_string()))?;
         let (progress, applied) = watch::channel(state.log_id.map(|id| id.index));
         let (jobs, queue) = mpsc::channel();
-        let thread = Thread { stores, sink, state, change, hash, progress, cache: RowCache::default() };
+        let thread = Thread { stores, sink, state, change, hash, progress, cache: RowCache::default(), copying: None };
         std::thread::Builder::new()
             .name("apply".into())
             .spawn(move || thread.run(&queue))
@@ -116,6 +122,15 @@ impl Applier {
         self.ask(|done| Job::Install { file: Box::new(file), done }).await
     }
 
+    /// Writes all rows anew, so that nothing that was removed is left under them; returns when they are in their place. What was
+    /// deleted up to the entry `clean_upto` is then nowhere, as log and snapshots must be clean of it already.
+    pub(crate) async fn copy(&self, clean_upto: u64) -> Result<(), StoreError> {
+        let ended = || StoreError::Failed("the apply thread has ended".into());
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job::Copy { clean_upto, done }).map_err(|_| ended())?;
+        answer.await.unwrap_or_else(|_| Err(ended()))
+    }
+
     async fn ask(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<(), std::io::Error>>) -> Job,
@@ -127,6 +142,20 @@ impl Applier {
     }
 }
 
+/// Whoever waits for the thread must hear of it when it panics, as the database does where its tables are damaged in ways
+/// that it did not think of.
+struct Alarm(Stores);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.state.note_damage();
+            let reason = "the apply thread panicked".to_owned();
+            self.0.failures.report(&StoreError::StateDatabase { doing: "applying", reason });
+        }
+    }
+}
+
 struct Thread {
     stores: Stores,
     sink: Arc<dyn ApplySink>,
@@ -135,14 +164,20 @@ struct Thread {
     hash: StateHash,
     progress: watch::Sender<Option<u64>>,
     cache: RowCache,
+    copying: Option<Copying>,
 }
 
 impl Thread {
     fn run(mut self, queue: &Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
+        let _alarm = Alarm(self.stores.clone());
+        while let Some(job) = self.next(queue) {
             let (outcome, done) = match job {
                 Job::Apply { entries, done } => (self.apply(entries), done),
                 Job::Install { file, done } => (self.install(&file), done),
+                Job::Copy { clean_upto, done } => {
+                    self.copy(clean_upto, done);
+                    continue;
+                }
             };
             let failed = outcome.is_err();
             if let Err(error) = &outcome {
@@ -154,6 +189,50 @@ impl Thread {
                 return;
             }
         }
+    }
+
+    /// The next job; while a copy is made it is looked whether that has come to an end. None if nobody is left to ask.
+    fn next(&mut self, queue: &Receiver<Job>) -> Option<Job> {
+        loop {
+            let Some(copying) = self.copying.take() else { return queue.recv().ok() };
+            match copying.look() {
+                Ok(copied) => self.adopt(copied),
+                Err(copying) => self.copying = Some(copying),
+            }
+            match queue.recv_timeout(COPY_LOOK) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn copy(&mut self, clean_upto: u64, done: oneshot::Sender<Result<(), StoreError>>) {
+        let refuse = |done: oneshot::Sender<_>, error| {
+            // Whoever asked may have gone.
+            let _heard = done.send(Err(error));
+        };
+        if self.copying.is_some() {
+            return refuse(done, StoreError::Failed("the state is being copied already".into()));
+        }
+        match Copying::begin(&self.stores, clean_upto, done) {
+            Ok(copying) => self.copying = Some(copying),
+            Err(error) => tracing::warn!(%error, "the state is not copied"),
+        }
+    }
+
+    /// Puts a copy in the place of the rows. What was deleted since it was begun is unclean still.
+    fn adopt(&mut self, copied: Copied) {
+        let Copied { outcome, clean_upto, meanwhile, done } = copied;
+        let later = self.state.unclean.filter(|unclean| unclean.upto > clean_upto);
+        let unclean = later.map(|unclean| Unclean { since: now(), ..unclean });
+        let state = AppliedState { unclean, ..self.state.clone() };
+        let adopted = outcome.and_then(|fresh| self.stores.state.adopt(fresh, &meanwhile, &state));
+        if adopted.is_ok() {
+            self.state = state;
+        }
+        // Whoever asked may have gone.
+        let _heard = done.send(adopted);
     }
 
     /// One database batch for all of them: on disk are the effects of all, with the last one's id, or of none.
@@ -181,6 +260,7 @@ impl Thread {
                 }
                 EntryPayload::Normal(batch) => {
                     let (entry, writes) = apply_batch(&group, nothing, &batch.0)?;
+                    self.state.unclean = unclean_after(self.state.unclean, &entry, &writes);
                     overwrite(&mut group, writes);
                     (self.change, self.hash) = (entry.change, entry.state_hash);
                     hash = Some(entry.state_hash);
@@ -191,6 +271,9 @@ impl Thread {
         let writes = group.into_writes();
         self.stores.state.commit(&writes, &self.state, hash)?;
         self.cache.written(&writes);
+        if let Some(copying) = &mut self.copying {
+            copying.note(Commit { writes, applied: self.state.clone(), hash });
+        }
         for entry in applied {
             self.sink.applied(entry);
         }
@@ -199,6 +282,9 @@ impl Thread {
     }
 
     fn install(&mut self, file: &SnapshotFile) -> Result<(), ApplyFailure> {
+        if let Some(copying) = self.copying.take() {
+            copying.give_up("all rows were replaced by those of a snapshot");
+        }
         self.cache.clear();
         self.stores.state.install(file)?;
         self.state = self.stores.state.applied()?;
@@ -246,6 +332,21 @@ fn apply_batch<R: raftchat_state::Rows<Error = StoreError>>(
         .map(|(proposal, outcome)| ProposalOutcome { node: proposal.node, number: proposal.number, outcome })
         .collect();
     Ok((AppliedEntry { outcomes, changes, ended_sessions, joined, left, change, state_hash, ..entry }, writes))
+}
+
+/// What is unclean once the entry is applied.
+fn unclean_after(before: Option<Unclean>, entry: &AppliedEntry, writes: &Writes) -> Option<Unclean> {
+    if !raftchat_state::took_words(writes, &entry.changes) {
+        return before;
+    }
+    let since = before.map_or_else(now, |unclean| unclean.since);
+    Some(Unclean { since, upto: entry.log_id.index })
+}
+
+/// By this machine's clock: for how long words may stay is no matter of the cluster's.
+fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn overwrite<R: raftchat_state::Rows>(group: &mut Overlay<'_, R>, writes: Writes) {

@@ -85,6 +85,7 @@ pub(super) type OurRaft = Raft<TypeConfig, Machine>;
 pub struct RaftHandle {
     pub(super) raft: OurRaft,
     pub(super) stores: Stores,
+    pub(super) applier: Applier,
     applied: watch::Receiver<Option<u64>>,
     leadership: watch::Receiver<Leadership>,
     contact: Arc<Contact>,
@@ -135,7 +136,8 @@ impl RaftHandle {
         let applied = applier.progress();
         let contact_limit = settings.election_max;
         let log = RaftLog { log: stores.log.clone(), state: stores.state.clone() };
-        let machine = Machine { applier, state: stores.state.clone(), snapshots: stores.snapshots.clone() };
+        let machine =
+            Machine { applier: applier.clone(), state: stores.state.clone(), snapshots: stores.snapshots.clone() };
         let network = Network { own: node, calls, settings: Arc::new(settings) };
         let raft = Raft::new(node, config, network, log, machine)
             .await
@@ -143,7 +145,7 @@ impl RaftHandle {
         let leadership = watch_leadership(&raft, &stores);
         let contact = Arc::new(Contact { start: Instant::now(), last: AtomicU64::new(0) });
         let (retired, changing) = (Arc::default(), Arc::default());
-        Ok(Self { raft, stores, applied, leadership, contact, contact_limit, retired, changing })
+        Ok(Self { raft, stores, applier, applied, leadership, contact, contact_limit, retired, changing })
     }
 
     /// Makes a cluster of these nodes, this one among them, if this node has never been in one. Says whether it did. To be

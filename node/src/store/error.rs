@@ -1,8 +1,11 @@
 //! Why a node's store cannot be used, each reason by its name and with what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use raftchat_files::Trouble;
 use raftchat_schema::stored::{LogId, Vote};
+
+use super::keys;
 
 /// What to do with a node whose log cannot be trusted: its vote could undo what a majority was told is safe.
 const REJOIN: &str = "This node must not vote. Keep its data directory for inspection; take the node out with \
@@ -16,7 +19,7 @@ const REFILL: &str = "Take the node out with `raftchatctl cluster remove` and re
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The system refused to read or write a file. Final where it was a write: a failed sync is never tried again.
-    #[error("{doing} {}: {source}. Check the disk's free space, its health and the directory's permissions", .path.display())]
+    #[error("{doing} {}: {source}. {trouble}", .path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
@@ -24,6 +27,16 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+        /// What helps.
+        trouble: Trouble,
+    },
+    /// A database gave up by itself, for a reason that it told nobody, and the disk takes what is written to it by now.
+    #[error("{doing} {}: the database had stopped at a failure of the disk. Start the node again: if the disk still fails, it is told how", .path.display())]
+    Stopped {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
     },
     /// The log's database did not open, or failed while running.
     #[error("the log's database failed while {doing}: {reason}. {REJOIN}")]
@@ -34,7 +47,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The state's database did not open, or failed while running.
-    #[error("the state's database failed while {doing}: {reason}. Restart the node: it is rebuilt if it can be")]
+    #[error(
+        "the state's database failed while {doing}: {reason}. Start the node again: it is made anew from the log and the snapshot that are here"
+    )]
     StateDatabase {
         /// What was being done.
         doing: &'static str,
@@ -110,7 +125,7 @@ pub enum StoreError {
     /// There is no data and no word that there never was any.
     #[error(
         "{} holds no data, and nothing says that this node is new: one that lost its disk may have voted, and must not \
-         come back under its id. Put the data back; if it is lost, take the node out with `raftchatctl cluster remove` and \
+         come back under its id. Put the data back (is its disk mounted?); if it is lost, take the node out with `raftchatctl cluster remove` and \
          replace it by a new one with `raftchatctl cluster add`",
         .path.display()
     )]
@@ -191,17 +206,82 @@ impl StoreError {
     /// A constructor for `map_err`: what was being done to which file.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { doing, path, source }
+        move |source| {
+            let trouble = Trouble::of(&source, &path).unwrap_or(Trouble::Other);
+            Self::Io { doing, path, source, trouble }
+        }
     }
 
     /// A constructor for `map_err`: what was being done to the log.
     pub(crate) fn log(doing: &'static str) -> impl FnOnce(fjall::Error) -> Self {
-        move |error| Self::LogDatabase { doing, reason: error.to_string() }
+        move |error| match Cause::of(error, Path::new(keys::LOG_DIR)) {
+            Cause::System(source) => Self::io(doing, keys::LOG_DIR)(source),
+            Cause::Before => Self::Stopped { doing, path: keys::LOG_DIR.into() },
+            Cause::Damage(reason) => Self::LogDatabase { doing, reason },
+        }
     }
 
     /// A constructor for `map_err`: what was being done to the state.
     pub(crate) fn state(doing: &'static str) -> impl FnOnce(fjall::Error) -> Self {
-        move |error| Self::StateDatabase { doing, reason: error.to_string() }
+        move |error| match Cause::of(error, Path::new(STATE)) {
+            Cause::System(source) => Self::io(doing, STATE)(source),
+            Cause::Before => Self::Stopped { doing, path: STATE.into() },
+            Cause::Damage(reason) => Self::StateDatabase { doing, reason },
+        }
+    }
+
+    /// Looks at the disk itself where a database has given up without a word: `dir` is where it lies.
+    pub(crate) fn explained(self, dir: &Path) -> Self {
+        let Self::Stopped { doing, .. } = self else { return self };
+        match raftchat_files::probe(dir, ROOM_BYTES) {
+            Err(source) => Self::io(doing, dir)(source),
+            Ok(()) => Self::Stopped { doing, path: dir.to_owned() },
+        }
+    }
+
+    /// Whether what is stored is not what was written, so that it helps to throw it away and have it again.
+    pub fn is_damage_of_state(&self) -> bool {
+        matches!(self, Self::StateDatabase { .. })
+    }
+}
+
+/// What the state's database is called where it is not known which of its directories it is.
+const STATE: &str = "the state";
+/// A database that gave up while less was free than this, in bytes, gave up for want of room: it writes out what it has in
+/// memory in one piece.
+const ROOM_BYTES: u64 = 32 << 20;
+
+/// What is behind an error of fjall's.
+pub(crate) enum Cause {
+    /// The system did not do what it was asked to.
+    System(std::io::Error),
+    /// An earlier failure, which was told nobody.
+    Before,
+    /// The files are not what was written.
+    Damage(String),
+}
+
+impl Cause {
+    /// Looks into the error: fjall hands on what the system said, about `dir`, as well as what its files say.
+    pub(crate) fn of(error: fjall::Error, dir: &Path) -> Self {
+        let what = match error {
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
+                match Trouble::of(&error, dir) {
+                    // A file that its own directory speaks of: lost, not withheld.
+                    Some(Trouble::Missing) => "one of its files is missing",
+                    Some(_) => return Self::System(error),
+                    None => "one of its files is cut short or holds nonsense",
+                }
+            }
+            fjall::Error::Poisoned => return Self::Before,
+            fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => "a checksum does not fit",
+            fjall::Error::InvalidVersion(_) | fjall::Error::Storage(fjall::LsmError::InvalidVersion(_)) => {
+                "it is of a form that this program does not know"
+            }
+            fjall::Error::JournalRecovery(_) => "its journal is damaged",
+            _ => "one of its files is damaged",
+        };
+        Self::Damage(what.to_owned())
     }
 }
 

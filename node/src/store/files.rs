@@ -1,40 +1,50 @@
 //! Files that are there wholly or not at all, and databases that open or say why not. Knows nothing of what is in them.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fjall::{Database, DatabaseBuilder};
 
-use super::error::StoreError;
+use super::error::{Cause, StoreError};
 
-/// Makes the directory if there is none, and its name durable.
+/// What a node keeps is its owner's alone.
+const FILE_MODE: u32 = 0o600;
+
+/// Makes the directory if there is none, its owner's alone, and its name durable. One that others can look into is closed
+/// to them.
 pub(crate) fn make_dir(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).map_err(StoreError::io("making the directory", path))?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => Ok(()),
+    raftchat_files::make_private_dir(path)
+        .map_err(StoreError::io("making, for this user alone, the directory", path))?;
+    raftchat_files::sync_parent(path).map_err(StoreError::io("syncing the directory above", path))
+}
+
+/// Closes what lies in a directory to others than its owner.
+pub(crate) fn make_all_private(dir: &Path) -> Result<(), StoreError> {
+    for name in names(dir)? {
+        let path = dir.join(name);
+        let tightened = raftchat_files::tighten(&path).map_err(StoreError::io("closing to others", &path))?;
+        if tightened {
+            tracing::warn!(path = %path.display(), "others could read this; it is closed to them now");
+        }
     }
+    Ok(())
 }
 
 /// Makes what was created, renamed or removed in a directory durable.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(StoreError::io("syncing the directory", path))
+    raftchat_files::sync_dir(path).map_err(StoreError::io("syncing the directory", path))
 }
 
 /// Replaces a file so that after a crash it is either the old or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .map_err(StoreError::io("writing", &temporary))?;
-    rename(&temporary, path)
+    raftchat_files::replace(path, bytes, FILE_MODE).map_err(StoreError::io("writing", path))
+}
+
+/// Removes what an interrupted [`replace`] left in a directory.
+pub(crate) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
+    let left = raftchat_files::temporaries(dir).map_err(StoreError::io("listing", dir))?;
+    left.iter().try_for_each(|path| remove(path))
 }
 
 /// Renames within a directory, durably.
@@ -51,19 +61,29 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Opens a database. fjall panics on some damaged journals instead of answering; here that is an answer like the others.
-pub(crate) fn open_database(builder: DatabaseBuilder<Database>) -> Result<Database, OpenFailure> {
-    match catch_unwind(AssertUnwindSafe(|| builder.open())) {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(fjall::Error::Locked)) => Err(OpenFailure::InUse),
-        Ok(Err(error)) => Err(OpenFailure::Damaged(error.to_string())),
-        Err(_panic) => Err(OpenFailure::Damaged("its files are damaged beyond what the database can tell".into())),
-    }
+/// Opens the database in `dir`. fjall panics on some damaged journals instead of answering; here that is an answer like the
+/// others. A disk that takes nothing is told before damage is: what looks so may only not have been written.
+pub(crate) fn open_database(dir: &Path, builder: DatabaseBuilder<Database>) -> Result<Database, OpenFailure> {
+    let cause = match catch_unwind(AssertUnwindSafe(|| builder.open())) {
+        Ok(Ok(database)) => return Ok(database),
+        Ok(Err(fjall::Error::Locked)) => return Err(OpenFailure::InUse),
+        Ok(Err(error)) => Cause::of(error, dir),
+        Err(_panic) => Cause::Damage("its files are damaged beyond what the database can tell".into()),
+    };
+    Err(match cause {
+        Cause::System(error) => OpenFailure::System(error),
+        Cause::Damage(reason) => match raftchat_files::probe(dir, 0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => OpenFailure::System(error),
+            _ => OpenFailure::Damaged(reason),
+        },
+        Cause::Before => OpenFailure::Damaged("it stopped while it was opened".into()),
+    })
 }
 
 /// Why a database did not open.
 pub(crate) enum OpenFailure {
     InUse,
+    System(std::io::Error),
     Damaged(String),
 }
 

@@ -7,6 +7,12 @@ pub(crate) const IDENTITY_FILE: &str = "node.toml";
 pub(crate) const WITNESS_FILE: &str = "witness";
 /// The log's database.
 pub(crate) const LOG_DIR: &str = "log";
+/// A log that is being written anew.
+pub(crate) const LOG_NEW_DIR: &str = "log.new";
+/// The log that a new one has just taken the place of.
+pub(crate) const LOG_OLD_DIR: &str = "log.old";
+/// Where it is noted that the state's database is damaged, so that the next start makes a new one.
+pub(crate) const DAMAGED_FILE: &str = "DAMAGED";
 /// Names the live state directory.
 pub(crate) const CURRENT_FILE: &str = "CURRENT";
 /// What state directories begin with; an epoch follows.
@@ -37,6 +43,8 @@ pub(crate) const APPLIED: &[u8] = b"applied";
 pub(crate) const MEMBERSHIP: &[u8] = b"membership";
 /// In [`STATE_RAFT`]: the last entry of the snapshot that the state began with.
 pub(crate) const INSTALLED: &[u8] = b"installed";
+/// In [`STATE_RAFT`]: since when something that was deleted is still on this disk, and up to which entry.
+pub(crate) const UNCLEAN: &[u8] = b"unclean";
 /// In [`STATE_RAFT`]: the rolling hash, beside the state machine's own, to find one of them lost.
 pub(crate) const HASH: &[u8] = b"hash";
 

@@ -2,13 +2,14 @@
 //! synced. Knows nothing of what an entry holds.
 
 mod record;
+mod renew;
 mod scan;
 mod tail;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ pub use tail::LogBounds;
 pub use writer::Done;
 
 pub(crate) use record::{seal, unseal};
+pub(crate) use renew::settle;
 pub(crate) use scan::Scanned;
 
 use super::error::StoreError;
@@ -55,6 +57,9 @@ impl Default for LogSettings {
     }
 }
 
+/// The entries of the log, for who reads them; none only while one database takes the place of another.
+pub(crate) type SharedEntries = Arc<RwLock<Option<Keyspace>>>;
+
 /// A log that is open but not yet trusted.
 pub(crate) struct OpenLog {
     db: Database,
@@ -70,8 +75,9 @@ impl OpenLog {
             .cache_size(settings.block_cache)
             .max_journaling_size(JOURNALS_BYTES_MAX)
             .worker_threads(1);
-        let db = files::open_database(builder).map_err(|failure| match failure {
+        let db = files::open_database(path, builder).map_err(|failure| match failure {
             OpenFailure::InUse => StoreError::InUse { path: path.to_owned() },
+            OpenFailure::System(error) => StoreError::io("opening the log's database in", path)(error),
             OpenFailure::Damaged(reason) => StoreError::LogDatabase { doing: "opening", reason },
         })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(settings.memtable);
@@ -115,13 +121,18 @@ impl OpenLog {
         let limits = CacheLimits { entries: settings.recent_entries, bytes: settings.recent_bytes };
         let tail = Arc::new(SharedTail::new(scanned.bounds, scanned.vote, scanned.committed, limits));
         let (queue, requests) = mpsc::channel();
+        let shared: SharedEntries = Arc::new(RwLock::new(Some(self.entries.clone())));
         let last = scanned.bounds.last;
         let entry =
             last.map(|id| super::witness::WitnessedEntry { index: id.index, term: id.term, chain: scanned.chain });
         let writer = Writer {
             db: self.db,
+            dir: self.path.clone(),
+            settings: *settings,
             entries: self.entries.clone(),
             meta: self.meta,
+            shared: shared.clone(),
+            renewing: None,
             tail: tail.clone(),
             witness,
             failures,
@@ -139,7 +150,7 @@ impl OpenLog {
             .spawn(move || writer.run(&requests))
             .map_err(StoreError::io("starting the writer of", &self.path))?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(LogStore { tail, entries: self.entries, queue, thread })
+        Ok(LogStore { tail, entries: shared, queue, thread })
     }
 }
 
@@ -147,7 +158,7 @@ impl OpenLog {
 #[derive(Clone)]
 pub struct LogStore {
     tail: Arc<SharedTail>,
-    entries: Keyspace,
+    entries: SharedEntries,
     queue: Sender<Op>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -235,7 +246,7 @@ impl LogStore {
         };
         let mut records = Vec::new();
         if from < in_memory {
-            records = match scan::read(&self.entries, from, in_memory, bytes_max) {
+            records = match self.read_disk(from, in_memory, bytes_max) {
                 // It may have been purged, or cut, while it was read.
                 Err(StoreError::Hole { .. }) if self.tail.lock().clamp(from, to) != (from, to) => {
                     return self.read_some(from, to, bytes_max);
@@ -255,6 +266,18 @@ impl LogStore {
             records.push(record);
         }
         Ok(records)
+    }
+
+    fn read_disk(&self, from: u64, to: u64, bytes_max: usize) -> Result<Vec<LogRecord>, StoreError> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = entries.as_ref().ok_or_else(|| StoreError::Failed("the log could not be opened again".into()))?;
+        scan::read(entries, from, to, bytes_max)
+    }
+
+    /// Writes the log anew, so that nothing that was purged or cut is left on the disk; `done` is called when it is in its
+    /// place, or was left as it is.
+    pub fn renew(&self, done: Done) {
+        self.ask(Op::Renew { done });
     }
 
     /// [`LogStore::read_some`] will not touch the disk.

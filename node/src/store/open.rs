@@ -12,7 +12,7 @@ use super::log::{LogSettings, LogStore, OpenLog, Scanned};
 use super::snapshot::SnapshotShelf;
 use super::state::{AppliedState, StateSettings, StateStore};
 use super::witness::{Testimony, Witness};
-use super::{check, files, keys};
+use super::{check, files, keys, log};
 
 /// A file in a data directory that was never used: says for which cluster it was made. A node that lost its disk finds
 /// none, and does not come back under its id as if it had never voted.
@@ -52,6 +52,8 @@ impl Stores {
         failures: Failures,
     ) -> Result<Self, StoreError> {
         files::make_dir(dir)?;
+        files::make_all_private(dir)?;
+        files::remove_temporaries(dir)?;
         let found = Identity::read(dir)?;
         if let Some(identity) = &found {
             identity.must_be(node, cluster)?;
@@ -111,6 +113,7 @@ fn claim(dir: &Path, node: NodeId, cluster: &str) -> Result<Identity, StoreError
 
 fn open_log(dir: &Path, cluster: &str, settings: &StoreSettings) -> Result<(OpenLog, Witness, Testimony), StoreError> {
     let path = dir.join(keys::LOG_DIR);
+    log::settle(&path)?;
     if !path.is_dir() {
         return Err(StoreError::LogMissing { path });
     }

@@ -7,6 +7,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use raftchat_schema::stored::SnapshotHeader;
 
@@ -20,6 +21,8 @@ use super::state::StateView;
 
 const WHOLE: &str = ".snap";
 const PART: &str = ".part";
+/// A transfer that has brought nothing for so long is not gone on with.
+const RECEIVING_PAUSE_MAX: Duration = Duration::from_mins(5);
 const BUILD: &str = "build.tmp";
 
 /// The directory of snapshots. Clones are the same one.
@@ -87,6 +90,24 @@ impl SnapshotShelf {
         };
         let file = format::write(&self.dir.join(BUILD), header, view)?;
         self.keep(file)
+    }
+
+    /// Removes what is left of transfers that nobody goes on with, and of snapshots that were never finished: rows are in
+    /// them that the state may have no more.
+    pub(crate) fn sweep(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.lock();
+        for name in files::names(&self.dir)? {
+            let path = self.dir.join(name);
+            let is_current = current.as_ref().is_some_and(|current| current.path == path);
+            let since = path.metadata().and_then(|found| found.modified()).ok();
+            let touched = since.is_some_and(|since| since.elapsed().is_ok_and(|since| since < RECEIVING_PAUSE_MAX));
+            let is_received = path.extension().is_some_and(|extension| extension == PART.trim_start_matches('.'));
+            if !is_current && !(is_received && touched) {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins, or goes on with, receiving a snapshot of `length` bytes that its sender calls `id`.

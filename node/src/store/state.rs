@@ -2,18 +2,21 @@
 //! nothing of what the rows hold.
 
 mod cache;
+mod copy;
 mod live;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use raftchat_schema::id::StateHash;
+use raftchat_schema::id::{Stamp, StateHash};
 use raftchat_schema::stored::SnapshotHeader;
 use raftchat_state::Writes;
 
 pub use cache::RowCache;
-pub use live::{AppliedState, StateView};
+pub(crate) use copy::{Commit, FreshState};
+pub use live::{AppliedState, StateView, Unclean};
 
 use super::error::StoreError;
 use super::snapshot::{self, SnapshotFile};
@@ -65,6 +68,9 @@ impl StateStore {
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(damaged("CURRENT is no text")),
             Err(error) => return Err(StoreError::io("reading", dir.join(keys::CURRENT_FILE))(error)),
         };
+        if dir.join(keys::DAMAGED_FILE).exists() {
+            return Err(damaged("its tables were found to be damaged"));
+        }
         if !epochs.contains(&epoch) {
             return Err(damaged("the directory that CURRENT names is missing"));
         }
@@ -83,9 +89,20 @@ impl StateStore {
         };
         live.sync()?;
         point(dir, epoch)?;
+        files::remove(&dir.join(keys::DAMAGED_FILE))?;
         let store = Self::serve(dir, settings, live);
         store.remove_all_but(epoch);
         Ok(store)
+    }
+
+    /// Whether something in it was found to be damaged, so that the node has to stop: it is made anew at the next start.
+    pub fn is_damaged(&self) -> bool {
+        self.live().is_damaged()
+    }
+
+    /// Has it made anew at the next start.
+    pub(crate) fn note_damage(&self) {
+        self.live().note_damage();
     }
 
     /// What Raft says about the rows.
@@ -112,9 +129,10 @@ impl StateStore {
     /// Replaces all rows by a snapshot's. After a crash at any moment either the old or the new are there, whole. Views
     /// taken before go on showing the old.
     pub fn install(&self, file: &SnapshotFile) -> Result<(), StoreError> {
-        let epoch = self.live().epoch.saturating_add(1);
+        let epoch = epochs(&self.dir)?.last().map_or(1, |last| last.saturating_add(1));
         let live = load(&self.dir, epoch, &self.settings, file)?;
         point(&self.dir, epoch)?;
+        files::remove(&self.dir.join(keys::DAMAGED_FILE))?;
         let mut current = self.live.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *current, Arc::new(live)).retire();
         Ok(())
@@ -161,7 +179,10 @@ fn load(dir: &Path, epoch: u64, settings: &StateSettings, file: &SnapshotFile) -
         return Err(StoreError::DamagedSnapshot { path: file.path.clone(), what: "it is another than was announced" });
     }
     let SnapshotHeader { last_applied, membership, state_hash, .. } = &file.header;
-    let applied = AppliedState { log_id: *last_applied, membership: membership.clone(), installed: *last_applied };
+    // The log still holds what this node had before, and whoever made the snapshot may have deleted some of it.
+    let unclean = last_applied.map(|id| Unclean { since: now(), upto: id.index });
+    let applied =
+        AppliedState { log_id: *last_applied, membership: membership.clone(), installed: *last_applied, unclean };
     live.commit(&Writes::default(), &applied, Some(*state_hash))?;
     live.sync()?;
     drop(live);
@@ -191,6 +212,12 @@ fn compare(view: &StateView, file: &SnapshotFile) -> Result<(), StoreError> {
         return Err(differs("its rows are not those that its header speaks of"));
     }
     Ok(())
+}
+
+/// By this machine's clock.
+fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn point(dir: &Path, epoch: u64) -> Result<(), StoreError> {

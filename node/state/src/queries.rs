@@ -6,12 +6,14 @@ mod messages;
 mod people;
 
 use raftchat_schema::id::{ChangeNumber, Stamp, StateHash};
+use raftchat_schema::view::{ChangedRow, MessageState};
 
+use crate::feed::FeedChange;
 use crate::hash;
 use crate::keys::{self, Span, Table};
 use crate::read::{self, ReadError};
 use crate::rows::Counters;
-use crate::tables::{Order, Rows};
+use crate::tables::{Order, Rows, Writes};
 
 pub use conversations::{
     conversation, conversation_exists, conversations_page, counts, direct, is_member, member_count, members_page,
@@ -41,6 +43,19 @@ pub fn stamp<R: Rows>(rows: &R) -> Result<Stamp, ReadError<R::Error>> {
 
 pub(crate) fn counters<R: Rows>(rows: &R) -> Result<Counters, ReadError<R::Error>> {
     Ok(read::row(rows, &keys::counters())?.unwrap_or_default())
+}
+
+/// Whether somebody's words were taken away, so that what they lie in under the rows is to be cleaned: what lies there is
+/// known to no row any more. An edit takes nothing away, as what was said before is kept as a revision.
+pub fn took_words(writes: &Writes, changes: &[FeedChange]) -> bool {
+    let erased = |key: &[u8], row: &Option<Vec<u8>>| match key.first() {
+        Some(table) if *table == Table::Messages as u8 || *table == Table::Revisions as u8 => row.is_none(),
+        // A draft is among them; what else is there is little and changes seldom.
+        Some(table) => *table == Table::Own as u8,
+        None => false,
+    };
+    let deleted = |change: &FeedChange| matches!(&change.change.row, ChangedRow::Message(message) if message.state == MessageState::Deleted);
+    writes.0.iter().any(|(key, row)| erased(key, row)) || changes.iter().any(deleted)
 }
 
 /// Whether there is something to erase: see [`Command::Erase`](raftchat_schema::command::Command::Erase).

@@ -43,12 +43,29 @@ fn a_full_disk_is_told_and_ends_all_acknowledging() {
         });
         LogRecord { id: place(1, index), entry: bytes.collect::<Vec<_>>().into() }
     };
-    let refused = (0..200).find_map(|index| append(&stores.log, vec![large(index)]).err());
+    let mut acknowledged = 0_u64;
+    let refused = (0..200).find_map(|index| {
+        let refused = append(&stores.log, vec![large(index)]).err();
+        acknowledged += u64::from(refused.is_none());
+        refused
+    });
     assert!(matches!(refused, Some(StoreError::Failed(_))), "{refused:?}");
     let reason = stores.failures.reason().expect("the failure is reported");
-    assert!(reason.contains("log's database"), "{reason}");
+    assert!(reason.contains("free space") && !reason.contains("must not vote"), "{reason}");
     let next = stores.log.bounds().next_index();
     assert!(append(&stores.log, vec![record(1, next)]).is_err());
     assert!(vote(&stores.log, 2).is_err());
     assert!(stores.log.wait_synced(next).is_err());
+    drop(stores);
+
+    // As long as there is no room it says so and nothing else; with room it goes on, with all that it has acknowledged.
+    if let Err(error) = open(dir.path()) {
+        let told = error.to_string();
+        assert!(told.contains("free space") && !told.contains("must not vote"), "{told}");
+    }
+    let grown = Command::new("mount").args(["-t", "tmpfs", "-o", "remount,size=64m", "none"]).arg(dir.path()).status();
+    assert!(grown.unwrap().success());
+    let stores = open(dir.path()).unwrap();
+    assert!(stores.log.bounds().next_index() >= acknowledged);
+    append(&stores.log, vec![record(1, stores.log.bounds().next_index())]).unwrap();
 }

@@ -18,7 +18,7 @@ fn story(stores: &Stores) {
     let member = Member { peer_address: "n1:7400".into(), ..Member::default() };
     let membership = Membership { configs: vec![vec![NodeId(1)]], members: vec![(NodeId(1), member)] };
     let membership = StoredMembership { log_id: Some(place(1, 0)), membership };
-    let applied = AppliedState { log_id: Some(place(1, 0)), membership, installed: None };
+    let applied = AppliedState { log_id: Some(place(1, 0)), membership, ..AppliedState::default() };
     stores.state.commit(&Writes::default(), &applied, None).unwrap();
     apply(&stores.state, 1, &[suite::register("alice", 1), suite::register("bob", 2)]);
     for index in 2..40 {

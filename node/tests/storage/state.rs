@@ -2,16 +2,17 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use raftchat_node::store::state::StateSettings;
-use raftchat_node::store::{AppliedState, StateStore, StoreError, Stores};
-use raftchat_schema::command::Command;
-use raftchat_schema::id::Stamp;
+use raftchat_node::store::{AppliedState, Failures, StateStore, StoreError, StoreSettings, Stores};
+use raftchat_schema::command::{Command, Recipient};
+use raftchat_schema::id::{NodeId, SessionId, Stamp, UserId};
 use raftchat_state::suite::{self, TestTables};
 use raftchat_state::{Applied, Order, Rows, Writes};
 use tempfile::TempDir;
 
-use crate::support::{append, open, place, record, vote, wait};
+use crate::support::{CLUSTER, append, open, place, record, vote, wait};
 
 struct OnDisk {
     _dir: TempDir,
@@ -130,4 +131,65 @@ fn a_state_that_is_ahead_of_the_log_says_that_the_log_is_shorter() {
     apply(&stores.state, 40, &[suite::register("bob", 2)]);
     drop(stores);
     assert!(matches!(open(dir.path()), Err(StoreError::LogShorter { have: 40, witnessed: 40 })));
+}
+
+/// The tables of a state's rows.
+fn tables(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(tables(&path));
+        } else if path.parent().is_some_and(|parent| parent.ends_with("tables")) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn tables_that_were_damaged_are_made_anew_at_the_next_start_and_not_met_again_and_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = StoreSettings::default();
+    settings.state.memtable = 64 << 10;
+    let open = || Stores::open(dir.path(), NodeId(1), CLUSTER, &settings, Failures::default());
+    let stores = open().unwrap();
+    vote(&stores.log, 1).unwrap();
+    append(&stores.log, (0..40).map(|index| record(1, index)).collect()).unwrap();
+    apply(&stores.state, 1, &[suite::register("alice", 1), suite::register("bob", 2)]);
+    for index in 2..40 {
+        let id = u8::try_from(index).unwrap();
+        let text: String =
+            (0..9000).map(|at| char::from(b'a' + u8::try_from((at * index * 7919) % 23).unwrap())).collect();
+        apply(&stores.state, index, &[suite::say(SessionId(1), Recipient::Direct(UserId(2)), id, &text)]);
+    }
+    stores.snapshots.build(&stores.state.view()).unwrap();
+    let hash = raftchat_state::state_hash(&stores.state.view()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while tables(&dir.path().join("state-1")).is_empty() {
+        assert!(Instant::now() < deadline, "nothing is written out");
+        std::thread::yield_now();
+    }
+    stores.close().unwrap();
+    drop(stores);
+
+    for table in tables(&dir.path().join("state-1")) {
+        let mut bytes = std::fs::read(&table).unwrap();
+        // Where the rows are: what else is in a table is looked at when it is opened.
+        let end = bytes.len() / 2;
+        bytes[..end].iter_mut().for_each(|byte| *byte ^= 0x10);
+        std::fs::write(&table, bytes).unwrap();
+    }
+    // It may be seen at once, or when the rows are read; either way the start after that finds all of them.
+    if let Ok(stores) = open() {
+        if stores.state.applied().unwrap().log_id == Some(place(1, 39))
+            && stores.snapshots.build(&stores.state.view()).is_err()
+        {
+            assert!(stores.state.is_damaged());
+        }
+    }
+    let stores = open().unwrap();
+    assert!(!stores.state.is_damaged());
+    assert_eq!(raftchat_state::state_hash(&stores.state.view()).unwrap(), hash);
+    stores.snapshots.build(&stores.state.view()).expect("every row can be read");
 }

@@ -5,12 +5,14 @@ mod catching_up;
 mod conversation;
 mod devices;
 mod door;
+mod erased;
 mod full_disk;
 mod groups;
 mod input;
 mod membership;
 mod messages;
 mod privacy;
+mod private;
 mod stopping;
 mod survival;
 

@@ -1,11 +1,12 @@
 //! Accounts, sessions and what one shows of oneself, from a shell.
 
 use clap::{Args, Subcommand, ValueEnum};
-use raftchat_client::Client;
+use raftchat_client::{Client, Profile as ClientProfile};
 use raftchat_schema::command::{OtherSessions, OwnMessages, Profile, Switch};
 use raftchat_schema::id::{NodeId, SessionId};
 use raftchat_schema::view::UserView;
 
+use super::local::Device;
 use super::password::{PasswordArguments, PasswordChangeArguments};
 use super::shapes::{DeviceShape, ProfileShape, SessionShape};
 use super::username;
@@ -23,9 +24,9 @@ pub(super) enum AccountCommand {
     /// Log in; the session is kept in the profile
     #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice login alice")]
     Login(LoginArguments),
-    /// End the session everywhere
-    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice logout")]
-    Logout,
+    /// End the session everywhere; what was read stays on this device, in clear, unless it is erased
+    #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice logout --erase")]
+    Logout(LogoutArguments),
     /// Show who is logged in
     #[command(after_help = "Example: raftchatctl chat --profile home/devices/alice whoami")]
     Whoami,
@@ -117,6 +118,14 @@ pub(super) struct ChangePasswordArguments {
     passwords: PasswordChangeArguments,
 }
 
+/// What becomes of what is kept on this device.
+#[derive(Debug, Args)]
+pub(super) struct LogoutArguments {
+    /// Remove all messages that are kept on this device too, and what was not sent
+    #[arg(long)]
+    erase: bool,
+}
+
 /// Whether it is meant.
 #[derive(Debug, Args)]
 pub(super) struct DeleteAccountArguments {
@@ -130,11 +139,17 @@ pub(super) struct DeleteAccountArguments {
     password: PasswordArguments,
 }
 
-pub(super) async fn run(client: &Client, device: &str, command: AccountCommand, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(
+    client: &Client,
+    of: ClientProfile,
+    device: &str,
+    command: AccountCommand,
+    output: Output,
+) -> Result<(), Failure> {
     match command {
         AccountCommand::Register(arguments) => register(client, device, arguments, output).await,
         AccountCommand::Login(arguments) => login(client, device, arguments, output).await,
-        AccountCommand::Logout => logout(client, output).await,
+        AccountCommand::Logout(arguments) => logout(client, of, &arguments, output).await,
         AccountCommand::Whoami => whoami(client, device, output).await,
         AccountCommand::Profile(arguments) => profile(client, arguments, output).await,
         AccountCommand::Sessions(arguments) => sessions(client, &arguments, output).await,
@@ -157,9 +172,27 @@ async fn login(client: &Client, device: &str, arguments: LoginArguments, output:
     show(&session.user, session.session, device, session.node, output)
 }
 
-async fn logout(client: &Client, output: Output) -> Result<(), Failure> {
+async fn logout(
+    client: &Client,
+    profile: ClientProfile,
+    arguments: &LogoutArguments,
+    output: Output,
+) -> Result<(), Failure> {
+    // While it is known who is logged in.
+    let device = Device::of(profile)?;
     client.logout().await?;
-    output.done("logged out")
+    if arguments.erase {
+        device.erase()?;
+        return output.done("logged out; what was kept on this device is erased");
+    }
+    match device.kept() {
+        Some(kept) => output.done(&format!(
+            "logged out; what you have read is still in {}: `chat logout --erase` would have removed it, and so does removing \
+             that directory",
+            kept.display()
+        )),
+        None => output.done("logged out"),
+    }
 }
 
 async fn whoami(client: &Client, device: &str, output: Output) -> Result<(), Failure> {

@@ -166,7 +166,7 @@ fn open_messenger(
     profile: &Profile,
     options: &ClientOptions,
 ) -> Result<(Messenger, Updates), raftchat_client::OpenError> {
-    Messenger::open(profile, MessengerOptions { client: options.clone(), stores: None })
+    Messenger::open(profile, MessengerOptions { client: options.clone(), stores: None, ..MessengerOptions::default() })
 }
 
 /// The next turn of the messenger; never, while there is none.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::link::Connection;
 use super::tasks::{self, Fetch, Report, Reports, Trouble};
-use super::{Order, Update};
+use super::{CleanAfter, Order, Update};
 use crate::client::Client;
 use crate::clock::{Told, wall};
 use crate::error::ClientError;
@@ -24,6 +24,10 @@ use crate::repeat::backoff;
 use crate::store::{Store, StoreError, Sweep};
 use crate::worker::LinkState;
 
+/// How long after a start what was left unclean is cleaned: whoever starts wants to read first.
+const CLEAN_AT_START: Duration = Duration::from_secs(20);
+/// After a failure to clean the next attempt waits for so long, and twice as long after each further one.
+const CLEAN_PAUSE: Duration = Duration::from_secs(30);
 /// How often a node is tried for while nothing else tries.
 const KNOCK_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,6 +58,10 @@ pub(super) struct Driver {
     /// Something that was removed may still take room in the store.
     pub(super) sweeping: bool,
     session_over: bool,
+    clean_after: Duration,
+    /// When the store is written anew, so that nothing that was deleted is left in its files.
+    clean: Option<Instant>,
+    clean_failures: u32,
 }
 
 impl Driver {
@@ -63,6 +71,7 @@ impl Driver {
         mut stored: Stored,
         client: Client,
         updates: mpsc::UnboundedSender<Vec<Update>>,
+        CleanAfter(clean_after): CleanAfter,
     ) -> (Self, Vec<Effect>) {
         let (reports, reported) = Reports::channel();
         let (links, told) = (client.link(), client.told());
@@ -70,6 +79,7 @@ impl Driver {
         // Without randomness two programs of a session may now and then be taken for one.
         stored.last_number = Numbers::with_lot(stored.last_number, getrandom::u32().unwrap_or(0));
         let cursor = stored.cursor.as_ref().filter(|_| stored.bootstrapped).map(|row| row.bytes.clone());
+        let store_is_unclean = store.is_unclean();
         let (model, effects) = Model::open(super::codec(), wall_then, stored);
         let driver = Self {
             model,
@@ -92,6 +102,10 @@ impl Driver {
             ask: Some(Instant::now()),
             sweeping: true,
             session_over: false,
+            clean_after,
+            // What a former run left is gone soon: it may have waited for long.
+            clean: store_is_unclean.then(|| Instant::now() + CLEAN_AT_START.min(clean_after)),
+            clean_failures: 0,
         };
         (driver, effects)
     }
@@ -106,6 +120,7 @@ impl Driver {
         self.tell(Input::Link(self.connection.link()))?;
         loop {
             self.follow();
+            self.plan_to_clean();
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order)?,
@@ -121,13 +136,37 @@ impl Driver {
                 }
                 () = at(self.feed_pause) => self.feed_pause = None,
                 () = at(self.ask) => self.ask(),
+                () = at(self.clean), if !self.sweeping => self.clean(),
                 () = std::future::ready(()), if self.sweeping => self.sweeping = self.store.sweep()? == Sweep::More,
             }
         }
     }
 
-    /// Lets go of the store with everything on the disk.
-    pub(super) fn close(self) -> Result<(), StoreError> {
+    fn plan_to_clean(&mut self) {
+        if self.clean.is_none() && self.store.is_unclean() {
+            self.clean = Some(Instant::now() + self.clean_after);
+        }
+    }
+
+    /// Writes the store anew; if that fails it is as it was, and tried again later.
+    fn clean(&mut self) {
+        self.clean = None;
+        match self.store.renew() {
+            Ok(()) => self.clean_failures = 0,
+            Err(error) => {
+                tracing::warn!(%error, "what was deleted is still in the files of this device");
+                let pause = CLEAN_PAUSE.saturating_mul(1 << self.clean_failures.min(6));
+                self.clean = Some(Instant::now() + pause);
+                self.clean_failures = self.clean_failures.saturating_add(1);
+            }
+        }
+    }
+
+    /// Lets go of the store with everything on the disk, and nothing there that was deleted.
+    pub(super) fn close(mut self) -> Result<(), StoreError> {
+        if self.store.is_unclean() {
+            self.clean();
+        }
         self.store.close()
     }
 
@@ -403,7 +442,7 @@ mod tests {
         let stored = store.head().unwrap().stored;
         let (updates, mut shown) = mpsc::unbounded_channel();
         let caught_up = async {
-            let (mut driver, _first) = Driver::new(store, stored, alone(), updates);
+            let (mut driver, _first) = Driver::new(store, stored, alone(), updates, CleanAfter::default());
             let (link, links) = watch::channel(LinkState::Connecting);
             driver.links = links;
             link.send(LinkState::Connected { node: NodeId(1), address: String::new(), rtt: Duration::ZERO }).unwrap();

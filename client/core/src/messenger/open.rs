@@ -53,7 +53,7 @@ pub(super) fn open(profile: &Profile, options: MessengerOptions) -> Result<(Mess
     let (closing, closed) = oneshot::channel();
     let of_driver = client.clone();
     std::thread::Builder::new().name("messenger".to_owned()).spawn(move || {
-        let (mut driver, first) = Driver::new(store, head.stored, of_driver, publish.clone());
+        let (mut driver, first) = Driver::new(store, head.stored, of_driver, publish.clone(), options.clean_after);
         let outcome = driver.give_up(&head.damaged_outbox);
         let outcome = outcome.and_then(|()| LocalSet::new().block_on(&runtime, driver.run(first, ordered)));
         // What is under way is in the outbox, and is done after the next opening.

@@ -54,6 +54,7 @@ pub(super) fn apply(rows: &mut Overlay<'_>, write: &Write) -> Result<(), StoreEr
 pub(super) fn erase_message(rows: &mut Overlay<'_>, key: Vec<u8>) -> Result<(), StoreError> {
     let old: Option<MessageView> = rows.get(Table::Messages, &key)?;
     index::replace(rows, old.as_ref(), None);
+    rows.take_words();
     rows.erase(Table::Messages, key);
     Ok(())
 }
@@ -65,6 +66,9 @@ fn put_message(rows: &mut Overlay<'_>, message: &MessageView) -> Result<(), Stor
     let mut new = old.clone().unwrap_or_else(|| message.clone());
     if old.is_some() && !merge::message(&mut new, message.clone()) {
         return Ok(());
+    }
+    if old.as_ref().is_some_and(|old| old.payload != new.payload) {
+        rows.take_words();
     }
     index::replace(rows, old.as_ref(), Some(&new));
     rows.put(Table::Messages, key, &new);

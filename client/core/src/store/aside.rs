@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::StoreOpenError;
-use super::open;
+use super::{open, place};
 
 /// Moves the database of the store in `dir` aside and says where it is now; none if there is none. The next
 /// [`Store::open`](super::Store::open) begins with nothing, and what was not yet sent is only in what was moved.
 pub fn move_aside(dir: &Path) -> Result<Option<PathBuf>, StoreOpenError> {
     let _lock = open::lock(dir)?;
-    let database = dir.join(open::DATABASE);
+    let database = place::current(dir).map_err(StoreOpenError::io("looking through", dir))?;
     if !database.exists() {
         return Ok(None);
     }

@@ -6,12 +6,13 @@
 use std::fs::{self, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fjall::{KeyspaceCreateOptions, PersistMode, Readable as _};
 use raftchat_model::Durability;
 
-use super::error::StoreError;
+use super::error::{Cause, StoreError};
 
 /// Of blocks read from the disk.
 const BLOCK_CACHE_BYTES: u64 = 8 << 20;
@@ -45,7 +46,7 @@ pub(super) type Bytes = fjall::Slice;
 /// Why a database did not open.
 pub(super) enum OpenFailure {
     InUse,
-    Damaged(String),
+    Damaged(&'static str),
     Io(std::io::Error),
 }
 
@@ -53,7 +54,7 @@ pub(super) enum OpenFailure {
 pub(super) struct Database {
     db: fjall::Database,
     tables: Tables,
-    path: PathBuf,
+    path: Arc<Path>,
 }
 
 #[derive(Clone)]
@@ -78,17 +79,18 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, OpenFailure> {
         // fjall panics on some damaged files instead of answering; here that is an answer like the others.
         match catch_unwind(AssertUnwindSafe(|| open(path))) {
-            Ok(Ok((db, tables))) => Ok(Self { db, tables, path: path.to_owned() }),
+            Ok(Ok((db, tables))) => Ok(Self { db, tables, path: path.into() }),
             Ok(Err(fjall::Error::Locked)) => Err(OpenFailure::InUse),
-            Ok(Err(fjall::Error::Io(error))) => Err(OpenFailure::Io(error)),
-            Ok(Err(error)) => Err(OpenFailure::Damaged(error.to_string())),
-            Err(_panic) => Err(OpenFailure::Damaged("its files are damaged beyond what the database can tell".into())),
+            Ok(Err(error)) => Err(failure_of(Cause::of(error, path), path)),
+            Err(_panic) => {
+                Err(failure_of(Cause::Damage("its files are damaged beyond what the database can tell"), path))
+            }
         }
     }
 
     /// All tables as they are now.
     pub(super) fn view(&self) -> View {
-        View { snapshot: self.db.snapshot(), tables: self.tables.clone() }
+        View { snapshot: self.db.snapshot(), tables: self.tables.clone(), dir: self.path.clone() }
     }
 
     /// Writes or erases rows, all or none. They survive the death of this process, and of the machine if asked for.
@@ -108,30 +110,30 @@ impl Database {
                 None => batch.remove(self.tables.of(table), key),
             }
         }
-        batch.commit().map_err(failure("writing"))
+        batch.commit().map_err(StoreError::database("writing", &self.path))
     }
 
     /// How much there is to read before it opens again, in bytes.
     pub(super) fn journal_bytes(&self) -> Result<u64, StoreError> {
         let bytes = journals(&self.path).and_then(|journals| journals.iter().map(|path| used_bytes(path)).sum());
-        bytes.map_err(disk("reading"))
+        bytes.map_err(StoreError::disk("reading", &self.path))
     }
 
     /// Makes all durable, and leaves nothing to be read again. The database must not be opened by anybody else meanwhile.
     pub(super) fn close(self) -> Result<(), StoreError> {
-        self.db.persist(PersistMode::SyncAll).map_err(failure("closing"))?;
+        self.db.persist(PersistMode::SyncAll).map_err(StoreError::database("closing", &self.path))?;
         let written_out = self.write_out()?;
         let Self { db, tables, path } = self;
         drop(tables);
         drop(db);
-        if written_out { empty_journals(&path).map_err(disk("closing")) } else { Ok(()) }
+        if written_out { empty_journals(&path).map_err(StoreError::disk("closing", &path)) } else { Ok(()) }
     }
 
     /// Writes what is in memory into the tables' files; false if that takes too long.
     fn write_out(&self) -> Result<bool, StoreError> {
         let deadline = Instant::now() + FLUSH_PATIENCE;
         for table in Table::ALL {
-            self.tables.of(table).rotate_memtable().map_err(failure("closing"))?;
+            self.tables.of(table).rotate_memtable().map_err(StoreError::database("closing", &self.path))?;
         }
         let waiting = |table: Table| self.tables.of(table).sealed_memtable_count() > 0;
         while Table::ALL.into_iter().any(waiting) {
@@ -151,47 +153,60 @@ pub(super) struct View {
     // First, so that it is gone before the database is.
     snapshot: fjall::Snapshot,
     tables: Tables,
+    dir: Arc<Path>,
 }
 
 impl View {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.snapshot.get(self.tables.of(table), key).map_err(failure("reading"))
+        self.snapshot.get(self.tables.of(table), key).map_err(self.failure())
     }
 
     pub(super) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
-        self.snapshot.contains_key(self.tables.of(table), key).map_err(failure("reading"))
+        self.snapshot.contains_key(self.tables.of(table), key).map_err(self.failure())
     }
 
     /// The rows whose keys begin with `prefix`, in the order of their keys.
     pub(super) fn prefix(&self, table: Table, prefix: &[u8]) -> Scan {
-        Scan(self.snapshot.prefix(self.tables.of(table), prefix))
+        self.scan(self.snapshot.prefix(self.tables.of(table), prefix))
     }
 
     /// The rows from `from` to before `to`, in the order of their keys.
     pub(super) fn range(&self, table: Table, from: Vec<u8>, to: Vec<u8>) -> Scan {
         // fjall does not take a range that ends before it begins.
         let to = to.max(from.clone());
-        Scan(self.snapshot.range(self.tables.of(table), from..to))
+        self.scan(self.snapshot.range(self.tables.of(table), from..to))
     }
 
     /// The rows from `from` on, in the order of their keys.
     pub(super) fn from(&self, table: Table, from: Vec<u8>) -> Scan {
-        Scan(self.snapshot.range(self.tables.of(table), from..))
+        self.scan(self.snapshot.range(self.tables.of(table), from..))
+    }
+
+    fn scan(&self, rows: fjall::Iter) -> Scan {
+        Scan { rows, dir: self.dir.clone() }
+    }
+
+    fn failure(&self) -> impl FnOnce(fjall::Error) -> StoreError {
+        StoreError::database("reading", &self.dir)
     }
 }
 
 /// Rows, one after the other, from either end.
-pub(super) struct Scan(fjall::Iter);
+pub(super) struct Scan {
+    rows: fjall::Iter,
+    dir: Arc<Path>,
+}
 
 impl Scan {
     /// Their keys alone.
     pub(super) fn keys(self) -> impl DoubleEndedIterator<Item = Result<Bytes, StoreError>> {
-        self.0.map(|guard| guard.key().map_err(failure("reading")))
+        let Self { rows, dir } = self;
+        rows.map(move |guard| guard.key().map_err(StoreError::database("reading", &dir)))
     }
 
     /// The next key; the row itself may stay unread.
     pub(super) fn next_key(&mut self) -> Option<Result<Bytes, StoreError>> {
-        self.0.next().map(|guard| guard.key().map_err(failure("reading")))
+        self.rows.next().map(|guard| guard.key().map_err(StoreError::database("reading", &self.dir)))
     }
 }
 
@@ -199,13 +214,13 @@ impl Iterator for Scan {
     type Item = Result<(Bytes, Bytes), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|guard| guard.into_inner().map_err(failure("reading")))
+        self.rows.next().map(|guard| guard.into_inner().map_err(StoreError::database("reading", &self.dir)))
     }
 }
 
 impl DoubleEndedIterator for Scan {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|guard| guard.into_inner().map_err(failure("reading")))
+        self.rows.next_back().map(|guard| guard.into_inner().map_err(StoreError::database("reading", &self.dir)))
     }
 }
 
@@ -244,18 +259,14 @@ fn used_bytes(path: &Path) -> std::io::Result<u64> {
     Ok(fs::metadata(path)?.blocks().saturating_mul(512))
 }
 
-fn failure(doing: &'static str) -> impl FnOnce(fjall::Error) -> StoreError {
-    move |error| {
-        let reason = error.to_string();
-        match error {
-            fjall::Error::Io(_) | fjall::Error::Poisoned | fjall::Error::Storage(fjall::LsmError::Io(_)) => {
-                StoreError::Disk { doing, reason }
-            }
-            _ => StoreError::Damaged { doing, reason },
-        }
+/// A disk that takes nothing is told before damage is: what looks so may only not have been written.
+fn failure_of(cause: Cause, path: &Path) -> OpenFailure {
+    match cause {
+        Cause::System(error) => OpenFailure::Io(error),
+        Cause::Before => OpenFailure::Damaged("it stopped while it was opened"),
+        Cause::Damage(reason) => match raftchat_files::probe(path, 0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => OpenFailure::Io(error),
+            _ => OpenFailure::Damaged(reason),
+        },
     }
-}
-
-fn disk(doing: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
-    move |error| StoreError::Disk { doing, reason: error.to_string() }
 }

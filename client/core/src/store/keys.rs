@@ -32,6 +32,8 @@ pub(super) enum Kind {
     DirectDraft = 23,
     /// Conversation → nothing; its messages are not shown any more and are being erased.
     Removing = 24,
+    /// Nothing; words that were deleted are still in the files of the database.
+    Unclean = 25,
 }
 
 impl Kind {

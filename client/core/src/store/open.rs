@@ -1,9 +1,10 @@
 //! Opens a store: makes it, or finds it whole, or has what came from the nodes come again. Knows nothing of messages.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use raftchat_model::{Durability, Write};
 use raftchat_schema::id::UserId;
@@ -12,38 +13,43 @@ use super::database::{Database, OpenFailure, Table, View};
 use super::error::{StoreError, StoreOpenError};
 use super::keys::{self, Kind};
 use super::rows::Origin;
-use super::{Store, frame, overlay, rows::Row as _};
+use super::{Store, frame, overlay, place, rows::Row as _};
 
 /// The format of what this program writes; it reads no other.
 const FORMAT: u32 = 1;
-/// The database's directory in the store's.
-pub(super) const DATABASE: &str = "db";
 /// Beyond this much to be read at each start, the database is closed and opened once more.
 const JOURNAL_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) fn open(dir: &Path, me: UserId) -> Result<Store, StoreOpenError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(StoreOpenError::io("making the directory", dir))?;
+    raftchat_files::make_private_dir(dir)
+        .map_err(StoreOpenError::io("making, for this user alone, the directory", dir))?;
     let lock = lock(dir)?;
-    let damaged = |reason: String| StoreOpenError::Damaged { path: dir.to_owned(), reason };
+    let damaged = |error: StoreError| opening(dir, error);
     let database = open_database(dir)?;
     let view = database.view();
-    let batches = last_batches(&view).map_err(|error| damaged(error.to_string()))?;
-    let origin = origin(&view).map_err(|error| damaged(error.to_string()))?;
+    let batches = last_batches(&view).map_err(damaged)?;
+    let origin = origin(&view).map_err(damaged)?;
+    let unclean = AtomicBool::new(view.has(Table::Rows, &Kind::Unclean.key()).map_err(damaged)?);
     drop(view);
     let last_batch = batches.into_iter().max().flatten();
-    let store = Store { database, last_batch: Mutex::new(last_batch.unwrap_or_default()), _lock: lock };
+    let store = Store {
+        database,
+        last_batch: Mutex::new(last_batch.unwrap_or_default()),
+        unclean,
+        dir: dir.to_owned(),
+        _lock: lock,
+    };
     match origin {
         Some(origin) => must_be(dir, origin, me)?,
-        None if last_batch.is_none() => store.claim(me).map_err(|error| damaged(error.to_string()))?,
-        None => return Err(damaged("nothing says whose they are".into())),
+        None if last_batch.is_none() => store.claim(me).map_err(damaged)?,
+        None => {
+            let reason = "nothing says whose they are".to_owned();
+            return Err(StoreOpenError::Damaged { path: dir.to_owned(), reason });
+        }
     }
     if batches.into_iter().any(|batch| batch != last_batch) {
         tracing::error!("a part of what was stored is lost; what came from the nodes is fetched anew");
-        store.write(&[Write::Forget], Durability::Synced).map_err(|error| damaged(error.to_string()))?;
+        store.write(&[Write::Forget], Durability::Synced).map_err(damaged)?;
     }
     Ok(store)
 }
@@ -70,17 +76,28 @@ impl Store {
     }
 }
 
+/// What an error of the open database means to whoever opens the store: only damage is moved aside.
+fn opening(dir: &Path, error: StoreError) -> StoreOpenError {
+    match error {
+        StoreError::Damaged { reason, .. } => {
+            StoreOpenError::Damaged { path: dir.to_owned(), reason: reason.to_owned() }
+        }
+        other => StoreOpenError::Failed(other),
+    }
+}
+
 /// A journal that a crash left long is read once, not at every start.
 fn open_database(dir: &Path) -> Result<Database, StoreOpenError> {
-    let path = dir.join(DATABASE);
+    place::sweep(dir).map_err(StoreOpenError::io("looking through", dir))?;
+    let path = place::current(dir).map_err(StoreOpenError::io("looking through", dir))?;
     let open = || {
         Database::open(&path).map_err(|failure| match failure {
             OpenFailure::InUse => StoreOpenError::InUse { path: dir.to_owned() },
-            OpenFailure::Damaged(reason) => StoreOpenError::Damaged { path: dir.to_owned(), reason },
+            OpenFailure::Damaged(reason) => StoreOpenError::Damaged { path: dir.to_owned(), reason: reason.to_owned() },
             OpenFailure::Io(source) => StoreOpenError::io("opening", &path)(source),
         })
     };
-    let damaged = |error: StoreError| StoreOpenError::Damaged { path: dir.to_owned(), reason: error.to_string() };
+    let damaged = |error: StoreError| opening(dir, error);
     let database = open()?;
     if database.journal_bytes().map_err(damaged)? <= JOURNAL_BYTES_MAX {
         return Ok(database);

@@ -103,6 +103,16 @@ impl<'a> Overlay<'a> {
         Ok(found)
     }
 
+    /// Notes that words are taken away, which the files of the database keep until it is written anew.
+    pub(super) fn take_words(&mut self) {
+        self.mark(Table::Rows, keys::Kind::Unclean.key());
+    }
+
+    /// Whether this batch took words away.
+    pub(super) fn took_words(&self) -> bool {
+        self.changed.contains_key(&(Table::Rows, keys::Kind::Unclean.key()))
+    }
+
     /// The batch.
     pub(super) fn into_rows(self) -> impl Iterator<Item = (Table, Vec<u8>, Option<Vec<u8>>)> {
         self.changed.into_iter().map(|((table, key), row)| (table, key, row))

@@ -133,3 +133,60 @@ fn a_long_journal_is_read_once() {
     let store = Store::open(home.path(), ALICE).unwrap();
     assert_eq!(store.count(None).unwrap(), 0);
 }
+
+/// Every byte of every file under a directory.
+fn bytes_under(dir: &std::path::Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        all.extend(if path.is_dir() { bytes_under(&path) } else { std::fs::read(&path).unwrap() });
+    }
+    all
+}
+
+fn holds(dir: &std::path::Path, text: &str) -> bool {
+    bytes_under(dir).windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn what_was_deleted_or_edited_is_in_no_file_once_the_store_was_written_anew() {
+    let (home, mut store) = device();
+    let planted = ["PLANTED-deleted-word", "PLANTED-edited-word", "KEPT-word"];
+    let writes: Vec<_> = (1..).zip(planted).map(|(at, text)| Write::Message(message(at, text))).collect();
+    store.write(&writes, Durability::Synced).unwrap();
+    assert!(!store.is_unclean());
+    let deleted =
+        MessageView { state: MessageState::Deleted, payload: Vec::new(), changed: ChangeNumber(8), ..message(1, "") };
+    let edited =
+        MessageView { state: MessageState::Edited, revision: 1, changed: ChangeNumber(9), ..message(2, "other") };
+    store.write(&[Write::Message(deleted), Write::Message(edited)], Durability::Lazy).unwrap();
+    assert!(store.is_unclean());
+    assert!(planted.iter().all(|text| holds(home.path(), text)), "they are still in the journal");
+
+    store.renew().unwrap();
+    assert!(!store.is_unclean());
+    assert_eq!(planted.map(|text| holds(home.path(), text)), [false, false, true]);
+    assert_eq!(store.search("KEPT", 9, None).unwrap().len(), 1);
+    // It goes on in the new files, and again in the first ones.
+    store.write(&[Write::Message(message(4, "tea"))], Durability::Synced).unwrap();
+    drop(store);
+    let mut store = Store::open(home.path(), ALICE).unwrap();
+    assert_eq!(store.count(None).unwrap(), 4);
+    store.renew().unwrap();
+    drop(store);
+    assert_eq!(Store::open(home.path(), ALICE).unwrap().count(None).unwrap(), 4);
+}
+
+#[test]
+fn a_store_that_was_left_unclean_says_so_when_it_is_opened_again() {
+    let (home, store) = device();
+    store.write(&[Write::Message(message(1, "tea"))], Durability::Synced).unwrap();
+    store
+        .write(
+            &[Write::Message(MessageView { revision: 1, changed: ChangeNumber(9), ..message(1, "coffee") })],
+            Durability::Lazy,
+        )
+        .unwrap();
+    drop(store);
+    assert!(Store::open(home.path(), ALICE).unwrap().is_unclean());
+}

@@ -28,7 +28,7 @@ struct Window {
 impl Window {
     fn open(profile: &Profile, stores: &Path) -> Self {
         let client = ClientOptions { timeout: Duration::from_secs(2), ..ClientOptions::default() };
-        let options = MessengerOptions { client, stores: Some(stores.to_owned()) };
+        let options = MessengerOptions { client, stores: Some(stores.to_owned()), ..MessengerOptions::default() };
         let (messenger, updates) = Messenger::open(profile, options).unwrap();
         Self { messenger, updates, stores: stores.to_owned() }
     }

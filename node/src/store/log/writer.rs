@@ -1,8 +1,9 @@
 //! The one thread that writes the log. It drains its queue into one batch and one sync, then answers in order, so
 //! that a hundred entries cost what one does. Votes pass the same queue: none overtakes an entry.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
@@ -10,8 +11,10 @@ use raftchat_schema::stored::{LogId, Vote};
 use raftchat_schema::wire;
 
 use super::record::{self, Chain, LogRecord};
+use super::renew;
 use super::scan;
 use super::tail::{SharedTail, index_after};
+use super::{LogSettings, OpenLog, SharedEntries};
 use crate::store::error::StoreError;
 use crate::store::failure::Failures;
 use crate::store::keys;
@@ -30,17 +33,43 @@ const PURGE_SLICE: u64 = 1000;
 const WITNESS_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) enum Op {
-    Append { records: Vec<LogRecord>, generation: u64, done: Done },
-    Vote { vote: Vote, done: Done },
-    Cut { next: u64, done: Done },
-    Purge { upto: LogId, done: Done },
-    Stop { done: Done },
+    Append {
+        records: Vec<LogRecord>,
+        generation: u64,
+        done: Done,
+    },
+    Vote {
+        vote: Vote,
+        done: Done,
+    },
+    Cut {
+        next: u64,
+        done: Done,
+    },
+    Purge {
+        upto: LogId,
+        done: Done,
+    },
+    /// Write the log anew, so that nothing that was purged is left on the disk.
+    Renew {
+        done: Done,
+    },
+    Stop {
+        done: Done,
+    },
 }
 
 pub(crate) struct Writer {
     pub(crate) db: Database,
+    /// Where it lies.
+    pub(crate) dir: PathBuf,
+    pub(crate) settings: LogSettings,
     pub(crate) entries: Keyspace,
     pub(crate) meta: Keyspace,
+    /// The entries, as who reads them has them.
+    pub(crate) shared: SharedEntries,
+    /// Who waits for the log to be written anew.
+    pub(crate) renewing: Option<Done>,
     pub(crate) tail: Arc<SharedTail>,
     pub(crate) witness: Witness,
     pub(crate) failures: Failures,
@@ -73,7 +102,7 @@ struct Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let error = StoreError::LogDatabase { doing: "writing", reason: "the writer panicked".into() };
+            let error = StoreError::Failed("the writer of the log panicked".into());
             self.failures.report(&error);
             self.tail.fail(&error.to_string());
         }
@@ -106,13 +135,19 @@ impl Writer {
                 (Next::Asked(op), None) => self.serve(op, queue),
                 (Next::Idle, _) => self.idle(),
             };
-            if let Err(error) = outcome {
+            if let Err(error) = outcome.map_err(|error| error.explained(&self.dir)) {
                 self.failures.report(&error);
                 self.tail.fail(&error.to_string());
                 failed = Some(error.to_string());
             }
             if self.stopped {
                 return;
+            }
+            if let Some(done) = self.renewing.take() {
+                match self.renewed(done) {
+                    Ok(writer) => self = writer,
+                    Err(reason) => return refuse_all(queue, &reason),
+                }
             }
         }
         if failed.is_none()
@@ -197,7 +232,8 @@ impl Writer {
         if let Some(hint) = committed.filter(|_| committed != self.committed) {
             group.batch.insert(&self.meta, keys::COMMITTED, record::seal(&wire::encode_log_id(&hint)));
         }
-        if let Err(error) = group.batch.commit().map_err(StoreError::log("writing")) {
+        let written = group.batch.commit().map_err(StoreError::log("writing"));
+        if let Err(error) = written.map_err(|error| error.explained(&self.dir)) {
             // Before anybody is answered: who hears of it must find the reason.
             self.failures.report(&error);
             let reason = error.to_string();
@@ -222,6 +258,11 @@ impl Writer {
 
     fn alone(&mut self, op: Op) -> Result<(), StoreError> {
         let (outcome, done) = match op {
+            Op::Renew { done } => {
+                // By the loop: the database that is written to is exchanged.
+                self.renewing = Some(done);
+                return Ok(());
+            }
             Op::Cut { next, done } => (self.cut(next), done),
             Op::Purge { upto, done } => (self.purge(upto), done),
             Op::Stop { done } => {
@@ -236,6 +277,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
+                let error = error.explained(&self.dir);
                 self.failures.report(&error);
                 done(Err(StoreError::Failed(error.to_string())));
                 Err(error)
@@ -313,6 +355,53 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes the log anew beside the old one and exchanges the two. What fails before that changes nothing; what fails then
+    /// is the end of the writer, and its reason is given.
+    fn renewed(mut self, done: Done) -> Result<Self, String> {
+        if let Err(error) = self.prepare() {
+            renew::discard(&self.dir);
+            done(Err(error.explained(&self.dir)));
+            return Ok(self);
+        }
+        let (failures, tail, dir) = (self.failures.clone(), self.tail.clone(), self.dir.clone());
+        match self.exchanged() {
+            Ok(writer) => {
+                done(renew::remove_old(&dir));
+                Ok(writer)
+            }
+            Err(error) => {
+                let reason = error.explained(&dir).to_string();
+                failures.report(&reason);
+                tail.fail(&reason);
+                done(Err(StoreError::Failed(reason.clone())));
+                Err(reason)
+            }
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        while self.purged_remains.is_some() {
+            self.remove_slice()?;
+        }
+        let first = index_after(self.purged()?);
+        let written = renew::write(&self.dir, &self.settings, &self.entries, &self.meta, first)?;
+        let same =
+            (written.bounds.last, written.chain) == (self.last, self.chain) && written.vote == self.testimony.vote;
+        if same { Ok(()) } else { Err(StoreError::Failed("the log written anew is not the log".into())) }
+    }
+
+    fn exchanged(self) -> Result<Self, StoreError> {
+        let shared = self.shared.clone();
+        // Who reads waits until the new one is in its place.
+        let mut shared = shared.write().unwrap_or_else(PoisonError::into_inner);
+        shared.take();
+        drop((self.db, self.entries, self.meta));
+        renew::exchange(&self.dir)?;
+        let OpenLog { db, entries, meta, .. } = OpenLog::open(&self.dir, &self.settings)?;
+        *shared = Some(entries.clone());
+        Ok(Self { db, entries, meta, ..self })
+    }
+
     fn note(&mut self) -> Result<(), StoreError> {
         self.witness.note(&self.testimony)?;
         self.noted = Instant::now();
@@ -327,12 +416,24 @@ impl Writer {
     }
 }
 
+/// Answers all who ask, until nobody does.
+fn refuse_all(queue: &Receiver<Op>, reason: &str) {
+    while let Ok(op) = queue.recv() {
+        let stopped = matches!(op, Op::Stop { .. });
+        refuse(op, reason);
+        if stopped {
+            return;
+        }
+    }
+}
+
 /// Answers that nothing can be done any more.
 pub(crate) fn refuse(op: Op, reason: &str) {
     let (Op::Append { done, .. }
     | Op::Vote { done, .. }
     | Op::Cut { done, .. }
     | Op::Purge { done, .. }
+    | Op::Renew { done }
     | Op::Stop { done }) = op;
     done(Err(StoreError::Failed(reason.to_owned())));
 }

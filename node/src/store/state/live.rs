@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _, Snapshot};
-use raftchat_schema::id::StateHash;
+use raftchat_schema::id::{Stamp, StateHash};
 use raftchat_schema::stored::{LogId, StoredMembership};
 use raftchat_schema::wire;
 use raftchat_state::{Order, Rows, Writes};
@@ -29,6 +29,29 @@ pub struct AppliedState {
     pub membership: StoredMembership,
     /// The last entry of the snapshot that the rows began with; none if they began empty.
     pub installed: Option<LogId>,
+    /// What was deleted and is still on this disk; none if nothing is.
+    pub unclean: Option<Unclean>,
+}
+
+/// Words that were deleted and are still on this disk, under the rows and in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclean {
+    /// Since when, by this node's clock.
+    pub since: Stamp,
+    /// The last entry that took some away.
+    pub upto: u64,
+}
+
+impl Unclean {
+    fn encode(self) -> Vec<u8> {
+        [self.since.0.to_be_bytes(), self.upto.to_be_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (since, upto) = bytes.split_first_chunk::<8>()?;
+        let upto = upto.try_into().ok().map(u64::from_be_bytes)?;
+        Some(Self { since: Stamp(u64::from_be_bytes(*since)), upto })
+    }
 }
 
 pub(crate) struct Live {
@@ -36,6 +59,7 @@ pub(crate) struct Live {
     rows: Keyspace,
     raft: Keyspace,
     pub(crate) epoch: u64,
+    damaged: AtomicBool,
     // Last, so that the directory goes when the database has let go of it.
     retire: Retire,
 }
@@ -62,20 +86,52 @@ impl Live {
             .cache_size(settings.block_cache)
             .max_journaling_size(JOURNALS_BYTES_MAX)
             .worker_threads(1);
-        let db = files::open_database(builder).map_err(|failure| match failure {
+        let db = files::open_database(path, builder).map_err(|failure| match failure {
             OpenFailure::InUse => StoreError::InUse { path: path.to_owned() },
+            OpenFailure::System(error) => StoreError::io("opening the state's database in", path)(error),
             OpenFailure::Damaged(reason) => StoreError::StateDatabase { doing: "opening", reason },
         })?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(settings.memtable);
         let rows = db.keyspace(keys::STATE_ROWS, options).map_err(StoreError::state("opening"))?;
         let raft = db.keyspace(keys::STATE_RAFT, options).map_err(StoreError::state("opening"))?;
         let retire = Retire { path: path.to_owned(), retired: AtomicBool::new(false) };
-        Ok(Self { db, rows, raft, epoch, retire })
+        Ok(Self { db, rows, raft, epoch, damaged: AtomicBool::new(false), retire })
     }
 
     /// Removes the directory once nobody reads it any more.
     pub(crate) fn retire(&self) {
         self.retire.retired.store(true, Ordering::Release);
+    }
+
+    /// What an error of the database means. Damage is noted for the next start, which then makes the rows anew: a database
+    /// opens without reading its tables, and would only come to the same place again.
+    fn failed(&self, doing: &'static str, error: fjall::Error) -> StoreError {
+        let error = match StoreError::state(doing)(error).explained(&self.retire.path) {
+            StoreError::Stopped { doing, .. } => {
+                let reason = "it has stopped, and the disk takes what is written to it".to_owned();
+                StoreError::StateDatabase { doing, reason }
+            }
+            other => other,
+        };
+        if error.is_damage_of_state() {
+            self.note_damage();
+        }
+        error
+    }
+
+    /// Has the next start make the rows anew.
+    pub(crate) fn note_damage(&self) {
+        if self.damaged.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mark = self.retire.path.with_file_name(keys::DAMAGED_FILE);
+        if let Err(error) = files::replace(&mark, self.epoch.to_string().as_bytes()) {
+            tracing::error!(%error, "that the state is damaged cannot be noted for the next start");
+        }
+    }
+
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
     }
 
     /// Stores rows and what Raft says about them, all at once. Survives the process's death, not the machine's.
@@ -99,10 +155,13 @@ impl Live {
         if let Some(log_id) = &applied.installed {
             batch.insert(&self.raft, keys::INSTALLED, seal(&wire::encode_log_id(log_id)));
         }
+        if let Some(unclean) = &applied.unclean {
+            batch.insert(&self.raft, keys::UNCLEAN, seal(&unclean.encode()));
+        }
         if let Some(hash) = hash {
             batch.insert(&self.raft, keys::HASH, seal(&hash.0));
         }
-        batch.commit().map_err(StoreError::state("writing"))
+        batch.commit().map_err(|error| self.failed("writing", error))
     }
 
     /// Stores rows alone, while a snapshot is loaded.
@@ -111,11 +170,11 @@ impl Live {
         for (key, row) in rows {
             batch.insert(&self.rows, key, row);
         }
-        batch.commit().map_err(StoreError::state("loading a snapshot"))
+        batch.commit().map_err(|error| self.failed("loading a snapshot", error))
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.db.persist(PersistMode::SyncAll).map_err(StoreError::state("syncing"))
+        self.db.persist(PersistMode::SyncAll).map_err(|error| self.failed("syncing", error))
     }
 }
 
@@ -144,7 +203,8 @@ impl StateView {
         let log_id = self.sealed(keys::APPLIED, |bytes| wire::decode_log_id(bytes).ok())?;
         let membership = self.sealed(keys::MEMBERSHIP, |bytes| wire::decode_stored_membership(bytes).ok())?;
         let installed = self.sealed(keys::INSTALLED, |bytes| wire::decode_log_id(bytes).ok())?;
-        Ok(AppliedState { log_id, membership: membership.unwrap_or_default(), installed })
+        let unclean = self.sealed(keys::UNCLEAN, Unclean::decode)?;
+        Ok(AppliedState { log_id, membership: membership.unwrap_or_default(), installed, unclean })
     }
 
     /// The rolling hash as it was noted beside the rows.
@@ -158,17 +218,18 @@ impl StateView {
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         for guard in self.snapshot.iter(&self.live.rows) {
-            let (key, row) = guard.into_inner().map_err(StoreError::state("reading"))?;
+            let (key, row) = guard.into_inner().map_err(|error| self.live.failed("reading", error))?;
             visit(&key, &row)?;
         }
         Ok(())
     }
 
     fn sealed<T>(&self, key: &[u8], decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, StoreError> {
-        let value = self.snapshot.get(&self.live.raft, key).map_err(StoreError::state("reading"))?;
-        let damaged = || StoreError::StateDatabase {
-            doing: "reading",
-            reason: format!("its record `{}` is damaged", String::from_utf8_lossy(key)),
+        let value = self.snapshot.get(&self.live.raft, key).map_err(|error| self.live.failed("reading", error))?;
+        let damaged = || {
+            self.live.note_damage();
+            let reason = format!("its record `{}` is damaged", String::from_utf8_lossy(key));
+            StoreError::StateDatabase { doing: "reading", reason }
         };
         value.map(|value| unseal(&value).and_then(decode).ok_or_else(damaged)).transpose()
     }
@@ -178,7 +239,7 @@ impl Rows for StateView {
     type Error = StoreError;
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.snapshot.get(&self.live.rows, key).map_err(StoreError::state("reading"))?;
+        let row = self.snapshot.get(&self.live.rows, key).map_err(|error| self.live.failed("reading", error))?;
         Ok(row.map(|row| row.to_vec()))
     }
 
@@ -194,18 +255,19 @@ impl Rows for StateView {
         }
         let rows: Iter = self.snapshot.range::<&[u8], _>(&self.live.rows, from..to);
         match order {
-            Order::Ascending => walk(rows, visit),
-            Order::Descending => walk(rows.rev(), visit),
+            Order::Ascending => walk(&self.live, rows, visit),
+            Order::Descending => walk(&self.live, rows.rev(), visit),
         }
     }
 }
 
 fn walk(
+    live: &Live,
     rows: impl Iterator<Item = fjall::Guard>,
     mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     for guard in rows {
-        let (key, row) = guard.into_inner().map_err(StoreError::state("reading"))?;
+        let (key, row) = guard.into_inner().map_err(|error| live.failed("reading", error))?;
         if visit(&key, &row).is_break() {
             break;
         }

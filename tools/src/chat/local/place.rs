@@ -48,6 +48,18 @@ impl Device {
         Ok(move_aside(&self.directory())?)
     }
 
+    /// Where it is kept, if anything is.
+    pub(in crate::chat) fn kept(&self) -> Option<PathBuf> {
+        Some(self.directory()).filter(|directory| directory.exists())
+    }
+
+    /// Removes all that is kept; not while another program has it open.
+    pub(in crate::chat) fn erase(&self) -> Result<(), Failure> {
+        let Some(directory) = self.kept() else { return Ok(()) };
+        move_aside(&directory)?;
+        std::fs::remove_dir_all(&directory).map_err(Failure::file(&directory, "removed"))
+    }
+
     /// Opens what is kept and goes on to speak with the cluster.
     pub(in crate::chat) fn messenger(&self, options: ClientOptions) -> Result<(Messenger, Updates), Failure> {
         let options = MessengerOptions { client: options, ..MessengerOptions::default() };
