@@ -206,28 +206,28 @@ async fn a_certificate_that_is_not_what_is_issued_is_refused_at_both_endpoints_a
     locally(async {
         let devices = scene(Role::Device).await;
         for odd in ODD {
-            let device = devices.home.devices.odd_device("alice", odd.key(), |params| odd.change(params));
+            let device = devices.home.devices.odd_device("alice", &odd.key(), |params| odd.change(params));
             let dialer = devices.home.dialer(Role::Device, device);
             let failure = refusal(&dialer, devices.server.local_address(), &expect(1)).await;
             assert!(matches!(failure, LinkFailure::Refused { .. }), "a device with {odd:?}: {failure}");
         }
         // A device's certificate that would do for a node.
         let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let device = devices.home.devices.odd_device("alice", KeyPair::generate().unwrap(), |params| {
+        let device = devices.home.devices.odd_device("alice", &KeyPair::generate().unwrap(), |params| {
             params.extended_key_usages = both.to_vec();
         });
         let dialer = devices.home.dialer(Role::Device, device);
         let failure = refusal(&dialer, devices.server.local_address(), &expect(1)).await;
         assert_eq!(failure, refused(AuthRefusal::BadCertificate));
         assert!(devices.server.connections().is_empty());
-        let as_issued = devices.home.devices.odd_device("alice", KeyPair::generate().unwrap(), |_| {});
+        let as_issued = devices.home.devices.odd_device("alice", &KeyPair::generate().unwrap(), |_| {});
         let alice = devices.home.dialer(Role::Device, as_issued);
         let link = soon(alice.connect(devices.server.local_address(), &expect(1))).await.unwrap();
         assert_eq!(say(&link, "hello").await, "device alice of home: hello");
 
         let home = Cluster::new(HOME);
         for odd in ODD {
-            let node = home.nodes.odd_node(2, odd.key(), |params| odd.change(params));
+            let node = home.nodes.odd_node(2, &odd.key(), |params| odd.change(params));
             let guests: Arc<Guests> = Arc::default();
             let threads = RpcThreads::start(1).unwrap();
             let config = home.server_config(Role::Node, 1);
@@ -239,7 +239,7 @@ async fn a_certificate_that_is_not_what_is_issued_is_refused_at_both_endpoints_a
             assert!(refused, "a node with {odd:?}: {failure}");
 
             let mut config = home.server_config(Role::Device, 1);
-            config.credentials = home.nodes.odd_node(1, odd.key(), |params| odd.change(params));
+            config.credentials = home.nodes.odd_node(1, &odd.key(), |params| odd.change(params));
             let server = echo_server(config, &Arc::default(), &threads.handle(), &Arc::default()).await;
             let alice = home.dialer(Role::Device, home.device("alice"));
             let failure = refusal(&alice, server.local_address(), &expect(1)).await;

@@ -52,12 +52,14 @@ impl std::io::Write for Kept {
 }
 
 /// Runs a test on a `LocalSet`, where links live.
-pub(crate) async fn locally<F: Future>(test: F) -> F::Output {
+pub(crate) fn locally<F: Future>(test: F) -> impl Future<Output = F::Output> {
     // As the programs do.
     let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
     let log = tracing_subscriber::fmt().fmt_fields(fields).with_max_level(tracing::Level::WARN);
     let _ = log.with_ansi(false).with_writer(|| Kept).try_init();
-    tokio::task::LocalSet::new().run_until(test).await
+    // Some tests are large.
+    let test = Box::pin(test);
+    async move { tokio::task::LocalSet::new().run_until(test).await }
 }
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -116,7 +118,7 @@ impl Authority {
     pub(crate) fn odd_device(
         &self,
         name: &str,
-        key: KeyPair,
+        key: &KeyPair,
         change: impl FnOnce(&mut CertificateParams),
     ) -> Credentials {
         let mut params = dated(vec![
@@ -130,7 +132,7 @@ impl Authority {
     }
 
     /// The same of node `id`.
-    pub(crate) fn odd_node(&self, id: u64, key: KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Credentials {
+    pub(crate) fn odd_node(&self, id: u64, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Credentials {
         let mut params = dated(vec![
             SanType::DnsName(node_dns_name(HOME, id).try_into().unwrap()),
             SanType::URI(format!("raftchat://{HOME}/node/{id}").try_into().unwrap()),
@@ -142,11 +144,11 @@ impl Authority {
     }
 
     fn sign(&self, params: &CertificateParams) -> Credentials {
-        self.sign_for(params, KeyPair::generate().unwrap())
+        self.sign_for(params, &KeyPair::generate().unwrap())
     }
 
-    fn sign_for(&self, params: &CertificateParams, key: KeyPair) -> Credentials {
-        let leaf = params.signed_by(&key, &self.0).unwrap();
+    fn sign_for(&self, params: &CertificateParams, key: &KeyPair) -> Credentials {
+        let leaf = params.signed_by(key, &self.0).unwrap();
         Credentials { chain: vec![leaf.der().to_vec(), self.0.der().to_vec()], key: key.serialize_der() }
     }
 }

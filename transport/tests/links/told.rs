@@ -36,7 +36,7 @@ async fn abort(home: &Cluster, server: &Server) {
 /// A certificate of the right authority with such a name.
 fn forged_name(home: &Cluster) -> Credentials {
     let name = "raftchat://home/device/x\n2026-11-30T00:00:00Z  INFO raftchat_node::node: FORGED\u{1b}[2J";
-    home.devices.odd_device("mallory", KeyPair::generate().unwrap(), |params| {
+    home.devices.odd_device("mallory", &KeyPair::generate().unwrap(), |params| {
         params.subject_alt_names[1] = SanType::URI(name.try_into().unwrap());
     })
 }
