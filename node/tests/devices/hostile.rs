@@ -53,7 +53,7 @@ async fn links_that_end_with_calls_in_progress_leave_every_place_free() {
         }
         let (_link, gateway) = cluster.dial_from(&cluster.device("alice-phone"), 1).await;
         let begun = Instant::now();
-        until(async || login(&gateway, "alice", PASSWORD, [8; 32]).await.ok()).await;
+        let _held = until(async || login(&gateway, "alice", PASSWORD, [8; 32]).await.ok()).await;
         println!("logged in after {:?}", begun.elapsed());
         assert!(begun.elapsed() < LOGIN_MAX, "{:?}", begun.elapsed());
         // Nobody else is there.
