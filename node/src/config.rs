@@ -12,6 +12,7 @@ use raftchat_schema::budgets::DEVICE_LINKS_MAX;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Member;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::raft::RaftSettings;
 
@@ -27,9 +28,15 @@ pub struct NodeConfig {
     /// everything. `raftchatctl cluster add` makes such a node.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub join: bool,
+    /// Made of the numbers and fingerprints in `members` when the cluster was made: a node that has no data yet begins no cluster
+    /// of any other nodes. Their addresses may be changed before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub founding: Option<String>,
     /// Where devices connect: an address of this machine and a UDP port.
     pub client_listen: SocketAddr,
-    /// Where the other nodes connect: an address of this machine and a UDP port. Keep it inside the cluster's network.
+    /// Where the other nodes connect: an address of this machine and a UDP port. Keep it inside a network of the cluster's own, or
+    /// let a firewall pass nobody but the other nodes: whoever has the key of one node and reaches this port acts as that
+    /// node, and so in the name of every user. A node with a public address here says so at each start.
     pub peer_listen: SocketAddr,
     /// The directory of this node's certificate, key and trust anchors. Relative to this file.
     #[serde(default = "default_certs")]
@@ -75,7 +82,8 @@ pub struct NodeConfig {
     /// everything that this node keeps after so long; 0: as soon as there is nothing else to do.
     #[serde(default)]
     pub disk: DiskConfig,
-    /// The nodes that the cluster began with, this one among them, and the same on all of them. Where `join` is set: those
+    /// The nodes that the cluster began with, this one among them, and the same on all of them. They compare their lists before
+    /// the cluster begins, and one that differs is told of and holds it up. Where `join` is set: those
     /// that there were when this one was added, and this one. Looked at only until this node has learned from the cluster
     /// itself who its members are.
     pub members: Vec<MemberConfig>,
@@ -255,6 +263,7 @@ impl NodeConfig {
         members: Vec<MemberConfig>,
     ) -> Self {
         Self {
+            founding: Some(founding_of(&members)),
             cluster: cluster.to_owned(),
             node,
             join: false,
@@ -342,6 +351,22 @@ impl NodeConfig {
         self.members.iter().map(member).collect()
     }
 
+    /// Refuses a list of other nodes than the cluster was made of.
+    ///
+    /// # Errors
+    /// What to do about it.
+    pub fn must_be_founding_list(&self) -> Result<(), String> {
+        match &self.founding {
+            Some(founding) if *founding != founding_of(&self.members) => Err(format!(
+                "`members` lists other nodes, or other fingerprints, than the cluster was made of (`founding`): node {} would \
+                 begin another cluster under the same id. Put the list back as it is on the other nodes; only addresses may be \
+                 changed",
+                self.node
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Raft's times and sizes.
     pub fn raft_settings(&self) -> RaftSettings {
         RaftSettings {
@@ -354,6 +379,14 @@ impl NodeConfig {
             ..RaftSettings::default()
         }
     }
+}
+
+/// Tells one list of nodes from another, whatever their addresses.
+fn founding_of(members: &[MemberConfig]) -> String {
+    let members: BTreeSet<_> = members.iter().map(|member| (member.node, member.fingerprint.to_lowercase())).collect();
+    let lines = members.iter().map(|(node, fingerprint)| format!("{node} {fingerprint}\n"));
+    let digest = Sha256::digest(lines.collect::<String>());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

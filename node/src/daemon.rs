@@ -17,8 +17,8 @@ pub use crate::raft::settings::LOG_FILTER;
 /// How long the devices of a node that gets SIGTERM may take to go elsewhere.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Runs the node of that configuration until it cannot go on, or is told to stop: by SIGTERM, or a node's call, when it first
-/// sends its devices elsewhere, or by SIGINT or a second SIGTERM, when it does not. Logs what passes `log` on standard
+/// Runs the node of that configuration until it cannot go on, or is told to stop: by SIGTERM, or a call in its own name, when it
+/// first sends its devices elsewhere, or by SIGINT or a second SIGTERM, when it does not. SIGHUP is ignored. Logs what passes `log` on standard
 /// error. Gives the process's exit status: 0 stopped as asked, 1 the node could not go on, 2 the configuration
 /// is wrong, 4 a local file is missing or damaged.
 pub fn run(config: &Path, log: &str) -> u8 {
@@ -61,6 +61,9 @@ async fn serve(config: &NodeConfig) -> u8 {
         Ok(signals) => signals,
         Err(error) => return refuse(&error, 1),
     };
+    if let Err(error) = ignore_hangups() {
+        return refuse(&error, 1);
+    }
     let node = match Node::start(config).await {
         Ok(node) => node,
         Err(error) => return refuse(&error, error.exit_status()),
@@ -97,6 +100,18 @@ async fn serve(config: &NodeConfig) -> u8 {
             1
         }
     }
+}
+
+/// SIGHUP has no meaning yet, and by default it would end the node without sending its devices elsewhere. Says so once.
+fn ignore_hangups() -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        if hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP is ignored: the node goes on as it is. SIGTERM ends it");
+        }
+        while hangup.recv().await.is_some() {}
+    });
+    Ok(())
 }
 
 fn signals() -> std::io::Result<(Signal, Signal)> {

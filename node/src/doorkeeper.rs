@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use raftchat_schema::id::NodeId;
-use raftchat_schema::stored::Membership;
-use raftchat_transport::{Admission as _, CloseCode, Server};
+use raftchat_schema::stored::{Member, Membership};
+use raftchat_transport::{Admission as _, AuthRefusal, CloseCode, LinkFailure, Server};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::greeting::differences;
 use crate::members::Members;
 use crate::peers::PeerLinks;
 use crate::raft::{RaftHandle, Role};
@@ -40,11 +41,52 @@ pub(crate) async fn follow_members(members: Arc<Members>, links: Arc<PeerLinks>,
     }
 }
 
+/// Says in what `members` of `node.toml` is not what the cluster has: it is not looked at any more, and whoever changed it
+/// waits for something in vain. Once, when the membership is known.
+pub(crate) async fn tell_of_old_list(members: Arc<Members>, told: Vec<(NodeId, Member)>) {
+    let mut changes = members.watch();
+    let known = changes.wait_for(|now| now.log_id.is_some());
+    let Ok(now) = known.await.map(|now| now.clone()) else { return };
+    let (moved, others): (Vec<_>, Vec<_>) =
+        differences(&told, &now.membership.members).into_iter().partition(|told| told.contains("of node"));
+    if !moved.is_empty() {
+        let differences = moved.join("; ");
+        tracing::warn!(
+            %differences,
+            "`members` in node.toml is not what the cluster knows (\"there\"), which alone counts since it has begun. A node \
+             that has moved is removed and added again"
+        );
+    }
+    if !others.is_empty() {
+        let differences = others.join("; ");
+        tracing::info!(%differences, "nodes came or went since `members` in node.toml was written; the cluster knows (\"there\")");
+    }
+}
+
+/// Says once that no other node lets this one in. Whether that is told.
+fn tell_if_shut_out(own: NodeId, members: &Members, links: &PeerLinks, told: bool) -> bool {
+    let now = members.now();
+    let mut others = now.membership.members.iter().filter(|(node, _)| *node != own).peekable();
+    let refuses = |node: NodeId| {
+        let failure = links.health(node).and_then(|health| health.last_failure);
+        matches!(failure, Some(LinkFailure::Refused { reason: AuthRefusal::NotAMember }))
+    };
+    let shut_out = others.peek().is_some() && others.all(|(node, _)| refuses(*node));
+    if shut_out && !told {
+        tracing::warn!(
+            "no other node lets this one in: it was removed from the cluster, or its certificate is not the one that they know. \
+             If it was removed, stop it; it knocks more and more rarely"
+        );
+    }
+    shut_out
+}
+
 /// While nobody leads this node, asks the members that it knows for a newer membership. The leader may have joined while this
 /// node was away: it then knocks in vain, and what would make it known is in the log that it alone can send.
 pub(crate) async fn ask_for_members(own: NodeId, members: Arc<Members>, links: Arc<PeerLinks>, raft: RaftHandle) {
     let mut ticks = interval(ASK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told_shut_out = false;
     loop {
         ticks.tick().await;
         let status = raft.status();
@@ -57,6 +99,7 @@ pub(crate) async fn ask_for_members(own: NodeId, members: Arc<Members>, links: A
         let asked = others.filter(|node| *node != own && links.is_up(*node));
         let answers = join_all(asked.map(|node| links.members(node, ANSWER_LIMIT))).await;
         // Who does not answer is asked again.
-        answers.into_iter().flatten().for_each(|reply| members.learn(reply.membership));
+        answers.into_iter().flatten().for_each(|reply| members.hear(&reply.membership));
+        told_shut_out = tell_if_shut_out(own, &members, &links, told_shut_out);
     }
 }

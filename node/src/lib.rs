@@ -10,8 +10,9 @@
 //! | `services` | the client interface, a file for each capability |
 //! | [`proposer`], `waiting`, [`read_index`], `reaching` | commands into the log, outcomes back, reads that are up to date |
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
-//! | [`peers`], `members`, `doorkeeper` | the links to the other nodes, and who may call as one |
+//! | [`peers`], `members`, `doorkeeper`, `exposure` | the links to the other nodes, who may call as one, and from where |
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
+//! | `greeting` | what nodes tell of themselves when they meet: older copies and lists that differ are noticed |
 //! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
 //! | `clock` | what time it is, whatever this machine's clock says |
@@ -29,8 +30,10 @@ pub mod config;
 pub mod daemon;
 mod damage;
 mod doorkeeper;
+mod exposure;
 mod fanout;
 mod freshness;
+mod greeting;
 mod guessing;
 mod live;
 mod members;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use raftchat_schema::budgets::MEMBERS_MAX;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::{Member, Membership, StoredMembership};
 use raftchat_transport::{Admission, AuthRefusal, Identity};
@@ -17,6 +18,9 @@ pub(crate) struct Members {
     own: NodeId,
     newest: watch::Sender<Arc<StoredMembership>>,
 }
+
+/// So many nodes at most are let in on another's word.
+const HEARD_MAX: usize = MEMBERS_MAX;
 
 impl Members {
     /// What was applied before, or else what the node is told.
@@ -47,6 +51,30 @@ impl Members {
                 *newest = Arc::new(heard);
             }
             newer
+        });
+    }
+}
+
+impl Members {
+    /// Takes another node's word for who has joined while this one was away: the leader may be among them, and what would make
+    /// it known is in the log that it alone can send. Nobody is left out, moved or given another key on one node's word:
+    /// only the log does that, and what it says next takes the place of all this.
+    pub(crate) fn hear(&self, heard: &StoredMembership) {
+        let ours = heard.membership.members.iter().any(|(node, _)| *node == self.own);
+        self.newest.send_if_modified(|newest| {
+            if !ours || heard.log_id <= newest.log_id {
+                return false;
+            }
+            let is_known = |node: &NodeId| newest.membership.members.iter().any(|(known, _)| known == node);
+            let joined: Vec<_> =
+                heard.membership.members.iter().filter(|(node, _)| !is_known(node)).take(HEARD_MAX).cloned().collect();
+            if joined.is_empty() || newest.membership.members.len() + joined.len() > HEARD_MAX {
+                return false;
+            }
+            let mut more = StoredMembership::clone(newest);
+            more.membership.members.extend(joined);
+            *newest = Arc::new(more);
+            true
         });
     }
 }
@@ -110,5 +138,25 @@ mod tests {
         assert_eq!(members.admit(&node(5, 11)), Err(AuthRefusal::NotAMember));
         members.learn(at(11, &[3, 4, 5]));
         assert_eq!(members.admit(&node(1, 7)), Ok(()), "an older word changes nothing");
+    }
+
+    #[test]
+    fn one_nodes_word_lets_in_who_has_joined_and_shuts_nobody_out() {
+        let members = Members::new(NodeId(1), at(5, &[1, 2, 3]), &[]);
+        members.hear(&at(u64::MAX, &[1, 2, 4]));
+        for (id, key) in [(2, 8), (3, 9), (4, 10)] {
+            assert_eq!(members.admit(&node(id, key)), Ok(()), "node {id}");
+        }
+        let mut other_key = at(u64::MAX, &[1]);
+        other_key.membership.members.push((NodeId(3), member(99)));
+        members.hear(&other_key);
+        assert_eq!(members.admit(&node(3, 99)), Err(AuthRefusal::NotAMember), "a key is changed by the log alone");
+        let all: Vec<u8> = (1..=200).collect();
+        members.hear(&at(u64::MAX, &all));
+        assert_eq!(members.now().membership.members.len(), 4, "more than a cluster has");
+        members.hear(&at(7, &[2, 5]));
+        assert_eq!(members.admit(&node(5, 11)), Err(AuthRefusal::NotAMember), "this node is none of those");
+        members.learn(at(6, &[1, 2, 3]));
+        assert_eq!(members.admit(&node(4, 10)), Err(AuthRefusal::NotAMember), "the log has the last word");
     }
 }

@@ -13,19 +13,22 @@ use raftchat_certs::{LeafFiles, Subject};
 use raftchat_schema::generated::{client_capnp, peer_capnp};
 use raftchat_schema::id::NodeId;
 use raftchat_transport::{
-    AdmitAll, CloseCode, Credentials, Dialer, DialerConfig, Identity, LinkLimits, LinkMeters, LinkTiming, NodeSecret,
-    PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+    AdmitAll, CloseCode, Credentials, Damped, Dialer, DialerConfig, Identity, LinkLimits, LinkMeters, LinkTiming,
+    NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 pub use error::NodeError;
 
 use crate::applied::{Listeners, is_open};
 use crate::clock::{self, Comparing, NodeClock};
 use crate::config::NodeConfig;
+use crate::exposure;
 use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
+use crate::greeting::{self, Greeter, Sealer};
 use crate::guessing::Guessing;
 use crate::live::{self, LiveSessions};
 use crate::members::Members;
@@ -56,6 +59,10 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How often, after a start, it is asked whether the node has applied what it had before.
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
+/// What is refused of another node's calls is logged so often, of each kind.
+const REFUSED_EVERY: Duration = Duration::from_mins(1);
+/// In the data directory: what the other nodes have said of how far they are.
+const REMEMBERED_FILE: &str = "peers";
 
 /// A node that serves.
 #[derive(Debug)]
@@ -99,6 +106,8 @@ impl Node {
         let passwords = Passwords::new(config, &meters).map_err(|error| NodeError::Config(error.to_string()))?;
         let leaf = LeafFiles::load_whenever(&config.certs)?;
         must_be_own(&leaf, config)?;
+        exposure::key_must_be_private(&config.certs)?;
+        exposure::warn_of_public_peers(config);
         let threads = RpcThreads::start(config.rpc_threads).map_err(|error| NodeError::System(error.to_string()))?;
         let shared = share(config, leaf, &threads, &meters).await?;
         let raft = start_raft(config, &shared).await?;
@@ -107,6 +116,7 @@ impl Node {
             Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone(), &meters);
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
+        let greeter = Arc::new(greeter(config, &shared, &raft)?);
         let (drain, drain_asked) = watch::channel(None);
         let peer_services = PeerServices {
             drain,
@@ -116,18 +126,28 @@ impl Node {
             typing: shared.typing.clone(),
             clock: clock.clone(),
             room: shared.room.clone(),
+            greeter: greeter.clone(),
+            budgets: Arc::default(),
+            refused: Arc::new(Damped::new(REFUSED_EVERY)),
         };
         let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
         let mut tasks = JoinSet::new();
         let (members, links) = (&shared.members, &shared.links);
         tasks.spawn(doorkeeper::follow_members(members.clone(), links.clone(), peer_server.clone()));
         tasks.spawn(doorkeeper::ask_for_members(shared.own, members.clone(), links.clone(), raft.clone()));
-        let (members, links) = (members.clone(), links.clone());
-        let comparing = Comparing { own: shared.own, clock: clock.clone(), members, links, raft: raft.clone() };
+        let comparing = Comparing {
+            own: shared.own,
+            clock: clock.clone(),
+            members: members.clone(),
+            links: links.clone(),
+            raft: raft.clone(),
+        };
         tasks.spawn(clock::keep_comparing(comparing));
-        if !config.join {
-            raft.initialize(&config.bootstrap_members().map_err(NodeError::Config)?).await?;
-        }
+        tasks.spawn(greeting::keep_greeting(greeter, members.clone(), links.clone()));
+        tasks.spawn(doorkeeper::tell_of_old_list(
+            members.clone(),
+            config.bootstrap_members().map_err(NodeError::Config)?,
+        ));
 
         let freshness = Arc::new(Freshness::new());
         let (recovered, recovery) = watch::channel(false);
@@ -347,6 +367,28 @@ async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, 
     });
     let settings = config.raft_settings();
     Ok(RaftHandle::start(settings, shared.stores.clone(), listeners, shared.links.clone()).await?)
+}
+
+/// What this node says to the others. One that has others to ask gives no vote before one of them has answered.
+fn greeter(config: &NodeConfig, shared: &Shared, raft: &RaftHandle) -> Result<Greeter, NodeError> {
+    let told = config.bootstrap_members().map_err(NodeError::Config)?;
+    let stores = &shared.stores;
+    let is_new = stores.log.bounds().last.is_none() && stores.log.vote().is_none();
+    let founds = (is_new && !config.join).then(|| told.clone());
+    if founds.is_some() {
+        config.must_be_founding_list().map_err(NodeError::Config)?;
+    }
+    let membership = stores.state.applied()?.membership.membership;
+    let voters: Vec<NodeId> = if membership.configs.is_empty() {
+        told.iter().map(|(node, _)| *node).collect()
+    } else {
+        membership.configs.concat()
+    };
+    if voters.iter().any(|node| *node != shared.own) {
+        raft.doubt();
+    }
+    let sealer = Sealer::new(shared.own, &config.cluster, &Zeroizing::new(shared.leaf.leaf.key_der()));
+    Ok(Greeter::new(raft.clone(), sealer, config.data.join(REMEMBERED_FILE), founds))
 }
 
 async fn serve_peers(

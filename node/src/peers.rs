@@ -1,6 +1,9 @@
 //! The calls of this node to the others, over their links. Never knows what is proposed or applied.
 
+pub(crate) mod budget;
 pub(crate) mod service;
+
+pub(crate) use budget::Place;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +14,9 @@ use futures::future::BoxFuture;
 use raftchat_schema::command::Proposal;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::peer::{ClockReading, MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply};
+use raftchat_schema::peer::{
+    ClockReading, Greeting, MembersReply, PresenceUpdate, ProposeReply, ReadIndexReply, Welcome,
+};
 use raftchat_schema::stored::{Membership, Vote};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_transport::{CallFailure, LinkFailure, PeerHealth, PeerPool};
@@ -168,6 +173,21 @@ impl PeerLinks {
             .boxed_local()
         });
         within(limit, call).await
+    }
+
+    /// Tells a node how this one is, and hears the same.
+    pub(crate) fn greet(
+        &self,
+        node: NodeId,
+        greeting: Greeting,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Welcome, PeerCallError>> + use<> {
+        let call = self.call(node, Lane::Urgent, move |peer| {
+            let mut request = peer.greet_request();
+            wire::write_greeting(request.get().init_greeting(), &greeting);
+            async move { wire::read_welcome(request.send().promise.await?.get()?).map_err(malformed) }.boxed_local()
+        });
+        within(limit, call)
     }
 
     /// Submits a call at once; calls of one lane are sent in the order in which they were submitted.

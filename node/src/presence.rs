@@ -153,6 +153,8 @@ impl Presence {
         let before = self.lock().elsewhere.get(&from).map(|word| word.online.clone()).unwrap_or_default();
         let mut after: BTreeSet<UserId> = if full { BTreeSet::new() } else { before.clone() };
         after.extend(online);
+        // Not looked for in a list: half a million of each would hold this thread for an hour.
+        let offline: BTreeSet<UserId> = offline.into_iter().collect();
         after.retain(|user| !offline.contains(user));
         let touched: Vec<_> = before.symmetric_difference(&after).copied().collect();
         self.change_of(touched, now, |state| {

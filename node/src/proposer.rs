@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::NodeClock;
 use crate::meters::Meters;
-use crate::peers::PeerLinks;
+use crate::peers::{PeerLinks, Place};
 use crate::raft::RaftHandle;
 use crate::waiting::Waiting;
 use batch::{Job, Queue};
@@ -84,9 +84,9 @@ impl Proposer {
     }
 
     /// Takes in what another node hands to this one as the leader; answered when it is committed.
-    pub(crate) async fn propose_for_peer(&self, proposals: Vec<Proposal>, rows: usize) -> ProposeReply {
+    pub(crate) async fn propose_for_peer(&self, proposals: Vec<Proposal>, rows: usize, place: Place) -> ProposeReply {
         let (answer, reply) = oneshot::channel();
-        if !self.take(Job::Forwarded { proposals, rows, answer }) {
+        if !self.take(Job::Forwarded { proposals, rows, answer, place }) {
             return ProposeReply::Failed;
         }
         reply.await.unwrap_or(ProposeReply::Failed)

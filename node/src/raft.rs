@@ -7,23 +7,29 @@
 //! | [`handle`] | [`RaftHandle`]: all that the rest of the node asks of Raft |
 //! | [`messages`] | what peers ask each other, and the trait by which they are asked |
 //! | [`receive`] | what a peer's calls do here |
+//! | [`claims`] | what a peer says that cannot be |
 //! | [`apply`] | the thread that applies entries, and who hears of it |
 //! | [`settings`] | times and sizes |
 //! | `clean` | that what was deleted leaves the disk |
 //! | `copying` | the rows written anew while entries go on being applied |
+//! | `doubts` | whether this node's data is what it was |
+//! | `progress` | what a leader has seen of each follower |
 //! | `types`, `convert` | openraft's types, and the way there and back |
 //! | `log_storage`, `machine`, `network` | what openraft asks of the node |
 
 pub mod apply;
+pub mod claims;
 mod clean;
 mod convert;
 mod copying;
+mod doubts;
 pub mod handle;
 mod log_storage;
 mod machine;
 pub mod membership;
 pub mod messages;
 mod network;
+mod progress;
 pub mod receive;
 pub mod settings;
 pub mod status;
@@ -32,6 +38,7 @@ mod suite;
 mod types;
 
 pub use apply::{AppliedEntry, ApplySink, ProposalOutcome};
+pub use claims::Absurd;
 pub(crate) use clean::CleanFailure;
 pub use handle::{ProposeFailure, RaftHandle, ReadFailure, StartError};
 pub use messages::{

@@ -28,6 +28,7 @@ pub mod witness;
 
 pub use error::StoreError;
 pub use failure::Failures;
+pub(crate) use files::replace as replace_file;
 pub use identity::Identity;
 pub use log::{LogBounds, LogRecord, LogStore};
 pub use open::{StoreSettings, Stores};

@@ -53,14 +53,19 @@ interface Peer {
   removeMember @12 (node :UInt64) -> (change :MembershipChange);
   # Takes a node out, voter or learner; it is let in no more. Its number is not to be given again. A leader that is
   # to go first hands leadership on and answers `notLeader`. A node that is not there is `noSuchNode`, also when an
-  # earlier call, whose answer was lost, has taken it out.
+  # earlier call, whose answer was lost, has taken it out. A node that the leader hears is taken out by its own word, or by
+  # that of two others: the first is answered `needsSecond`.
 
   typing @13 (conversation :UInt64, user :UInt64, active :Bool) -> ();
   # Somebody on the calling node is writing, or no longer. A hint: lost ones do no harm.
 
   drain @14 (deadlineMs :UInt32) -> ();
   # The node asked is to stop: it hands leadership on, sends its devices to other nodes, and ends when none is left, or after
-  # so long. Answered when it has begun. Asking again is no error.
+  # so long. Answered when it has begun. Asking again is no error. Only in the node's own name: no other may end it.
+
+  greet @17 (greeting :Greeting) -> (greeting :Greeting, known :List(Mark));
+  # How far the caller is, and how far it has said to be before. A node whose data is an older copy learns it so: it is told
+  # its own former words. Asked of every other node at each start, before the first vote, and once a second from then on.
 
   clock @15 () -> (reading :ClockReading);
   # What time it is at the node asked. Nodes ask each other each second, and halve the round trip.
@@ -90,6 +95,26 @@ struct ClockReading {
   }
 }
 
+struct Mark {
+  # How far a node was. Only grows, as long as the node keeps its data.
+
+  data @0 :Text;               # Random, made with its data directory.
+  hasVote @1 :Bool;
+  vote @2 :Stored.Vote;        # The last that it has given.
+  hasApplied @3 :Bool;
+  applied @4 :Stored.LogId;    # The last entry that it has applied.
+  seal @5 :Data;               # HMAC-SHA256 of all this and of who says it, by a key made of the node's own: nobody else can
+                               # make a node believe that it was further than it was.
+}
+
+struct Greeting {
+  mark @0 :Mark;
+  isBehind @1 :Bool;           # It has found out that its data is older than it was, and gives no vote …
+  behind @2 :Stored.LogId;     # … until it has come to this entry.
+  founds @3 :Bool;             # It has no log yet, and would begin a cluster of these nodes. All must mean the same.
+  members @4 :List(Stored.Member);
+}
+
 struct MembershipChange {
   # What came of asking for another membership. Answered when it is committed, or after ten seconds. What has begun
   # goes on when the caller is gone; what was interrupted half-way is finished by the next change.
@@ -113,6 +138,8 @@ struct MembershipChange {
     noMajority @4;         # Of those who would vote, too few are reached: nothing could be decided.
     underWay @5;           # Another change is, or the leader is only settling in: try again in a moment.
     nobodyTookOver @6;     # The leader is to go and could not hand leadership on.
+    notAllowed @7;         # Who asks has no vote.
+    needsSecond @8;        # The node is there, and another must say so too, within ten minutes.
   }
 }
 

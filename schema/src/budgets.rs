@@ -113,3 +113,60 @@ pub const SUBSCRIPTIONS_A_SESSION_MAX: u64 = 8;
 /// Hints (who is there, who is writing) and notices that one subscription has not answered; those that come meanwhile are not
 /// sent, as the next one says more than the last. Test: as above.
 pub const HINTS_UNANSWERED_MAX: u64 = 64;
+
+// ------------------------------------------------------------------------------------------------ one other node's key
+
+/// How many terms a node may be ahead of all that this one knows: 2²⁰ elections at two a second take six days, and a cluster
+/// without a majority holds none at all (pre-votes). The largest term there is would end every election for ever.
+/// Test: `node/tests/devices/absurd.rs`.
+pub const TERMS_AHEAD_MAX: u64 = 1 << 20;
+
+/// The largest term that a node takes that has never voted, so that it can join a cluster of any age: ten elections a second
+/// for thirteen years. Test: `node/src/raft/claims.rs`.
+pub const FIRST_TERM_MAX: u64 = 1 << 32;
+
+/// No log gets so long; an index near the end of the numbers would be added to. Test: `node/src/raft/claims.rs`.
+pub const INDEX_MAX: u64 = 1 << 56;
+
+/// The most nodes that a cluster has, learners too: each is dialled by each. Test: `node/src/raft/claims.rs`.
+pub const MEMBERS_MAX: usize = 32;
+
+/// The most bytes of a snapshot, 1 TiB; besides it must fit the disk. Test: `node/tests/devices/absurd.rs`.
+pub const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;
+
+/// The most bytes of a snapshot's name, which becomes a file's. Test: `node/tests/devices/absurd.rs`.
+pub const SNAPSHOT_ID_BYTES_MAX: usize = 120;
+
+/// The most bytes of a block of a snapshot: what `peer.capnp` says. Test: `node/tests/devices/absurd.rs`.
+pub const SNAPSHOT_BLOCK_BYTES_MAX: usize = 256 * 1024;
+
+/// Batches that one node has this one propose at once: it has two under way, and a few whose answer it gave up. With the most
+/// bytes of a batch that is 16 MiB. Test: `node/src/peers/budget.rs`.
+pub const PEER_BATCHES_MAX: usize = 16;
+
+/// Read indexes that one node asks for at once: it asks for one, and gives up after a second. Each costs a round to a majority.
+/// Test: `node/src/peers/budget.rs`.
+pub const PEER_READ_INDEXES_MAX: usize = 4;
+
+/// Snapshots that one node sends this one at once: a leader sends one, and begins anew when its link is lost.
+/// Test: `node/src/peers/budget.rs`.
+pub const PEER_SNAPSHOTS_MAX: usize = 2;
+
+/// Words about presence that one node says in a second, and as many at once: it says one each time somebody comes or goes, at
+/// most every few milliseconds. Test: `node/src/peers/budget.rs`.
+pub const PEER_PRESENCE_PER_SECOND: u32 = 100;
+
+/// Users in one word about presence: more than a node serves. Test: `node/src/presence.rs`.
+pub const PRESENCE_USERS_MAX: u32 = 64 * 1024;
+
+/// Hints about typing that one node passes on in a second, and as many at once: a thousand people who write at once say one
+/// each. What is more is left out: it is a hint. Test: `node/src/peers/budget.rs`.
+pub const PEER_TYPING_PER_SECOND: u32 = 2000;
+
+/// Changes of the membership that one node asks for in a minute, and as many at once: somebody at a shell. Each is an entry of
+/// the log. Test: `node/src/peers/budget.rs`.
+pub const PEER_CHANGES_PER_MINUTE: u32 = 60;
+
+/// For how long one node's word is kept that another be removed which is there: until somebody has gone to the next machine.
+/// Test: `node/src/raft/membership/motions.rs`.
+pub const REMOVAL_WORD_SECONDS: u64 = 600;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::id::{NodeId, UserId};
-use crate::stored::{LogId, StoredMembership, Vote};
+use crate::stored::{LogId, Member, StoredMembership, Vote};
 
 /// Entries to append; without entries, a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +161,15 @@ pub enum MembershipRefusal {
     /// The node to be removed leads, and could not hand leadership on.
     #[error("the node leads, and no other took over in time: see whether the others run, and try again")]
     NobodyTookOver,
+    /// Who asks has no vote.
+    #[error("who asks is no node that votes, and decides nothing: ask where the directory of one is that does")]
+    NotAllowed,
+    /// The node to be removed is there, and only one other has said so yet.
+    #[error(
+        "the node is there, and it takes two others, or the node itself, to take it out: run the same within ten minutes where \
+         the directory of another node is; or stop the node first"
+    )]
+    NeedsSecond,
 }
 
 fn not_caught_up(behind: Option<u64>) -> String {
@@ -205,4 +214,37 @@ pub struct ClockReading {
     pub trust: ClockTrust,
     /// Its machine's clock is wrong for certain.
     pub has_doubts: bool,
+}
+
+/// How far a node was. Only grows, as long as the node keeps its data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Random, made with its data directory.
+    pub data: String,
+    /// The last vote that it has given.
+    pub vote: Option<Vote>,
+    /// The last entry that it has applied.
+    pub applied: Option<LogId>,
+    /// Tells the node itself that it has said so.
+    pub seal: [u8; 32],
+}
+
+/// What a node says of itself when it meets another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Greeting {
+    /// How far it is.
+    pub mark: Mark,
+    /// Its data is older than it was, and it gives no vote until it has come to this entry.
+    pub behind: Option<LogId>,
+    /// It has no log yet, and would begin a cluster of these nodes.
+    pub founds: Option<Vec<(NodeId, Member)>>,
+}
+
+/// The answer to a [`Greeting`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Welcome {
+    /// What who answers says of itself.
+    pub greeting: Greeting,
+    /// What the caller has said before.
+    pub known: Vec<Mark>,
 }

@@ -20,11 +20,12 @@ pub use command::{
 };
 pub use payload::{decode_payload, encode_payload};
 pub use peer::{
-    read_append_request, read_append_response, read_clock_reading, read_members_reply, read_membership_reply,
-    read_presence_update, read_propose_reply, read_read_index_reply, read_snapshot_request, read_transfer_request,
-    read_vote_request, read_vote_response, write_append_request, write_append_response, write_clock_reading,
-    write_members_reply, write_membership_reply, write_presence_update, write_propose_reply, write_read_index_reply,
-    write_snapshot_request, write_transfer_request, write_vote_request, write_vote_response,
+    read_append_request, read_append_response, read_clock_reading, read_greeting, read_members_reply,
+    read_membership_reply, read_presence_update, read_propose_reply, read_read_index_reply, read_snapshot_request,
+    read_transfer_request, read_vote_request, read_vote_response, read_welcome, write_append_request,
+    write_append_response, write_clock_reading, write_greeting, write_members_reply, write_membership_reply,
+    write_presence_update, write_propose_reply, write_read_index_reply, write_snapshot_request, write_transfer_request,
+    write_vote_request, write_vote_response, write_welcome,
 };
 pub use stored::{
     decode_entry, decode_log_id, decode_snapshot_header, decode_stored_membership, decode_vote, encode_entry,

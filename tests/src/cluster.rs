@@ -223,6 +223,11 @@ impl Cluster {
         self.running.borrow().get(&node).unwrap().ask_to_stop();
     }
 
+    /// SIGHUP for a node.
+    pub fn hang_up(&self, node: u64) {
+        self.running.borrow().get(&node).unwrap().hang_up();
+    }
+
     /// The process of a node that runs.
     pub fn pid(&self, node: u64) -> u32 {
         self.running.borrow().get(&node).unwrap().pid()

@@ -62,6 +62,11 @@ impl NodeProcess {
         self.signal(Signal::TERM);
     }
 
+    /// SIGHUP: its terminal is gone.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

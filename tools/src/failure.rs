@@ -151,6 +151,8 @@ const fn membership_code(refusal: MembershipRefusal) -> &'static str {
         MembershipRefusal::NoMajority => "no-majority",
         MembershipRefusal::UnderWay => "membership-changing",
         MembershipRefusal::NobodyTookOver => "nobody-took-over",
+        MembershipRefusal::NotAllowed => "not-a-voter",
+        MembershipRefusal::NeedsSecond => "needs-second",
     }
 }
 

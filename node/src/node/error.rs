@@ -3,6 +3,7 @@
 use raftchat_certs::FileError;
 use raftchat_transport::{BindError, CredentialError};
 
+use crate::exposure::OpenKey;
 use crate::raft::StartError;
 use crate::store::StoreError;
 
@@ -26,6 +27,9 @@ pub enum NodeError {
         /// Of which cluster.
         cluster: String,
     },
+    /// The key is no secret.
+    #[error(transparent)]
+    OpenKey(#[from] OpenKey),
     /// The TLS library does not take the certificates.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
@@ -51,7 +55,7 @@ impl NodeError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::OtherCertificate { .. } | Self::Bind(_) | Self::Config(_) => 2,
-            Self::Certificates(_) | Self::Credentials(_) | Self::Store(_) => 4,
+            Self::Certificates(_) | Self::OpenKey(_) | Self::Credentials(_) | Self::Store(_) => 4,
             Self::Raft(_) | Self::System(_) => 1,
         }
     }

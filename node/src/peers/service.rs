@@ -6,14 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use raftchat_schema::budgets::{MEMBERS_MAX, PRESENCE_USERS_MAX, SNAPSHOT_BLOCK_BYTES_MAX};
+use raftchat_schema::command::Proposal;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
-use raftchat_schema::peer::{AppendRequest, ReadIndexReply};
+use raftchat_schema::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PAYLOAD_BYTES_MAX};
+use raftchat_schema::peer::{AppendRequest, ProposeReply, ReadIndexReply};
 use raftchat_schema::wire;
+use raftchat_transport::Damped;
 use tokio::sync::watch;
 
+use super::budget::{PeerBudget, PeerBudgets, Place};
 use super::malformed;
 use crate::clock::NodeClock;
+use crate::greeting::Greeter;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
@@ -23,6 +29,12 @@ use crate::typing::{Typing, TypingNews};
 
 /// How long an answer waits that an entry is stamped ahead of this node's time, which is found out within a second.
 const NOT_OF_THIS_TIME_PAUSE: Duration = Duration::from_millis(200);
+/// The longest that a node is asked to wait for its devices: what `raftchatctl cluster drain` takes.
+const DRAIN_MAX: Duration = Duration::from_hours(1);
+
+/// As many nodes as a cluster has.
+const GREETING_MEMBERS_MAX: u32 = 32;
+const _: () = assert!(GREETING_MEMBERS_MAX as usize == MEMBERS_MAX);
 
 /// What the calls of all peers need.
 #[derive(Clone, Debug)]
@@ -35,32 +47,39 @@ pub(crate) struct PeerServices {
     pub(crate) room: Arc<Room>,
     /// Somebody wants this node to stop, and how long that may take.
     pub(crate) drain: watch::Sender<Option<Duration>>,
+    pub(crate) greeter: Arc<Greeter>,
+    /// What each node may have under way here.
+    pub(crate) budgets: Arc<PeerBudgets>,
+    /// What was refused, told now and then.
+    pub(crate) refused: Arc<Damped<(NodeId, &'static str)>>,
 }
 
 /// Answers one peer.
 pub(crate) struct PeerService {
     services: PeerServices,
     from: NodeId,
+    budget: Arc<PeerBudget>,
     appends: RefCell<AppendStream>,
 }
 
 impl PeerService {
     pub(crate) fn new(services: PeerServices, from: NodeId) -> Self {
-        let appends = RefCell::new(services.raft.append_stream());
-        Self { services, from, appends }
+        let appends = RefCell::new(services.raft.append_stream(from));
+        let budget = services.budgets.of(from);
+        Self { services, from, budget, appends }
     }
 
-    /// Nobody speaks for another: what is led must be led by who calls.
-    fn must_lead(&self, request: &AppendRequest) -> Result<(), capnp::Error> {
-        if request.vote.node == self.from {
-            return Ok(());
+    /// What is told of a call that was not done. The log hears of it now and then: what a node that keeps to the rules never
+    /// asks is worth a warning.
+    fn refused(&self, call: &'static str) -> impl Fn(ReceiveError) -> capnp::Error + use<'_> {
+        move |error| {
+            if matches!(error, ReceiveError::Absurd(_) | ReceiveError::Malformed(_)) {
+                self.warn(call, &error);
+            }
+            capnp::Error::failed(error.to_string())
         }
-        tracing::warn!(from = %self.from, claims = %request.vote.node, "a node appends in the name of another");
-        Err(capnp::Error::failed("a node appends in its own name only".to_owned()))
     }
-}
 
-impl PeerService {
     /// What is stamped far ahead of this node's time is not acknowledged: a majority decides what time it is. What is committed
     /// already has been decided, and is taken.
     async fn must_be_of_this_time(&self, request: &AppendRequest) -> Result<(), capnp::Error> {
@@ -77,11 +96,47 @@ impl PeerService {
         }
         Ok(())
     }
-}
 
-#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
-fn failed(error: ReceiveError) -> capnp::Error {
-    capnp::Error::failed(error.to_string())
+    fn may_change(&self, call: &'static str) -> Result<(), capnp::Error> {
+        if self.budget.change(Instant::now()) { Ok(()) } else { Err(self.too_much(call)) }
+    }
+
+    fn too_much(&self, call: &'static str) -> capnp::Error {
+        self.refuse(call, "the node asks for more at once than one that keeps to the rules does")
+    }
+
+    fn refuse(&self, call: &'static str, reason: &str) -> capnp::Error {
+        self.warn(call, &reason);
+        capnp::Error::failed(reason.to_owned())
+    }
+
+    fn warn(&self, call: &'static str, reason: &dyn std::fmt::Display) {
+        if let Some(left_out) = self.services.refused.tell((self.from, call), Instant::now()) {
+            tracing::warn!(from = %self.from, call, %reason, left_out, "a node's call was refused");
+        }
+    }
+
+    /// Commands that another node hands on: no more of them than a batch has, and all readable. What no node can read must not
+    /// get into the log: there it would stop all of them.
+    fn proposals(&self, params: &peer::propose_params::Reader<'_>) -> Result<Vec<Proposal>, capnp::Error> {
+        let list = params.get_proposals()?;
+        if usize::try_from(list.len()).is_ok_and(|count| count > BATCH_COMMANDS_MAX) {
+            return Err(self.refuse("propose", "a batch has fewer commands"));
+        }
+        let mut proposals = wire::read_proposals(list).map_err(malformed)?;
+        let bytes: usize = proposals.iter().map(|proposal| proposal.command.len()).sum();
+        if bytes > BATCH_BYTES_MAX + 2 * PAYLOAD_BYTES_MAX {
+            return Err(self.refuse("propose", "a batch has fewer bytes"));
+        }
+        for proposal in &mut proposals {
+            if let Err(error) = wire::decode_command(&proposal.command) {
+                return Err(self.refuse("propose", &error.to_string()));
+            }
+            // The outcome goes to who proposes, whatever it says.
+            proposal.node = self.from;
+        }
+        Ok(proposals)
+    }
 }
 
 impl peer::Server for PeerService {
@@ -91,11 +146,10 @@ impl peer::Server for PeerService {
         mut results: peer::AppendResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_append_request(params.get()?.get_request()?).map_err(malformed)?;
-        self.must_lead(&request)?;
         self.must_be_of_this_time(&request).await?;
         // Submitted before anything is waited for: in the order of arrival.
         let answer = self.appends.borrow_mut().submit(request);
-        wire::write_append_response(results.get().init_response(), &answer.await.map_err(failed)?);
+        wire::write_append_response(results.get().init_response(), &answer.await.map_err(self.refused("append"))?);
         Ok(())
     }
 
@@ -105,8 +159,10 @@ impl peer::Server for PeerService {
         mut results: peer::HeartbeatResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_append_request(params.get()?.get_request()?).map_err(malformed)?;
-        self.must_lead(&request)?;
-        let response = self.services.raft.append(request).await.map_err(failed)?;
+        if !request.entries.is_empty() {
+            return Err(self.refuse("heartbeat", "a heartbeat has no entries"));
+        }
+        let response = self.services.raft.append(self.from, request).await.map_err(self.refused("heartbeat"))?;
         wire::write_append_response(results.get().init_response(), &response);
         Ok(())
     }
@@ -117,7 +173,7 @@ impl peer::Server for PeerService {
         mut results: peer::VoteResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_vote_request(params.get()?.get_request()?).map_err(malformed)?;
-        let response = self.services.raft.vote(request).await.map_err(failed)?;
+        let response = self.services.raft.vote(self.from, request).await.map_err(self.refused("vote"))?;
         wire::write_vote_response(results.get().init_response(), &response);
         Ok(())
     }
@@ -128,7 +184,7 @@ impl peer::Server for PeerService {
         mut results: peer::PreVoteResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_vote_request(params.get()?.get_request()?).map_err(malformed)?;
-        let response = self.services.raft.pre_vote(request).await.map_err(failed)?;
+        let response = self.services.raft.pre_vote(self.from, request).await.map_err(self.refused("preVote"))?;
         wire::write_vote_response(results.get().init_response(), &response);
         Ok(())
     }
@@ -139,11 +195,16 @@ impl peer::Server for PeerService {
         mut results: peer::SnapshotResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_snapshot_request(params.get()?).map_err(malformed)?;
-        tracing::info!(from = %self.from, id = %request.id, bytes = request.length, "a snapshot comes in");
-        let incoming = self.services.raft.receive_snapshot(request).await.map_err(failed)?;
+        let place = self.budget.snapshot().ok_or_else(|| self.too_much("snapshot"))?;
+        let (id, bytes) = (request.id.clone(), request.length);
+        let incoming = self.services.raft.receive_snapshot(self.from, request).await;
+        let incoming = incoming.map_err(self.refused("snapshot"))?;
+        tracing::info!(from = %self.from, %id, bytes, have = incoming.have(), "a snapshot comes in");
         let mut results = results.get();
         results.set_have_bytes(incoming.have());
-        results.set_transfer(capnp_rpc::new_client(Incoming(incoming)));
+        let (services, from) = (self.services.clone(), self.from);
+        let transfer = Incoming { snapshot: incoming, refused: services.refused, from, _place: place };
+        results.set_transfer(capnp_rpc::new_client(transfer));
         Ok(())
     }
 
@@ -153,7 +214,7 @@ impl peer::Server for PeerService {
         _results: peer::TransferLeadershipResults,
     ) -> Result<(), capnp::Error> {
         let request = wire::read_transfer_request(params.get()?).map_err(malformed)?;
-        self.services.raft.transfer_leadership(request).await.map_err(failed)
+        self.services.raft.transfer_leadership(self.from, request).await.map_err(self.refused("transferLeadership"))
     }
 
     async fn propose(
@@ -161,19 +222,16 @@ impl peer::Server for PeerService {
         params: peer::ProposeParams,
         mut results: peer::ProposeResults,
     ) -> Result<(), capnp::Error> {
+        let Some(place) = self.budget.batch() else {
+            self.warn("propose", &"more batches at once than a node has under way");
+            wire::write_propose_reply(results.get(), ProposeReply::NotLeader { leader: None });
+            return Ok(());
+        };
         let params = params.get()?;
         let rows = usize::try_from(params.get_rows()).unwrap_or(usize::MAX);
-        let mut proposals = wire::read_proposals(params.get_proposals()?).map_err(malformed)?;
-        for proposal in &mut proposals {
-            // What no node can read must not get into the log: there it would stop all of them.
-            wire::decode_command(&proposal.command).map_err(|error| {
-                tracing::error!(from = %self.from, %error, "a node proposes what cannot be read");
-                malformed(error)
-            })?;
-            // The outcome goes to who proposes, whatever it says.
-            proposal.node = self.from;
-        }
-        wire::write_propose_reply(results.get(), self.services.proposer.propose_for_peer(proposals, rows).await);
+        let proposals = self.proposals(&params)?;
+        let reply = self.services.proposer.propose_for_peer(proposals, rows, place).await;
+        wire::write_propose_reply(results.get(), reply);
         Ok(())
     }
 
@@ -182,6 +240,7 @@ impl peer::Server for PeerService {
         _params: peer::ReadIndexParams,
         mut results: peer::ReadIndexResults,
     ) -> Result<(), capnp::Error> {
+        let _place = self.budget.read_index().ok_or_else(|| self.too_much("readIndex"))?;
         let reply = match self.services.raft.read_index().await {
             Ok(index) => ReadIndexReply::Index(index),
             Err(ReadFailure::NotLeader { leader }) => ReadIndexReply::NotLeader { leader },
@@ -196,7 +255,15 @@ impl peer::Server for PeerService {
         params: peer::PresenceParams,
         _results: peer::PresenceResults,
     ) -> Result<(), capnp::Error> {
-        let update = wire::read_presence_update(params.get()?.get_update()?).map_err(malformed)?;
+        // What is left out is made good by the next word that tells everything.
+        if !self.budget.presence(Instant::now()) {
+            return Ok(());
+        }
+        let update = params.get()?.get_update()?;
+        if update.get_online()?.len().saturating_add(update.get_offline()?.len()) > PRESENCE_USERS_MAX {
+            return Err(self.refuse("presence", "more users than a node serves"));
+        }
+        let update = wire::read_presence_update(update).map_err(malformed)?;
         self.services.presence.heard(self.from, update, Instant::now());
         Ok(())
     }
@@ -206,6 +273,9 @@ impl peer::Server for PeerService {
         params: peer::TypingParams,
         _results: peer::TypingResults,
     ) -> Result<(), capnp::Error> {
+        if !self.budget.typing(Instant::now()) {
+            return Ok(());
+        }
         let params = params.get()?;
         self.services.typing.heard(TypingNews {
             conversation: ConversationId(params.get_conversation()),
@@ -239,12 +309,29 @@ impl peer::Server for PeerService {
         Ok(())
     }
 
+    async fn greet(
+        self: Rc<Self>,
+        params: peer::GreetParams,
+        mut results: peer::GreetResults,
+    ) -> Result<(), capnp::Error> {
+        let greeting = params.get()?.get_greeting()?;
+        if greeting.get_members()?.len() > GREETING_MEMBERS_MAX {
+            return Err(self.refuse("greet", "more nodes than a cluster has"));
+        }
+        let greeting = wire::read_greeting(greeting).map_err(malformed)?;
+        wire::write_welcome(results.get(), &self.services.greeter.welcome(self.from, &greeting));
+        Ok(())
+    }
+
     async fn drain(
         self: Rc<Self>,
         params: peer::DrainParams,
         _results: peer::DrainResults,
     ) -> Result<(), capnp::Error> {
-        let within = Duration::from_millis(params.get()?.get_deadline_ms().into());
+        if self.from != self.services.raft.stores().identity.node {
+            return Err(self.refuse("drain", "a node is drained in its own name only: no other may end it"));
+        }
+        let within = Duration::from_millis(params.get()?.get_deadline_ms().into()).min(DRAIN_MAX);
         tracing::info!(from = %self.from, ?within, "asked to drain");
         self.services.drain.send_if_modified(|asked| {
             let first = asked.is_none();
@@ -260,7 +347,8 @@ impl peer::Server for PeerService {
         mut results: peer::AddMemberResults,
     ) -> Result<(), capnp::Error> {
         let (node, member) = wire::read_member(params.get()?.get_member()?).map_err(malformed)?;
-        let outcome = self.services.raft.add_learner(node, member).await;
+        self.may_change("addMember")?;
+        let outcome = self.services.raft.add_for(self.from, node, member).await;
         wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
@@ -270,7 +358,8 @@ impl peer::Server for PeerService {
         params: peer::PromoteParams,
         mut results: peer::PromoteResults,
     ) -> Result<(), capnp::Error> {
-        let outcome = self.services.raft.promote(NodeId(params.get()?.get_node())).await;
+        self.may_change("promote")?;
+        let outcome = self.services.raft.promote_for(self.from, NodeId(params.get()?.get_node())).await;
         wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
@@ -280,14 +369,32 @@ impl peer::Server for PeerService {
         params: peer::RemoveMemberParams,
         mut results: peer::RemoveMemberResults,
     ) -> Result<(), capnp::Error> {
-        let outcome = self.services.raft.remove_member(NodeId(params.get()?.get_node())).await;
+        self.may_change("removeMember")?;
+        let outcome = self.services.raft.remove_for(self.from, NodeId(params.get()?.get_node())).await;
         wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
         Ok(())
     }
 }
 
 /// A snapshot on its way in.
-struct Incoming(IncomingSnapshot);
+struct Incoming {
+    snapshot: IncomingSnapshot,
+    from: NodeId,
+    refused: Arc<Damped<(NodeId, &'static str)>>,
+    _place: Place,
+}
+
+impl Incoming {
+    /// Both sides are told why: who sends by the answer, who runs this node by its log.
+    fn failed(&self) -> impl Fn(ReceiveError) -> capnp::Error + use<'_> {
+        |error| {
+            if let Some(left_out) = self.refused.tell((self.from, "snapshot transfer"), Instant::now()) {
+                tracing::warn!(from = %self.from, %error, left_out, "a snapshot that comes in cannot be taken over");
+            }
+            capnp::Error::failed(error.to_string())
+        }
+    }
+}
 
 impl snapshot_transfer::Server for Incoming {
     async fn block(
@@ -296,8 +403,11 @@ impl snapshot_transfer::Server for Incoming {
         _results: snapshot_transfer::BlockResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
-        let bytes = Bytes::copy_from_slice(params.get_bytes()?);
-        self.0.block(params.get_offset(), bytes).await.map_err(failed)
+        let bytes = params.get_bytes()?;
+        if bytes.is_empty() || bytes.len() > SNAPSHOT_BLOCK_BYTES_MAX {
+            return Err(capnp::Error::failed(format!("a block has from 1 to {SNAPSHOT_BLOCK_BYTES_MAX} bytes")));
+        }
+        self.snapshot.block(params.get_offset(), Bytes::copy_from_slice(bytes)).await.map_err(self.failed())
     }
 
     async fn finish(
@@ -305,7 +415,7 @@ impl snapshot_transfer::Server for Incoming {
         _params: snapshot_transfer::FinishParams,
         mut results: snapshot_transfer::FinishResults,
     ) -> Result<(), capnp::Error> {
-        let vote = self.0.finish().await.map_err(failed)?;
+        let vote = self.snapshot.finish().await.map_err(self.failed())?;
         wire::write_vote(results.get().init_vote(), &vote);
         Ok(())
     }

@@ -5,13 +5,15 @@ use raftchat_schema::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_ROWS_MA
 use raftchat_schema::peer::ProposeReply;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::peers::Place;
+
 /// Something to be stored.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Of this node, with about how many rows it writes.
     Own { proposal: Proposal, rows: usize },
     /// Of another node, which takes this one for the leader; with its word for the rows.
-    Forwarded { proposals: Vec<Proposal>, rows: usize, answer: oneshot::Sender<ProposeReply> },
+    Forwarded { proposals: Vec<Proposal>, rows: usize, answer: oneshot::Sender<ProposeReply>, place: Place },
 }
 
 impl Job {
@@ -99,7 +101,8 @@ pub(crate) struct Batch {
     /// About how many rows this node's own write.
     pub(crate) own_rows: usize,
     size: Size,
-    answers: Vec<oneshot::Sender<ProposeReply>>,
+    /// The place of each is kept until it is answered: who gives its call up does not so get another.
+    answers: Vec<(oneshot::Sender<ProposeReply>, Place)>,
 }
 
 impl Batch {
@@ -110,9 +113,9 @@ impl Batch {
                 self.own_rows = self.own_rows.saturating_add(rows);
                 self.own.push(proposal);
             }
-            Job::Forwarded { proposals, answer, .. } => {
+            Job::Forwarded { proposals, answer, place, .. } => {
                 self.forwarded.extend(proposals);
-                self.answers.push(answer);
+                self.answers.push((answer, place));
             }
         }
     }
@@ -134,7 +137,7 @@ impl Batch {
     /// Tells the other nodes what came of theirs, and lets go of it: they know best what to do next.
     pub(crate) fn answer_peers(&mut self, reply: ProposeReply) {
         self.forwarded.clear();
-        for answer in self.answers.drain(..) {
+        for (answer, _place) in self.answers.drain(..) {
             // The peer may have given up.
             let _heard = answer.send(reply);
         }
@@ -142,8 +145,12 @@ impl Batch {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::sync::Arc;
+
     use raftchat_schema::id::NodeId;
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -153,7 +160,8 @@ mod tests {
 
     fn forwarded(commands: usize, rows: usize) -> Job {
         let proposals = vec![Proposal { node: NodeId(2), number: 0, command: vec![0; 8] }; commands];
-        Job::Forwarded { proposals, rows, answer: oneshot::channel().0 }
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        Job::Forwarded { proposals, rows, answer: oneshot::channel().0, place }
     }
 
     async fn batches(jobs: Vec<Job>) -> Vec<usize> {

@@ -67,6 +67,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<MachineSnapshot>, io::Error> {
+        if self.snapshots.is_discarded() {
+            // Somebody waits for it: without one this node would have to stop.
+            return self.get_snapshot_builder().await.build_snapshot().await.map(Some);
+        }
         self.snapshots.current().map(with_meta).transpose()
     }
 }

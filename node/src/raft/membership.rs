@@ -1,10 +1,10 @@
 //! Who belongs to the cluster and who leads it: the changes an operator asks for. Knows nothing of certificates.
 
+pub(crate) mod motions;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
@@ -12,6 +12,7 @@ use openraft::{ChangeMembers, Instant as _, RaftMetrics, ServerState};
 use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::{MembersReply, MembershipRefusal, MembershipReply};
 use raftchat_schema::stored::Member;
+use raftchat_schema::told::Told;
 
 use self::rules::{Verdict, View, Wish};
 use super::convert;
@@ -85,9 +86,42 @@ impl RaftHandle {
         self.change(Wish::Remove(node.0)).await
     }
 
+    /// Adds a learner for a node that asks for it.
+    pub(crate) async fn add_for(&self, from: NodeId, node: NodeId, member: Member) -> Result<(), MembershipFailure> {
+        self.must_vote(from)?;
+        self.add_learner(node, member).await
+    }
+
+    /// Gives a learner its vote for a node that asks for it.
+    pub(crate) async fn promote_for(&self, from: NodeId, node: NodeId) -> Result<(), MembershipFailure> {
+        self.must_vote(from)?;
+        self.promote(node).await
+    }
+
+    /// Takes a node out for a node that asks for it. Of one that is there this takes its own word, or that of two others.
+    pub(crate) async fn remove_for(&self, from: NodeId, node: NodeId) -> Result<(), MembershipFailure> {
+        if from != node {
+            self.must_vote(from)?;
+        }
+        let view = self.view()?;
+        view.judge(Wish::Remove(node.0)).map_err(MembershipFailure::Refused)?;
+        let is_there = node.0 == view.own || view.reached.contains(&node.0);
+        if is_there && !self.motions().second(node, from, Instant::now()) {
+            tracing::warn!(%from, %node, "a node asks that another be removed which is there: it waits for a second");
+            return Err(MembershipFailure::Refused(MembershipRefusal::NeedsSecond));
+        }
+        self.remove_member(node).await
+    }
+
+    /// Who has no vote decides nothing.
+    fn must_vote(&self, from: NodeId) -> Result<(), MembershipFailure> {
+        let votes = self.view()?.voters.contains(&from.0);
+        if votes { Ok(()) } else { Err(MembershipFailure::Refused(MembershipRefusal::NotAllowed)) }
+    }
+
     /// Goes on to its end whoever still waits for it: half of a change needs the majorities of both memberships.
     async fn change(&self, wish: Wish) -> Result<(), MembershipFailure> {
-        tracing::info!(%wish, "another membership is asked for");
+        tracing::info!(wish = %Told(&wish), "another membership is asked for");
         let handle = self.clone();
         let work = tokio::spawn(async move { handle.carry_out(wish).await });
         let outcome = match tokio::time::timeout(CHANGE_LIMIT, work).await {
@@ -186,6 +220,7 @@ impl RaftHandle {
             return Ok(());
         };
         let mut leadership = self.watch_leadership();
+        self.note_handing_to(NodeId(to));
         let started = self.raft.trigger().transfer_leader(to).await;
         started.map_err(|error| MembershipFailure::Interrupted(error.to_string()))?;
         let own = self.stores.identity.node;
@@ -199,8 +234,7 @@ impl RaftHandle {
 
     /// Hands leadership on, and does not stand for election again.
     pub async fn retire(&self, limit: Duration) -> Result<(), MembershipFailure> {
-        self.retired.store(true, Ordering::Relaxed);
-        self.may_stand(false);
+        self.hold_back("retires");
         self.hand_on_leadership(limit).await
     }
 

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::{self, BoxFuture, Either};
@@ -18,14 +18,19 @@ use openraft::raft::{
 };
 use openraft::{OptionalSend, RPCTypes};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::stored::Member;
+use raftchat_schema::stored::{Member, Vote};
+use raftchat_transport::Damped;
 
+use super::claims::{self, Absurd, Known};
 use super::convert;
 use super::machine::MachineSnapshot;
-use super::messages::{Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest};
+use super::messages::{
+    AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest,
+};
+use super::progress::Progress;
 use super::settings::RaftSettings;
-use super::types::{RaftVote, TypeConfig};
-use crate::store::SnapshotFile;
+use super::types::{RaftLogId, RaftVote, TypeConfig};
+use crate::store::{SnapshotFile, SnapshotShelf};
 
 /// Requests on their way to a follower at once.
 const IN_FLIGHT_MAX: usize = 64;
@@ -38,6 +43,9 @@ pub(crate) struct Network {
     pub(crate) own: u64,
     pub(crate) calls: Arc<dyn PeerCalls>,
     pub(crate) settings: Arc<RaftSettings>,
+    pub(crate) snapshots: SnapshotShelf,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) told: Arc<Damped<(u64, &'static str)>>,
 }
 
 impl Network {
@@ -112,10 +120,13 @@ impl NetStreamAppend<TypeConfig> for PeerClient {
     {
         let limit = self.append_limit(&option);
         let (own, target, lane, calls) = (self.network.own, self.target.clone(), self.lane, self.network.calls.clone());
+        let (progress, told) = (self.network.progress.clone(), self.network.told.clone());
         let answers = input
             .map(move |request| {
                 let previous = request.prev_log_id;
                 let last = request.entries.last().map(|entry| entry.id).or(previous);
+                let (vote, known) = (convert::from_vote(request.vote), known_by(request.vote));
+                let (progress, told) = (progress.clone(), told.clone());
                 // The call is made here, in order; only its answer is waited for side by side with others.
                 let answer = calls.append(&target, lane, convert::from_append(&request), limit);
                 let node = target.node.0;
@@ -124,9 +135,10 @@ impl NetStreamAppend<TypeConfig> for PeerClient {
                         Ok(answer) => answer,
                         Err(_elapsed) => Err(PeerCallError::Timeout),
                     };
-                    let answer = answer.and_then(|response| checked(response, previous.is_some()));
+                    let answer = answer.and_then(|response| checked(&known, response, previous, last));
                     let response =
                         answer.map_err(|error| rpc_error(own, node, RPCTypes::AppendEntries, limit, error))?;
+                    note(&progress, &told, node, vote, &response, previous, last);
                     Ok(convert::to_append_response(&response).into_stream_result(previous, last)).map(|answer| {
                         let whole = answer.as_ref().is_ok_and(|matching| *matching == last);
                         (answer, whole)
@@ -138,17 +150,64 @@ impl NetStreamAppend<TypeConfig> for PeerClient {
     }
 }
 
-/// A conflict with nothing before the first entry is not an answer that a Raft node gives.
-fn checked(
-    response: super::messages::AppendResponse,
-    has_previous: bool,
-) -> Result<super::messages::AppendResponse, PeerCallError> {
+/// Notes how far the follower is, and tells when it is less far than it was.
+fn note(
+    progress: &Progress,
+    told: &Damped<(u64, &'static str)>,
+    node: u64,
+    vote: Vote,
+    response: &AppendResponse,
+    previous: Option<RaftLogId>,
+    last: Option<RaftLogId>,
+) {
     match response {
-        super::messages::AppendResponse::Conflict if !has_previous => {
-            Err(PeerCallError::Remote("a conflict before the first entry".into()))
+        AppendResponse::Success => progress.acknowledged(node, vote, last.map(convert::from_log_id)),
+        AppendResponse::PartialSuccess(upto) => progress.acknowledged(node, vote, *upto),
+        AppendResponse::HigherVote(_) => {}
+        AppendResponse::Conflict => {
+            let Some(was) = progress.lacks(node, vote, previous.map(convert::from_log_id)) else { return };
+            if let Some(left_out) = told.tell((node, "gone back"), Instant::now()) {
+                tracing::error!(
+                    node,
+                    acknowledged = was.index,
+                    left_out,
+                    "the log of a node goes back behind what it has acknowledged: its data is an older copy, or its disk has lost \
+                     what it said was written. It is sent all that is missing"
+                );
+            }
         }
-        other => Ok(other),
     }
+}
+
+/// Refuses an answer that no Raft node gives.
+fn checked(
+    known: &Known,
+    response: AppendResponse,
+    previous: Option<RaftLogId>,
+    last: Option<RaftLogId>,
+) -> Result<AppendResponse, PeerCallError> {
+    if matches!(response, AppendResponse::Conflict) && previous.is_none() {
+        return Err(PeerCallError::Remote("a conflict before the first entry".into()));
+    }
+    let (previous, last) = (previous.map(convert::from_log_id), last.map(convert::from_log_id));
+    claims::answer(known, previous, last, &response).map_err(absurd)?;
+    Ok(response)
+}
+
+/// What an answer to this node's own vote is held against.
+fn known_by(vote: RaftVote) -> Known {
+    Known { term: vote.leader_id.term, vote: Some(convert::from_vote(vote)), committed: None }
+}
+
+/// The answer, if the vote in it can be.
+fn answered<T>(known: &Known, vote: Vote, answer: T) -> Result<T, PeerCallError> {
+    known.term(&vote).map_err(absurd)?;
+    Ok(answer)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
+fn absurd(absurd: Absurd) -> PeerCallError {
+    PeerCallError::Remote(absurd.to_string())
 }
 
 /// Ends after the first answer that is not a whole success: what was sent after it does not follow on anything.
@@ -172,8 +231,10 @@ impl NetVote<TypeConfig> for PeerClient {
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
         let limit = option.soft_ttl();
+        let known = known_by(request.vote);
         let call = self.network.calls.vote(&self.target, convert::from_vote_request(&request), limit);
-        let answer = within(limit, call).await.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
+        let answer = within(limit, call).await.and_then(|answer| answered(&known, answer.vote, answer));
+        let answer = answer.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
         Ok(convert::to_vote_response(&answer))
     }
 
@@ -183,8 +244,10 @@ impl NetVote<TypeConfig> for PeerClient {
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
         let limit = option.soft_ttl();
+        let known = known_by(request.vote);
         let call = self.network.calls.pre_vote(&self.target, convert::from_vote_request(&request), limit);
-        let answer = within(limit, call).await.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
+        let answer = within(limit, call).await.and_then(|answer| answered(&known, answer.vote, answer));
+        let answer = answer.map_err(|error| self.error(RPCTypes::Vote, limit, error))?;
         Ok(convert::to_vote_response(&answer))
     }
 }
@@ -218,7 +281,7 @@ impl NetSnapshot<TypeConfig> for PeerClient {
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let settings = self.network.settings.clone();
-        let sending = Box::pin(self.send_snapshot(vote, snapshot.snapshot));
+        let sending = Box::pin(self.try_to_send(vote, snapshot.snapshot));
         match future::select(sending, Box::pin(cancel)).await {
             Either::Left((Ok(vote), _)) => Ok(SnapshotResponse::new(convert::to_vote(vote))),
             Either::Left((Err(error), _)) => {
@@ -230,11 +293,35 @@ impl NetSnapshot<TypeConfig> for PeerClient {
 }
 
 impl PeerClient {
-    async fn send_snapshot(
-        &self,
-        vote: RaftVote,
-        file: SnapshotFile,
-    ) -> Result<raftchat_schema::stored::Vote, PeerCallError> {
+    /// Sends it, if it is whole. What fails is told now and then, and followed by a pause.
+    async fn try_to_send(&self, vote: RaftVote, file: SnapshotFile) -> Result<Vote, PeerCallError> {
+        let (progress, node, id) = (self.network.progress.clone(), self.target.node.0, file.id.clone());
+        let sent = match self.must_be_whole(&file).await {
+            Ok(()) => self.send_snapshot(vote, file).await,
+            Err(error) => Err(error),
+        };
+        match &sent {
+            Ok(_) => progress.snapshot_arrived(node),
+            Err(error) => {
+                let pause = progress.snapshot_failed(node);
+                if let Some(left_out) = self.network.told.tell((node, "snapshot"), Instant::now()) {
+                    tracing::warn!(node, %id, %error, next_in = ?pause, left_out, "a snapshot was not taken over");
+                }
+                tokio::time::sleep(pause).await;
+            }
+        }
+        sent
+    }
+
+    /// A snapshot that is damaged on this node's own disk would be refused again and again: it is made anew.
+    async fn must_be_whole(&self, file: &SnapshotFile) -> Result<(), PeerCallError> {
+        let (shelf, file) = (self.network.snapshots.clone(), file.clone());
+        let checked = tokio::task::spawn_blocking(move || shelf.must_be_whole(&file)).await;
+        let own = |error: &dyn std::fmt::Display| PeerCallError::Remote(format!("our own snapshot: {error}"));
+        checked.map_err(|error| own(&error))?.map_err(|error| own(&error))
+    }
+
+    async fn send_snapshot(&self, vote: RaftVote, file: SnapshotFile) -> Result<Vote, PeerCallError> {
         let limit = self.network.settings.snapshot_progress_limit;
         let request = SnapshotRequest { vote: convert::from_vote(vote), id: file.id.clone(), length: file.length };
         let opened = self.network.calls.open_snapshot(&self.target, request, limit);
@@ -249,7 +336,8 @@ impl PeerClient {
             offset = offset.saturating_add(length);
         }
         let limit = self.network.settings.install_limit;
-        within(limit, transfer.finish(limit)).await
+        let answer = within(limit, transfer.finish(limit)).await?;
+        answered(&known_by(vote), answer, answer)
     }
 }
 

@@ -1,20 +1,23 @@
-//! What a peer's calls do here. The caller has made sure that the peer is a member. Never knows how calls arrive.
+//! What a peer's calls do here. The caller has made sure that the peer is a member, and says which; what it claims is held
+//! against what can be (`claims.rs`) before openraft hears of it. Never knows how calls arrive.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
+use openraft::EntryPayload;
 use openraft::raft::StreamAppendError;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Vote;
 use raftchat_schema::wire::WireError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::claims::{self, Absurd, Payload};
 use super::convert;
 use super::handle::RaftHandle;
 use super::machine;
 use super::messages::{AppendRequest, AppendResponse, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse};
-use super::types::{RaftLogId, TypeConfig};
+use super::types::{LogEntry, RaftLogId, TypeConfig};
 use crate::store::StoreError;
 use crate::store::snapshot::Reception;
 
@@ -24,6 +27,9 @@ pub enum ReceiveError {
     /// It cannot be read.
     #[error(transparent)]
     Malformed(#[from] WireError),
+    /// No node that keeps to Raft says that.
+    #[error(transparent)]
+    Absurd(#[from] Absurd),
     /// The node is stopping.
     #[error("the node is stopping: {0}")]
     Stopped(String),
@@ -44,8 +50,11 @@ fn stopped(error: impl std::fmt::Display) -> ReceiveError {
 
 impl RaftHandle {
     /// One request with entries, or a heartbeat. Requests that arrive as a stream belong in [`RaftHandle::append_stream`].
-    pub async fn append(&self, request: AppendRequest) -> Result<AppendResponse, ReceiveError> {
-        let request = convert::to_append(request)?;
+    pub async fn append(&self, from: NodeId, request: AppendRequest) -> Result<AppendResponse, ReceiveError> {
+        if let Some(vote) = self.promised_later(&request.vote) {
+            return Ok(AppendResponse::HigherVote(vote));
+        }
+        let request = self.checked(from, request)?;
         let response = self.raft.append_entries(request).await.map_err(stopped)?;
         let response = convert::from_append_response(&response);
         self.note_contact(&response);
@@ -53,24 +62,41 @@ impl RaftHandle {
     }
 
     /// A stream of requests from one peer.
-    pub fn append_stream(&self) -> AppendStream {
-        AppendStream { handle: self.clone(), running: None }
+    pub fn append_stream(&self, from: NodeId) -> AppendStream {
+        AppendStream { handle: self.clone(), from, running: None }
     }
 
     /// A candidate asks for this node's vote.
-    pub async fn vote(&self, request: VoteRequest) -> Result<VoteResponse, ReceiveError> {
+    pub async fn vote(&self, from: NodeId, mut request: VoteRequest) -> Result<VoteResponse, ReceiveError> {
+        self.known(from).candidate(from, &request)?;
+        if !self.may_vote(&request) {
+            return Ok(self.no_vote());
+        }
+        // Whose word alone it is that the leader has asked it, waits for the leader's lease as everybody does.
+        request.leadership_transfer &= self.is_handed_to(from, request.leadership_transfer).await;
         let response = self.raft.vote(convert::to_vote_request(&request)).await.map_err(stopped)?;
         Ok(convert::from_vote_response(&response))
     }
 
     /// A node asks whether it would get this node's vote.
-    pub async fn pre_vote(&self, request: VoteRequest) -> Result<VoteResponse, ReceiveError> {
+    pub async fn pre_vote(&self, from: NodeId, request: VoteRequest) -> Result<VoteResponse, ReceiveError> {
+        self.known(from).candidate(from, &request)?;
+        if !self.may_vote(&request) {
+            return Ok(self.no_vote());
+        }
         let response = self.raft.pre_vote(convert::to_vote_request(&request)).await.map_err(stopped)?;
         Ok(convert::from_vote_response(&response))
     }
 
     /// The leader asks this node, or tells it that another is asked, to stand for election.
-    pub async fn transfer_leadership(&self, request: TransferRequest) -> Result<(), ReceiveError> {
+    pub async fn transfer_leadership(&self, from: NodeId, request: TransferRequest) -> Result<(), ReceiveError> {
+        self.known(from).transfer(from, &request)?;
+        if request.to == self.stores.identity.node && !self.is_sure() {
+            return Err(ReceiveError::TransferRefused(
+                "it is not known whether this node's data is what it was".to_owned(),
+            ));
+        }
+        self.note_handing_to(request.to);
         let TransferRequest { from, to: NodeId(to), last_log } = request;
         let request =
             openraft::raft::TransferLeaderRequest::new(convert::to_vote(from), to, last_log.map(convert::to_log_id));
@@ -79,21 +105,56 @@ impl RaftHandle {
     }
 
     /// The leader announces a snapshot; goes on where an earlier attempt at the same one ended.
-    pub async fn receive_snapshot(&self, request: SnapshotRequest) -> Result<IncomingSnapshot, ReceiveError> {
+    pub async fn receive_snapshot(
+        &self,
+        from: NodeId,
+        request: SnapshotRequest,
+    ) -> Result<IncomingSnapshot, ReceiveError> {
+        self.known(from).snapshot(from, &request)?;
         let SnapshotRequest { vote, id, length } = request;
         let shelf = self.stores.snapshots.clone();
         let reception = blocking(move || shelf.receive(&id, length)).await?;
         let have = reception.have();
-        Ok(IncomingSnapshot { handle: self.clone(), vote, have, reception: Arc::new(Mutex::new(Some(reception))) })
+        let reception = Arc::new(Mutex::new(Some(reception)));
+        Ok(IncomingSnapshot { handle: self.clone(), from, vote, have, reception })
+    }
+
+    /// What a node answers that gives no vote to anybody.
+    fn no_vote(&self) -> VoteResponse {
+        let own = Vote { term: 0, node: NodeId(0), committed: false };
+        let log = &self.stores.log;
+        VoteResponse { vote: log.vote().unwrap_or(own), granted: false, last_log: log.bounds().last }
+    }
+
+    /// A request that openraft can take: what it says can be, and this node can read all of it.
+    fn checked(&self, from: NodeId, request: AppendRequest) -> Result<RaftAppend, ReceiveError> {
+        let known = self.known(from);
+        known.leader(from, &request)?;
+        let (vote, previous) = (request.vote, request.previous);
+        let request = convert::to_append(request)?;
+        let entries = request.entries.iter().map(|entry| (convert::from_log_id(entry.id), look_into(entry)));
+        known.entries(&vote, previous, entries)?;
+        Ok(request)
+    }
+}
+
+/// Whether every node can apply that. The leader that sends it has let it pass, if it is one that keeps to the rules.
+fn look_into(entry: &LogEntry) -> Payload {
+    match &entry.payload {
+        EntryPayload::Blank => Payload::Good,
+        EntryPayload::Normal(batch) => claims::look_into_batch(&batch.0),
+        EntryPayload::Membership(membership) => claims::look_into_members(&convert::from_membership(membership)),
     }
 }
 
 type Waiting = oneshot::Sender<Result<AppendResponse, ReceiveError>>;
-type Submitted = (openraft::raft::AppendEntriesRequest<TypeConfig>, Waiting);
+type RaftAppend = openraft::raft::AppendEntriesRequest<TypeConfig>;
+type Submitted = (RaftAppend, Waiting);
 
 /// Requests of one peer, handled in the order they were submitted, many under way at once.
 pub struct AppendStream {
     handle: RaftHandle,
+    from: NodeId,
     running: Option<mpsc::UnboundedSender<Submitted>>,
 }
 
@@ -110,16 +171,21 @@ impl AppendStream {
     pub fn submit(
         &mut self,
         request: AppendRequest,
-    ) -> impl Future<Output = Result<AppendResponse, ReceiveError>> + Send + 'static {
+    ) -> impl Future<Output = Result<AppendResponse, ReceiveError>> + Send + use<> {
         let (waiting, answer) = oneshot::channel();
-        match convert::to_append(request) {
+        if let Some(vote) = self.handle.promised_later(&request.vote) {
+            // The receiver is right below.
+            let _heard = waiting.send(Ok(AppendResponse::HigherVote(vote)));
+            return answered(answer);
+        }
+        match self.handle.checked(self.from, request) {
             Ok(request) => self.pass_on((request, waiting)),
             Err(error) => {
                 // The receiver is right below.
-                let _heard = waiting.send(Err(error.into()));
+                let _heard = waiting.send(Err(error));
             }
         }
-        async move { answer.await.unwrap_or(Err(ReceiveError::StreamEnded)) }
+        answered(answer)
     }
 
     fn pass_on(&mut self, submitted: Submitted) {
@@ -136,6 +202,12 @@ impl AppendStream {
         self.running = Some(running);
         tokio::spawn(run(self.handle.clone(), requests));
     }
+}
+
+async fn answered(
+    answer: oneshot::Receiver<Result<AppendResponse, ReceiveError>>,
+) -> Result<AppendResponse, ReceiveError> {
+    answer.await.unwrap_or(Err(ReceiveError::StreamEnded))
 }
 
 /// Feeds requests to openraft until one is refused or no more come.
@@ -172,6 +244,7 @@ async fn run(handle: RaftHandle, requests: mpsc::UnboundedReceiver<Submitted>) {
 /// A snapshot on its way in. Dropped, it leaves what has arrived for the next attempt.
 pub struct IncomingSnapshot {
     handle: RaftHandle,
+    from: NodeId,
     vote: Vote,
     have: u64,
     reception: Arc<Mutex<Option<Reception>>>,
@@ -206,6 +279,7 @@ impl IncomingSnapshot {
             return Err(ReceiveError::StreamEnded);
         };
         let file = blocking(move || reception.finish()).await?;
+        self.handle.known(self.from).installed(&self.vote, &file.header)?;
         let snapshot = machine::with_meta(file).map_err(stopped)?;
         let vote = convert::to_vote(self.vote);
         let response = self.handle.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
-/// What a node logs unless somebody asks for something else: this project's own words. Openraft's warnings are of each message
-/// that does not arrive, several a second for as long as a node is away; that it is, the transport says once.
-pub const LOG_FILTER: &str = "info,openraft=error";
+/// What a node logs unless somebody asks for something else: this project's own words. Openraft warns of each message that does
+/// not arrive, several times a second for as long as a node is away, and takes a stop in order for an error; that a node is
+/// away the transport says once, and why this one cannot go on is said where it is noticed (`store/failure.rs`).
+pub const LOG_FILTER: &str = "info,openraft=off";
 
 /// Raft's times and sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,9 @@ impl RaftSettings {
             enable_pre_vote: Some(true),
             // The state is not synced on every entry, so a restarted leader must be elected anew.
             enable_leader_restore: Some(false),
-            allow_log_reversion: Some(false),
+            // A follower whose log has gone back is found again from the beginning; otherwise it would be sent the same for
+            // ever. It gives no vote meanwhile: see `doubts.rs`.
+            allow_log_reversion: Some(true),
             ..Config::default()
         };
         config.validate().map(Arc::new)

@@ -6,6 +6,7 @@ mod format;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct SnapshotShelf {
     /// Held while files come and go; building has a lock of its own.
     current: Arc<Mutex<Option<SnapshotFile>>>,
     building: Arc<Mutex<()>>,
+    /// The newest was damaged and is gone: another is to be made when one is asked for.
+    discarded: Arc<AtomicBool>,
 }
 
 impl SnapshotShelf {
@@ -62,13 +65,35 @@ impl SnapshotShelf {
                 Err(error) => return Err(error),
             }
         }
-        let (current, building) = (Arc::new(Mutex::new(newest)), Arc::default());
-        Ok(Self { dir: dir.to_owned(), cluster: cluster.to_owned(), current, building })
+        let (current, building, discarded) = (Arc::new(Mutex::new(newest)), Arc::default(), Arc::default());
+        Ok(Self { dir: dir.to_owned(), cluster: cluster.to_owned(), current, building, discarded })
     }
 
     /// The newest whole snapshot.
     pub fn current(&self) -> Option<SnapshotFile> {
         self.lock().clone()
+    }
+
+    /// Reads the file from end to end. One that is not what was written is removed: [`SnapshotShelf::is_discarded`].
+    pub(crate) fn must_be_whole(&self, file: &SnapshotFile) -> Result<(), StoreError> {
+        let damaged = match read_rows(&file.path, |_| Ok(())) {
+            Ok(found) if found.id == file.id => return Ok(()),
+            Ok(_) => StoreError::DamagedSnapshot { path: file.path.clone(), what: "it is another than was made" },
+            Err(error) => error,
+        };
+        let mut current = self.lock();
+        if current.as_ref().is_some_and(|kept| kept.id == file.id) {
+            tracing::error!(error = %damaged, "the newest snapshot cannot be read any more: it is made anew. Look after the disk");
+            *current = None;
+            self.discarded.store(true, Ordering::Relaxed);
+            files::remove(&file.path)?;
+        }
+        Err(damaged)
+    }
+
+    /// Whether the newest was damaged and removed, and none was made since.
+    pub(crate) fn is_discarded(&self) -> bool {
+        self.discarded.load(Ordering::Relaxed)
     }
 
     /// Makes a snapshot of the view and keeps it as the newest. Reads the whole state: not for a thread that has
@@ -150,6 +175,7 @@ impl SnapshotShelf {
             return Ok(kept.clone());
         }
         files::rename(&file.path, &path)?;
+        self.discarded.store(false, Ordering::Relaxed);
         file.path = path;
         if let Some(old) = current.replace(file.clone())
             && old.path != file.path

@@ -2,6 +2,7 @@
 //! draining, nodes that are cut off, devices that flood, and what is left of a session that ended.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod absurd;
 mod ending;
 mod hostile;
 mod standing_by;

@@ -109,7 +109,17 @@ impl Cluster {
         self.authorities.issue_device(name, SystemTime::now()).unwrap()
     }
 
-    /// The device's link to a node.
+    /// The cluster's id.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where a node's certificate is.
+    pub(crate) fn certs(&self, node: u64) -> std::path::PathBuf {
+        self.home.path().join(node.to_string()).join("certs")
+    }
+
+    /// A device's link to a node.
     pub(crate) async fn dial(&self, node: u64) -> (Link, gateway::Client) {
         self.dial_from(&self.device, node).await
     }

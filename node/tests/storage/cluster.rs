@@ -80,17 +80,19 @@ impl PeerCalls for End {
             Err(error) => return future::ready(Err(error)).boxed(),
         };
         let mut streams = lock(&self.wires.streams);
-        let stream = streams.entry((self.own, to.node, lane)).or_insert_with(|| handle.append_stream());
+        let stream = streams.entry((self.own, to.node, lane)).or_insert_with(|| handle.append_stream(self.own));
         let answer = stream.submit(request);
         async move { answer.await.map_err(remote) }.boxed()
     }
 
     fn vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
-        self.call(to, |node| async move { node.vote(request).await.map_err(remote) })
+        let own = self.own;
+        self.call(to, move |node| async move { node.vote(own, request).await.map_err(remote) })
     }
 
     fn pre_vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
-        self.call(to, |node| async move { node.pre_vote(request).await.map_err(remote) })
+        let own = self.own;
+        self.call(to, move |node| async move { node.pre_vote(own, request).await.map_err(remote) })
     }
 
     fn open_snapshot(
@@ -99,14 +101,16 @@ impl PeerCalls for End {
         request: SnapshotRequest,
         _limit: Duration,
     ) -> Answer<Box<dyn OutgoingSnapshot>> {
-        self.call(to, |node| async move {
-            let transfer = node.receive_snapshot(request).await.map_err(remote)?;
+        let own = self.own;
+        self.call(to, move |node| async move {
+            let transfer = node.receive_snapshot(own, request).await.map_err(remote)?;
             Ok(Box::new(Transfer(Arc::new(transfer))) as Box<dyn OutgoingSnapshot>)
         })
     }
 
     fn transfer_leadership(&self, to: &Target, request: TransferRequest, _limit: Duration) -> Answer<()> {
-        self.call(to, |node| async move { node.transfer_leadership(request).await.map_err(remote) })
+        let own = self.own;
+        self.call(to, move |node| async move { node.transfer_leadership(own, request).await.map_err(remote) })
     }
 }
 

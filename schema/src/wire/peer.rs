@@ -3,17 +3,18 @@
 use bytes::Bytes;
 
 use super::{
-    WireError, count, read_optional_log_id, read_stored_membership, read_vote, text, write_log_id,
-    write_stored_membership, write_vote,
+    WireError, count, digest, read_member, read_optional_log_id, read_stored_membership, read_vote, text, write_log_id,
+    write_member, write_stored_membership, write_vote,
 };
 use crate::generated::peer_capnp::{
-    append_request, append_response, clock_reading, membership_change, peer, presence_update, vote_request,
-    vote_response,
+    append_request, append_response, clock_reading, greeting, mark, membership_change, peer, presence_update,
+    vote_request, vote_response,
 };
 use crate::id::{NodeId, UserId};
 use crate::peer::{
-    AppendRequest, AppendResponse, ClockReading, ClockTrust, MembersReply, MembershipRefusal, MembershipReply,
-    PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, ClockReading, ClockTrust, Greeting, Mark, MembersReply, MembershipRefusal,
+    MembershipReply, PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest,
+    VoteResponse, Welcome,
 };
 
 /// Fills in a request to append.
@@ -227,6 +228,8 @@ pub fn write_membership_reply(mut builder: membership_change::Builder<'_>, plain
         MembershipReply::Refused(MembershipRefusal::NoMajority) => Wire::NoMajority,
         MembershipReply::Refused(MembershipRefusal::UnderWay) => Wire::UnderWay,
         MembershipReply::Refused(MembershipRefusal::NobodyTookOver) => Wire::NobodyTookOver,
+        MembershipReply::Refused(MembershipRefusal::NotAllowed) => Wire::NotAllowed,
+        MembershipReply::Refused(MembershipRefusal::NeedsSecond) => Wire::NeedsSecond,
     };
     builder.set_refused(refusal);
 }
@@ -249,6 +252,8 @@ pub fn read_membership_reply(reader: membership_change::Reader<'_>) -> Result<Me
             Wire::NoMajority => MembershipRefusal::NoMajority,
             Wire::UnderWay => MembershipRefusal::UnderWay,
             Wire::NobodyTookOver => MembershipRefusal::NobodyTookOver,
+            Wire::NotAllowed => MembershipRefusal::NotAllowed,
+            Wire::NeedsSecond => MembershipRefusal::NeedsSecond,
         },
     };
     Ok(MembershipReply::Refused(refusal))
@@ -301,6 +306,71 @@ pub fn read_clock_reading(reader: clock_reading::Reader<'_>) -> Result<ClockRead
             clock_reading::Trust::Agreed => ClockTrust::Agreed,
             clock_reading::Trust::Confirmed => ClockTrust::Confirmed,
         },
+    })
+}
+
+fn write_mark(mut builder: mark::Builder<'_>, plain: &Mark) {
+    builder.set_data(plain.data.as_str());
+    builder.set_has_vote(plain.vote.is_some());
+    if let Some(vote) = &plain.vote {
+        write_vote(builder.reborrow().init_vote(), vote);
+    }
+    builder.set_has_applied(plain.applied.is_some());
+    if let Some(applied) = &plain.applied {
+        write_log_id(builder.reborrow().init_applied(), applied);
+    }
+    builder.set_seal(&plain.seal);
+}
+
+fn read_mark(reader: mark::Reader<'_>) -> Result<Mark, WireError> {
+    let vote = if reader.get_has_vote() { Some(read_vote(reader.get_vote()?)) } else { None };
+    Ok(Mark {
+        data: text(reader.get_data()?)?,
+        vote,
+        applied: read_optional_log_id(reader.get_has_applied(), reader.get_applied())?,
+        seal: digest(reader.get_seal()?, "seal")?,
+    })
+}
+
+/// Fills in what a node says of itself.
+pub fn write_greeting(mut builder: greeting::Builder<'_>, plain: &Greeting) {
+    write_mark(builder.reborrow().init_mark(), &plain.mark);
+    builder.set_is_behind(plain.behind.is_some());
+    if let Some(behind) = &plain.behind {
+        write_log_id(builder.reborrow().init_behind(), behind);
+    }
+    builder.set_founds(plain.founds.is_some());
+    let all = plain.founds.as_deref().unwrap_or_default();
+    let mut members = builder.init_members(count(all.len()));
+    for (at, (node, member)) in (0..).zip(all) {
+        write_member(members.reborrow().get(at), *node, member);
+    }
+}
+
+/// Reads what a node says of itself.
+pub fn read_greeting(reader: greeting::Reader<'_>) -> Result<Greeting, WireError> {
+    let members = reader.get_members()?.iter().map(read_member).collect::<Result<Vec<_>, _>>()?;
+    Ok(Greeting {
+        mark: read_mark(reader.get_mark()?)?,
+        behind: read_optional_log_id(reader.get_is_behind(), reader.get_behind())?,
+        founds: reader.get_founds().then_some(members),
+    })
+}
+
+/// Fills in the answer to a greeting.
+pub fn write_welcome(mut builder: peer::greet_results::Builder<'_>, plain: &Welcome) {
+    write_greeting(builder.reborrow().init_greeting(), &plain.greeting);
+    let mut known = builder.init_known(count(plain.known.len()));
+    for (at, mark) in (0..).zip(&plain.known) {
+        write_mark(known.reborrow().get(at), mark);
+    }
+}
+
+/// Reads the answer to a greeting.
+pub fn read_welcome(reader: peer::greet_results::Reader<'_>) -> Result<Welcome, WireError> {
+    Ok(Welcome {
+        greeting: read_greeting(reader.get_greeting()?)?,
+        known: reader.get_known()?.iter().map(read_mark).collect::<Result<_, _>>()?,
     })
 }
 
@@ -366,6 +436,21 @@ mod tests {
             let mut arena = capnp::message::Builder::new_default();
             write_read_index_reply(arena.init_root(), reply);
             assert_eq!(read_read_index_reply(arena.get_root_as_reader().unwrap()), reply);
+        }
+    }
+
+    #[test]
+    fn a_greeting_says_how_far_a_node_is_and_what_it_would_begin() {
+        let far = Mark { data: "abc".to_owned(), vote: Some(VOTE), applied: Some(PLACE), seal: [7; 32] };
+        let member =
+            Member { peer_address: "anna:2".to_owned(), client_address: "anna:1".to_owned(), fingerprint: [3; 32] };
+        let founds = Greeting { founds: Some(vec![(NodeId(2), member)]), ..Greeting::default() };
+        let behind = Greeting { mark: far.clone(), behind: Some(PLACE), founds: None };
+        for plain in [founds.clone(), behind.clone(), Greeting::default()] {
+            survives!(write_greeting, read_greeting, greeting::Owned, plain);
+        }
+        for plain in [Welcome { greeting: behind, known: vec![far, Mark::default()] }, Welcome::default()] {
+            survives!(write_welcome, read_welcome, peer::greet_results::Owned, plain);
         }
     }
 

@@ -126,7 +126,7 @@ fn make(
     let cluster_id = authorities.cluster().as_str();
     let usual = NodeConfig::new(cluster_id, node, endpoints.client, endpoints.peer, members);
     let config = configs.first().map_or_else(|| usual.clone(), |other| in_the_manner_of(other, &usual));
-    let config = NodeConfig { join: true, ..config };
+    let config = NodeConfig { join: true, founding: None, ..config };
 
     let place = cluster.node(node);
     let part = directory::part_of(&place)?;
@@ -145,6 +145,7 @@ fn in_the_manner_of(other: &NodeConfig, usual: &NodeConfig) -> NodeConfig {
         cluster: usual.cluster.clone(),
         node: usual.node,
         join: usual.join,
+        founding: usual.founding.clone(),
         client_listen: usual.client_listen,
         peer_listen: usual.peer_listen,
         certs: usual.certs.clone(),

@@ -28,7 +28,7 @@ pub(crate) struct DrainArguments {
 
 pub(super) async fn run(arguments: &DrainArguments, output: Output) -> Result<(), Failure> {
     let (cluster, node) = (ClusterDir::new(&arguments.dir), arguments.node);
-    let insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
+    let mut insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
     insider.drain(NodeId(node), Duration::from_secs(arguments.seconds.into())).await?;
     let seconds = arguments.seconds;
     output.answer(&json!({ "node": node, "state": "draining", "seconds": seconds }), || {

@@ -29,6 +29,14 @@ const STEADY: Duration = Duration::from_secs(2);
 /// How long a node may take to let this side in.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
+/// A node that refuses this side so often in a row has not just not heard of it yet: it is knocked at ever more rarely. Most
+/// likely this side was removed.
+const REFUSALS_AT_ONCE: u32 = 6;
+/// The wait after that …
+const SHUT_OUT_MIN: Duration = Duration::from_secs(2);
+/// … and the longest.
+const SHUT_OUT_MAX: Duration = Duration::from_secs(30);
+
 /// The state of a connection, readable from any thread.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -131,10 +139,13 @@ impl Keeper {
     async fn redial<T: FromClientHook + Clone + 'static>(&self, slots: &[(Lane, Slot<T>)]) {
         let lanes: Vec<Lane> = slots.iter().map(|(lane, _)| *lane).collect();
         let mut backoff = Backoff::default();
+        let mut in_order = false;
+        let (mut refusals, mut shut_out) = (0_u32, Backoff::new(SHUT_OUT_MIN, SHUT_OUT_MAX));
         loop {
             let failure = match self.dial(slots).await {
                 Ok(link) => {
                     self.health.up(&link);
+                    in_order = false;
                     tracing::info!(peer = %self.expect, ?lanes, address = %self.address, "link is up");
                     let since = Instant::now();
                     let failure = self.until_closed(&link).await;
@@ -149,10 +160,28 @@ impl Keeper {
                 // A call that finds no link was not handed to anybody.
                 *slot.borrow_mut() = Err(failure.clone().before_link());
             }
+            // Who has said that it stops is not there afterwards.
+            in_order |= matches!(failure, LinkFailure::Draining { .. });
             if self.health.down(&failure) {
-                tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, failure = %Told(&failure), "link is down");
+                self.tell_of_end(&lanes, &failure, in_order);
             }
-            sleep(backoff.next_wait()).await;
+            if matches!(failure, LinkFailure::Refused { .. }) {
+                refusals = refusals.saturating_add(1);
+            } else {
+                refusals = 0;
+                shut_out.reset();
+            }
+            let wait = if refusals > REFUSALS_AT_ONCE { shut_out.next_wait() } else { backoff.next_wait() };
+            sleep(wait).await;
+        }
+    }
+
+    /// A node that has said that it stops is no reason to look.
+    fn tell_of_end(&self, lanes: &[Lane], failure: &LinkFailure, in_order: bool) {
+        if in_order {
+            tracing::info!(peer = %self.expect, ?lanes, address = %self.address, failure = %Told(failure), "link is down");
+        } else {
+            tracing::warn!(peer = %self.expect, ?lanes, address = %self.address, failure = %Told(failure), "link is down");
         }
     }
 

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use raftchat_schema::budgets::MEMBERS_MAX;
 use raftchat_schema::peer::MembershipRefusal;
 use raftchat_schema::stored::Member;
 
 /// A node that is further behind gets no vote. So few entries are sent in a moment; with more, the next majority that needs
 /// the newcomer would have to wait for it.
 const PROMOTION_LAG_MAX: u64 = 256;
+
+/// A host's name of 253 bytes, the most that DNS has, and a port.
+const ADDRESS_BYTES_MAX: usize = 253 + 6;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +95,9 @@ impl View {
         if self.members.contains_key(&node) || self.members.values().any(clashes) {
             return Err(MembershipRefusal::Taken);
         }
+        if self.members.len() >= MEMBERS_MAX {
+            return Err(MembershipRefusal::Malformed);
+        }
         self.majority_of(&self.voters)?;
         Ok(Verdict::AddLearner(node, member))
     }
@@ -140,6 +147,9 @@ impl View {
 
 /// `host:port`; whether there is such a host is found out by who dials.
 fn is_address(text: &str) -> bool {
+    if text.len() > ADDRESS_BYTES_MAX {
+        return false;
+    }
     let parts = text.rsplit_once(':');
     parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }
