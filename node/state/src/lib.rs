@@ -16,7 +16,6 @@
 
 pub mod apply;
 pub mod cost;
-mod emoji;
 pub mod feed;
 mod hash;
 pub mod invariants;

@@ -1,5 +1,6 @@
 //! Accounts: made, seen, changed, deleted. A name is given once, for ever.
 
+use raftchat_schema::blank::is_blank;
 use raftchat_schema::command::{Done, OtherSessions, OwnMessages, Profile, Register, Verifier};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Stamp, UserId};
@@ -35,8 +36,9 @@ pub(super) fn register<T: Tables>(step: &mut Step<'_, T>, command: &Register) ->
         return Err(ErrorCode::UsernameTaken.into());
     }
     let user = step.next_user();
+    // A name of which nobody would see anything is none that was chosen.
     let display_name = match command.display_name.as_str() {
-        "" => command.username.as_str(),
+        blank if is_blank(blank) => command.username.as_str(),
         chosen => chosen,
     };
     let row = UserRow {
@@ -93,7 +95,7 @@ pub(super) fn note_last_seen<T: Tables>(step: &mut Step<'_, T>, users: &[UserId]
 /// Changes what others see of the user.
 pub(super) fn set_profile<T: Tables>(step: &mut Step<'_, T>, user: UserId, profile: &Profile) -> Handled<T> {
     let length = profile.display_name.as_ref().map(String::len);
-    if length == Some(0) {
+    if profile.display_name.as_deref().is_some_and(is_blank) {
         return Err(ErrorCode::MalformedRequest.into());
     }
     if length > Some(DISPLAY_NAME_BYTES_MAX) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use raftchat_schema::blank::is_blank;
 use raftchat_schema::command::{Done, MemberRole};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
@@ -94,7 +95,7 @@ pub(super) fn rename<T: Tables>(
 }
 
 fn check_title(title: &str) -> Result<(), ErrorCode> {
-    if title.trim().is_empty() {
+    if is_blank(title) {
         return Err(ErrorCode::EmptyTitle);
     }
     if title.len() > TITLE_BYTES_MAX {

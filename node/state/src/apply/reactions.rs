@@ -1,6 +1,7 @@
 //! Reactions to messages: each member one of a kind.
 
 use raftchat_schema::command::{Done, Switch};
+use raftchat_schema::emoji;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX, REACTIONS_OF_ONE_MAX};
@@ -9,7 +10,6 @@ use raftchat_schema::view::ChangedRow;
 use super::blocks;
 use super::conversation::Place;
 use super::step::{Handled, Step};
-use crate::emoji::is_emoji;
 use crate::keys;
 use crate::rows::{MessageRow, ReactionRow, Reference, StateRow};
 use crate::tables::Tables;
@@ -22,12 +22,12 @@ pub(super) fn react<T: Tables>(
     user: UserId,
     conversation: ConversationId,
     position: Position,
-    emoji: &str,
+    written: &str,
     switch: Switch,
 ) -> Handled<T> {
-    if emoji.len() > EMOJI_BYTES_MAX || !is_emoji(emoji) {
-        return Err(ErrorCode::MalformedReaction.into());
-    }
+    // However it is written, it is of one kind.
+    let normal = if written.len() > EMOJI_BYTES_MAX { None } else { emoji::normal(written) };
+    let emoji = &*normal.filter(|emoji| emoji.len() <= EMOJI_BYTES_MAX).ok_or(ErrorCode::MalformedReaction)?;
     let mut place = Place::of(step, user, conversation)?;
     let message = place.message(step, position)?;
     if message.state == StateRow::Deleted {

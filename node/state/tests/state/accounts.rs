@@ -49,6 +49,12 @@ fn an_empty_display_name_is_the_username_and_a_long_one_too_large() {
     let [change] = &applied.changes[..] else { panic!("one change: {applied:?}") };
     let ChangedRow::User(shown) = &change.change.row else { panic!("a user: {change:?}") };
     assert_eq!((change.feed, &shown.display_name), (Feed::Directory, &dave.display_name));
+    let mut erin = registration("erin", world.next_device());
+    erin.display_name = "\u{3164}\u{200B}".to_owned();
+    let applied = world.apply(&[Command::Register(erin)]);
+    let [change] = &applied.changes[..] else { panic!("one change: {applied:?}") };
+    let ChangedRow::User(shown) = &change.change.row else { panic!("a user: {change:?}") };
+    assert_eq!(shown.display_name, "erin", "a name of which nobody sees anything");
 }
 
 #[test]

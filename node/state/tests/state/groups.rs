@@ -54,9 +54,12 @@ fn a_group_that_cannot_be_is_refused() {
     world.act(carol, Act::Block { user: alice.user, switch: Switch::On }).unwrap();
     let strangers: Vec<_> = (1..=GROUP_MEMBERS_MAX as u64 + 1).map(UserId).collect();
     let long = "t".repeat(TITLE_BYTES_MAX + 1);
-    let cases: [(&str, &[UserId], ErrorCode); 7] = [
+    let cases: [(&str, &[UserId], ErrorCode); 10] = [
         ("", &[bob.user], ErrorCode::EmptyTitle),
         (" \t", &[bob.user], ErrorCode::EmptyTitle),
+        ("\u{200B}\u{2060}\u{FEFF}", &[bob.user], ErrorCode::EmptyTitle),
+        ("\u{3164}\u{2800}", &[bob.user], ErrorCode::EmptyTitle),
+        ("\u{AD}\u{202E}\u{301}", &[bob.user], ErrorCode::EmptyTitle),
         (&long, &[bob.user], ErrorCode::TooLarge),
         ("the boat", &strangers, ErrorCode::TooMany),
         ("the boat", &[bob.user, UserId(1 << 40)], ErrorCode::NoSuchUser),
@@ -173,7 +176,9 @@ fn a_title_is_changed_once() {
     let rename = |title: &str| Act::Rename { conversation, title: title.to_owned() };
     world.act(alice, rename("the boat")).unwrap();
     assert_eq!(world.changes(), change);
-    assert_eq!(code(world.act(alice, rename(" "))), ErrorCode::EmptyTitle);
+    for blank in [" ", "\u{200B}", "\u{3164}", "\u{301}"] {
+        assert_eq!(code(world.act(alice, rename(blank))), ErrorCode::EmptyTitle);
+    }
     assert_eq!(code(world.act(alice, rename(&"t".repeat(TITLE_BYTES_MAX + 1)))), ErrorCode::TooLarge);
     world.act(alice, rename("the ship")).unwrap();
     let [ChangedRow::Conversation(shown)] = &world.shown(bob, change)[..] else { panic!("one change") };

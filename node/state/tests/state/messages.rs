@@ -185,6 +185,32 @@ fn a_reaction_is_one_emoji_of_a_few_kinds() {
 }
 
 #[test]
+fn a_reaction_is_of_one_kind_however_it_is_written() {
+    let (mut world, alice, bob, carol) = World::of_three();
+    let conversation = world.group(alice, &[bob, carol]);
+    world.tell(alice, conversation, "hello");
+    for (who, ways) in [(bob, ["👍", "❤\u{FE0F}"]), (carol, ["👍\u{FE0F}", "❤"])] {
+        for emoji in ways {
+            world.act(who, react(conversation, 1, emoji, Switch::On)).unwrap();
+        }
+    }
+    let mut both = vec![bob.user, carol.user];
+    both.sort();
+    let expected = vec![("👍".to_owned(), both.clone()), ("❤\u{FE0F}".to_owned(), both)];
+    assert_eq!(reactions(&world, alice, conversation, 1), expected);
+    for emoji in ["👍\u{FE0F}", "❤"] {
+        world.act(bob, react(conversation, 1, emoji, Switch::Off)).unwrap();
+    }
+    let expected = vec![("👍".to_owned(), vec![carol.user]), ("❤\u{FE0F}".to_owned(), vec![carol.user])];
+    assert_eq!(reactions(&world, alice, conversation, 1), expected);
+    // Forty-eight bytes as it is written, and more in the one way to write it.
+    let long = ["☎"; 8].join("\u{200D}");
+    assert!(long.len() <= EMOJI_BYTES_MAX);
+    assert_eq!(code(world.act(bob, react(conversation, 1, &long, Switch::On))), ErrorCode::MalformedReaction);
+    world.check();
+}
+
+#[test]
 fn pins_are_everybodys_and_few() {
     let (mut world, alice, bob, _) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "first");

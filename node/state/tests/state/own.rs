@@ -250,7 +250,9 @@ fn a_profile_is_changed_where_it_says_something_new() {
     let (mut world, alice, bob, _) = World::of_three();
     let name = |name: &str| Act::SetProfile(Profile { display_name: Some(name.to_owned()), ..Profile::default() });
     let before = world.changes();
-    assert_eq!(code(world.act(alice, name(""))), ErrorCode::MalformedRequest);
+    for blank in ["", " ", "\u{200B}", "\u{2800}", "\u{202E}", "\u{301}"] {
+        assert_eq!(code(world.act(alice, name(blank))), ErrorCode::MalformedRequest, "{}", blank.escape_unicode());
+    }
     assert_eq!(code(world.act(alice, name(&"a".repeat(DISPLAY_NAME_BYTES_MAX + 1)))), ErrorCode::TooLarge);
     world.act(alice, name("alice")).unwrap();
     world.act(alice, profile(Some(Switch::On), Some(Switch::On))).unwrap();
