@@ -1,6 +1,7 @@
 //! What the person wants becomes acts of the outbox, which show at once. Knows nothing of how acts are done.
 
 use raftchat_schema::command::{Act, Recipient, Switch};
+use raftchat_schema::emoji;
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
@@ -12,6 +13,7 @@ use crate::outbox::replaces;
 use crate::rows::{ChatId, EntryState, Lane, OutboxId, lane_of};
 use crate::send::Said;
 use crate::shown::Shown;
+use crate::text::safe;
 use crate::turn::Turn;
 
 impl Model {
@@ -53,6 +55,8 @@ impl Model {
             Intent::Edit { position, text, .. } => self.edit(turn, conversation, position, text),
             Intent::Delete { position, .. } => self.delete(turn, conversation, position),
             Intent::React { position, emoji, switch, .. } => {
+                // In the way that nodes write it: what is shown before they answer is of the same kind.
+                let emoji = emoji::normal(&emoji).unwrap_or(emoji);
                 let was_on = self.has_reacted(conversation, position, &emoji);
                 self.switch(turn, Act::React { conversation, position, emoji, switch }, was_on);
             }
@@ -143,7 +147,7 @@ impl Model {
     /// The rest of what a message says stays: what it answers and where it is from.
     fn edit(&mut self, turn: &mut Turn, conversation: ConversationId, position: Position, text: String) {
         let Some(message) = self.message_at(conversation, position) else { return };
-        if message.sender != self.me || message.state == MessageState::Deleted || text.is_empty() {
+        if message.sender != self.me || message.state == MessageState::Deleted || safe::is_blank(&text) {
             return;
         }
         let Content::Said(mut payload) = (self.codec.decode)(&message.payload) else { return };

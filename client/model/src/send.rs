@@ -9,7 +9,7 @@ use raftchat_schema::payload::Payload;
 use crate::intents::recipient;
 use crate::model::Model;
 use crate::rows::ChatId;
-use crate::text::mentions;
+use crate::text::{mentions, safe};
 use crate::turn::Turn;
 
 /// What is to be said.
@@ -28,7 +28,7 @@ impl Model {
             ChatId::Known(conversation) => self.chats.contains_key(&conversation),
             ChatId::Direct(user) => user != self.me,
         };
-        if !is_known || said.text.trim().is_empty() || self.outbox.sending(said.message_id).is_some() {
+        if !is_known || safe::is_blank(&said.text) || self.outbox.sending(said.message_id).is_some() {
             return;
         }
         let mentions = self.mentioned(chat, &said.text);

@@ -1,6 +1,7 @@
 //! A safe subset of Markdown, as blocks and spans to draw. Knows nothing of fonts, colours or windows.
 
 mod inline;
+mod layout;
 mod link;
 mod protect;
 mod reduce;
@@ -23,6 +24,9 @@ pub const PARTS_MAX: usize = 4096;
 /// How many levels of quotes and lists are told apart; what lies deeper is shown on the last one.
 pub const LEVELS_MAX: usize = 3;
 
+/// How many empty lines between two blocks are shown, at most: a message is not to push all others out of sight.
+pub const GAP_MAX: usize = 8;
+
 /// A text as blocks, from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
@@ -33,6 +37,8 @@ pub struct Document {
 /// A part of a document that begins on a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
+    /// How many empty lines were written before it, at most [`GAP_MAX`]; none before the first.
+    pub gap: usize,
     /// In how many quotes it stands, at most [`LEVELS_MAX`].
     pub quote_level: usize,
     /// In how many lists it stands, at most [`LEVELS_MAX`].
@@ -55,7 +61,8 @@ pub enum Marker {
 /// What a block shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Running text; line breaks in the spans are line breaks.
+    /// Running text; line breaks in the spans are line breaks, and outside of lists each line is set in as it was
+    /// written.
     Text(Vec<Span>),
     /// Lines of code.
     Code {
@@ -125,7 +132,15 @@ impl Document {
             return Self::default();
         }
         let span = Span { text, style: Style::default(), role: Role::Text };
-        Self { blocks: vec![Block { quote_level: 0, list_level: 0, marker: None, content: Content::Text(vec![span]) }] }
+        Self {
+            blocks: vec![Block {
+                gap: 0,
+                quote_level: 0,
+                list_level: 0,
+                marker: None,
+                content: Content::Text(vec![span]),
+            }],
+        }
     }
 
     /// Makes a [`Role::Mention`] of each [`Role::Name`] that `is_member` knows, and mere text of the others.
@@ -151,8 +166,15 @@ impl Document {
     /// What is seen, without styles: for previews and for reading out. A link that deceives is followed by where it
     /// leads.
     pub fn plain(&self) -> String {
-        let lines: Vec<String> = self.blocks.iter().map(Block::plain).collect();
-        lines.join("\n")
+        let mut plain = String::new();
+        for block in &self.blocks {
+            if !plain.is_empty() {
+                plain.push('\n');
+            }
+            plain.extend(std::iter::repeat_n('\n', block.gap));
+            plain.push_str(&block.plain());
+        }
+        plain
     }
 }
 

@@ -5,60 +5,101 @@ use std::str::FromStr;
 
 use raftchat_schema::id::{UserId, Username};
 
-use super::chars::{is_mark, is_unspaced};
+use super::chars::{EMOJI_STYLE, WORD_BREAK, is_blank_letter, is_invisible, is_latin, is_mark};
 use super::markup;
+
+/// How far back a word is looked at to see what it begins with: marks and what is not seen, of which no language has more.
+const LOOK_BACK_MAX: usize = 64;
 
 /// The users that `text` mentions outside of code, in order of id: at most
 /// [`MENTIONS_MAX`](raftchat_schema::limits::MENTIONS_MAX), the first ones.
 ///
 /// `is_member` is asked for usernames. The longest one that is a member counts, less full stops, hyphens and
 /// underscores at its end: `@bob.` is bob unless there is a `bob.`. Capital letters are taken for small ones, as
-/// keyboards start a sentence with them.
+/// keyboards start a sentence with them, and full-width ones for narrow ones.
+///
+/// Names are of Latin letters, so that a word of Latin letters goes on with them and any other letter does not: people
+/// write `@bob님`, `@bobさん`, `ל@bob`, and `👍@bob` without a space.
 pub fn resolve(text: &str, is_member: impl Fn(&str) -> Option<UserId>) -> Vec<UserId> {
     markup::parse(text).resolve_mentions(is_member)
 }
 
 /// Where in `text` a mention may stand: `@` at the start of a word, and all that could belong to a username after it.
 pub fn find(text: &str) -> Vec<Range<usize>> {
-    find_after(None, text)
+    find_after("", text)
 }
 
-/// The same for a text that follows on the character `before`.
-pub(super) fn find_after(before: Option<char>, text: &str) -> Vec<Range<usize>> {
-    text.match_indices('@').filter_map(|(at, _)| candidate(before, text, at)).collect()
+/// The same for a text that follows on `before`.
+pub(super) fn find_after(before: &str, text: &str) -> Vec<Range<usize>> {
+    text.match_indices(is_sign).filter_map(|(at, sign)| candidate(before, text, at, sign)).collect()
 }
 
 /// The member that `written`, which may begin with `@`, names, and how many of its bytes are the mention.
 pub(super) fn longest_member(written: &str, is_member: &impl Fn(&str) -> Option<UserId>) -> Option<(UserId, usize)> {
-    let sign = written.len() - written.trim_start_matches('@').len();
-    let lower = written.to_ascii_lowercase();
-    let mut name = lower.get(sign..)?;
+    let after_sign = written.trim_start_matches(is_sign);
+    let sign = written.len() - after_sign.len();
+    let lower: String = after_sign.chars().map(|c| of_name(c).unwrap_or(c)).collect();
+    let mut name = lower.as_str();
     loop {
         let member = Username::from_str(name).ok().and_then(|valid| is_member(valid.as_str()));
         if let Some(user) = member {
-            return Some((user, sign + name.len()));
+            let length = name.chars().count();
+            let bytes: usize = after_sign.chars().take(length).map(char::len_utf8).sum();
+            return Some((user, sign + bytes));
         }
         name = name.strip_suffix(['.', '-', '_'])?;
     }
 }
 
-fn candidate(before: Option<char>, text: &str, at: usize) -> Option<Range<usize>> {
+fn candidate(before: &str, text: &str, at: usize, sign: &str) -> Option<Range<usize>> {
     let (left, right) = text.split_at_checked(at)?;
-    if left.chars().next_back().or(before).is_some_and(joins_from_left) {
+    if goes_on_from(left.chars().rev().chain(before.chars().rev())) {
         return None;
     }
-    let name = right.get(1..)?;
-    let rest = name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let name = right.get(sign.len()..)?;
+    let rest = name.trim_start_matches(|c| of_name(c).is_some());
     let length = name.len() - rest.len();
-    // A word that goes on with other letters is another word.
-    if length == 0 || rest.chars().next().is_some_and(|c| (c.is_alphanumeric() && !is_unspaced(c)) || is_mark(c)) {
+    if length == 0 || goes_on_with(rest) {
         return None;
     }
-    Some(at..at + 1 + length)
+    Some(at..at + sign.len() + length)
 }
 
-fn joins_from_left(c: char) -> bool {
-    (c.is_alphanumeric() && !is_unspaced(c)) || is_mark(c) || matches!(c, '_' | '@')
+/// `@` as it is on a keyboard, full-width and small.
+fn is_sign(c: char) -> bool {
+    matches!(c, '@' | '＠' | '﹫')
+}
+
+/// What `c` is in a username, if it may be in one.
+fn of_name(c: char) -> Option<char> {
+    let narrow = match c {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0)?,
+        _ => c,
+    };
+    let may_be = narrow.is_ascii_alphanumeric() || matches!(narrow, '.' | '_' | '-');
+    may_be.then(|| narrow.to_ascii_lowercase())
+}
+
+/// Whether what stands on the left, from its end on, is a word that the sign would be in the middle of, as in a mail
+/// address.
+fn goes_on_from(left: impl Iterator<Item = char>) -> bool {
+    for c in left.take(LOOK_BACK_MAX) {
+        // Emoji are no words, not even `1️⃣`.
+        if matches!(c, EMOJI_STYLE | '\u{20E3}' | WORD_BREAK) || is_blank_letter(c) {
+            return false;
+        }
+        // A mark belongs to the letter that it is put on.
+        if !is_mark(c) && !is_invisible(c) {
+            return is_sign(c) || of_name(c).is_some_and(|c| !matches!(c, '.' | '-')) || is_latin(c);
+        }
+    }
+    false
+}
+
+/// Whether a word goes on with `rest`: then it is another word.
+fn goes_on_with(rest: &str) -> bool {
+    let seen = rest.chars().find(|c| *c == WORD_BREAK || is_blank_letter(*c) || !is_invisible(*c));
+    seen.is_some_and(|c| is_latin(c) || (is_mark(c) && !is_blank_letter(c)))
 }
 
 #[cfg(test)]

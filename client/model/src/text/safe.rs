@@ -5,11 +5,19 @@ mod lookalike;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::chars::{is_blank_letter, is_invisible, is_mark};
+use super::chars::{is_blank_letter, is_invisible, is_mark, is_unseen};
 pub use lookalike::{likeness, looks_like};
 
 /// How many marks may be stacked on a character: no language needs more, and a tower of them covers other lines.
 pub const MARKS_MAX: usize = 4;
+
+/// Whether nobody would see anything of `text`: white space, controls, what is not drawn, and marks without a letter.
+///
+/// Such a message is no message and such a title none. Nodes know a narrower rule for titles and names, which is the
+/// same in all their versions: `raftchat_schema::blank`.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(is_unseen)
+}
 
 /// `text` on one line, of at most `max_chars` characters, cut between what a reader takes for characters and then
 /// ending in `…`.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::chars::is_unspaced;
+use super::chars::{EMOJI_STYLE, TEXT_STYLE, is_invisible, is_letter_or_number, is_skin, is_symbol, is_unspaced};
 use fold::fold;
 
 /// The most bytes of a word; the rest of a longer one is not looked at.
@@ -45,8 +45,9 @@ impl Term {
 
 /// The words of `text` to be found by, in small letters and without diacritics; a word may come more than once.
 ///
-/// Anything but letters and digits stands between words. Scripts without spaces are taken character by character, and
-/// as pairs of characters that stand side by side.
+/// Anything but letters and digits stands between words; what nobody sees does not. Scripts without spaces, and Korean, whose
+/// words are grown together from others, are taken character by character, and as pairs of characters that stand side
+/// by side. Emoji and other symbols are words of their own, whatever their style and skin.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     with_pairs(text).map(|unit| unit.word)
 }
@@ -96,19 +97,21 @@ struct Unit {
 enum Kind {
     /// Between spaces.
     Word,
+    /// An emoji or another symbol.
+    Symbol,
     /// A character of a script without spaces.
     Single,
     /// Two of them.
     Pair,
 }
 
-/// Words and single characters, each pair after its second character.
+/// Words, symbols and single characters, each pair after its second character.
 fn with_pairs(text: &str) -> impl Iterator<Item = Unit> {
     let mut before: Option<(Range<usize>, String)> = None;
     units(text).flat_map(move |unit| {
         let pair = before
             .take()
-            .filter(|(left, _)| unit.kind == Kind::Single && left.end == unit.range.start)
+            .filter(|(left, _)| unit.kind == Kind::Single && is_adjacent(text, left.end, unit.range.start))
             .map(|(left, word)| Unit { range: left.start..unit.range.end, kind: Kind::Pair, word: word + &unit.word });
         if unit.kind == Kind::Single {
             before = Some((unit.range.clone(), unit.word.clone()));
@@ -117,28 +120,60 @@ fn with_pairs(text: &str) -> impl Iterator<Item = Unit> {
     })
 }
 
+/// Whether nothing is seen between two places.
+fn is_adjacent(text: &str, end: usize, start: usize) -> bool {
+    text.get(end..start).is_some_and(|between| between.chars().all(is_invisible))
+}
+
 fn units(text: &str) -> impl Iterator<Item = Unit> {
-    let mut graphemes = text.grapheme_indices(true).peekable();
+    let mut graphemes = text.grapheme_indices(true).filter_map(|(at, part)| Some((at, part, kind(part)?))).peekable();
     std::iter::from_fn(move || {
-        let (start, first) = graphemes.find(|(_, grapheme)| is_letter(grapheme))?;
+        let (start, first, kind) = graphemes.next()?;
         let mut end = start + first.len();
-        let kind = if is_single(first) { Kind::Single } else { Kind::Word };
         while kind == Kind::Word
-            && let Some((at, next)) = graphemes.next_if(|(_, next)| is_letter(next) && !is_single(next))
+            && let Some((at, next, _)) =
+                graphemes.next_if(|(at, _, next)| *next == Kind::Word && is_adjacent(text, end, *at))
         {
             end = at + next.len();
         }
-        Some(Unit { range: start..end, kind, word: fold(text.get(start..end)?) })
+        let written = text.get(start..end)?;
+        // `㎏` is found as `kg`, `🎉` and `1️⃣` as themselves.
+        let word = Some(fold(written)).filter(|word| !word.is_empty() && !is_key(written));
+        let word = word.unwrap_or_else(|| if kind == Kind::Symbol { plain_symbol(written) } else { String::new() });
+        Some(Unit { range: start..end, kind, word })
     })
     .filter(|unit| !unit.word.is_empty())
 }
 
-fn is_letter(grapheme: &str) -> bool {
-    grapheme.contains(char::is_alphanumeric)
+/// What a character, as a reader takes it for one, is; none if it stands between words or is not seen.
+fn kind(grapheme: &str) -> Option<Kind> {
+    let first = grapheme.chars().find(|c| !is_invisible(*c))?;
+    if is_key(grapheme) || is_symbol(first) {
+        return Some(Kind::Symbol);
+    }
+    if !grapheme.contains(|c: char| !is_invisible(c) && !is_apostrophe(c) && is_letter_or_number(c)) {
+        return None;
+    }
+    Some(if grapheme.contains(is_unspaced) { Kind::Single } else { Kind::Word })
 }
 
-fn is_single(grapheme: &str) -> bool {
-    grapheme.contains(is_unspaced)
+/// A digit or a sign in a key, which is an emoji.
+fn is_key(grapheme: &str) -> bool {
+    grapheme.ends_with('\u{20E3}') && grapheme.starts_with(|c: char| c.is_ascii())
+}
+
+/// Counts as a letter, and is written for `'` and by `'`: `п'ять` is `пʼять`.
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\u{2B9}'..='\u{2BF}')
+}
+
+/// A symbol without what only says how it is drawn.
+fn plain_symbol(symbol: &str) -> String {
+    let alone = symbol.chars().all(is_skin);
+    let plain = |c: &char| !matches!(*c, EMOJI_STYLE | TEXT_STYLE) && (alone || !is_skin(*c));
+    let mut word: String = symbol.chars().filter(plain).collect();
+    word.truncate(word.floor_char_boundary(WORD_BYTES_MAX));
+    word
 }
 
 /// Where the part of `unit` ends that makes the first `bytes` of its word.

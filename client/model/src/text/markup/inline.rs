@@ -6,7 +6,7 @@ use super::{Link, Role, Span, Style, link};
 use crate::text::mentions;
 
 /// Adds `text`, which follows on `before`, to `spans`, cut where an address or a name begins and ends.
-pub(super) fn split(text: &str, style: Style, before: Option<char>, spans: &mut Vec<Span>) {
+pub(super) fn split(text: &str, style: Style, before: &str, spans: &mut Vec<Span>) {
     let mut cutter = Cutter { text, style, done: 0, spans };
     let mut words_from = 0;
     for (range, target) in link::find(text) {
@@ -28,9 +28,9 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    fn names(&mut self, from: usize, to: usize, before: Option<char>) {
+    fn names(&mut self, from: usize, to: usize, before: &str) {
         let part = self.text.get(from..to).unwrap_or_default();
-        let before = self.text.get(..from).and_then(|left| left.chars().next_back()).or(before);
+        let before = self.text.get(..from).filter(|left| !left.is_empty()).unwrap_or(before);
         for name in mentions::find_after(before, part) {
             self.cut(from + name.start, from + name.end, Role::Name);
         }

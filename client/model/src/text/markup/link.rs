@@ -1,8 +1,9 @@
 //! Where a link leads, and whether it says so. Knows nothing of opening it.
 
+mod find;
+
 use std::ops::Range;
 
-use linkify::{LinkFinder, LinkKind};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::text::chars::is_invisible;
@@ -34,41 +35,40 @@ impl Link {
 
 /// Whether a link may lead to `target`.
 pub(super) fn allowed(target: &str) -> bool {
-    let clean = !target.contains(|c: char| {
-        c.is_whitespace() || c.is_control() || is_invisible(c) || matches!(c, '\\' | '<' | '>' | '"' | '`')
-    });
     let Some((scheme, rest)) = target.split_once(':') else { return false };
     let leads = match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => rest.starts_with("//") && !address(target).host.is_empty(),
         "mailto" => !rest.is_empty(),
         _ => false,
     };
-    clean && leads
+    leads && is_clean(target)
+}
+
+/// Whether nothing in it is hidden or could end it early. Words of Persian and Hindi have joiners in them, and so may a
+/// path; a host would only look like another one with them.
+fn is_clean(target: &str) -> bool {
+    let rest = target.split_once("://").map_or("", |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    let place = target.len() - path.len();
+    !target.char_indices().any(|(at, c)| {
+        let joiner = matches!(c, '\u{200C}' | '\u{200D}') && at > place;
+        c.is_whitespace() || c.is_control() || (is_invisible(c) && !joiner) || matches!(c, '\\' | '<' | '>' | '"' | '`')
+    })
 }
 
 /// The addresses that stand in `text` as they are, and what each leads to.
 pub(super) fn find(text: &str) -> Vec<(Range<usize>, String)> {
-    let mut addresses = Vec::new();
-    for found in LinkFinder::new().links(text) {
-        // What ends in these is more often emphasis that was never closed.
-        let shown = found.as_str().trim_end_matches(['*', '_', '~']);
-        let (start, target) = match found.kind() {
-            LinkKind::Email => mail(text, found.start(), shown),
-            _ => (found.start(), shown.to_owned()),
+    let addresses = find::addresses(text).into_iter();
+    let with_targets = addresses.filter_map(|found| {
+        let shown = text.get(found.range.clone())?;
+        let target = match found.kind {
+            find::Kind::Whole => shown.to_owned(),
+            find::Kind::Web => format!("https://{shown}"),
+            find::Kind::Mail => format!("mailto:{shown}"),
         };
-        if allowed(&target) {
-            addresses.push((start..found.start() + shown.len(), target));
-        }
-    }
-    addresses
-}
-
-/// A mail address is found without the scheme that may stand before it.
-fn mail(text: &str, start: usize, shown: &str) -> (usize, String) {
-    const SCHEME: &str = "mailto:";
-    let before = start.saturating_sub(SCHEME.len());
-    let named = text.get(before..start).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
-    (if named { before } else { start }, format!("{SCHEME}{shown}"))
+        Some((found.range, target))
+    });
+    with_targets.filter(|(_, target)| allowed(target)).collect()
 }
 
 /// Who is reached where.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::protect::Protected;
-use super::{Block, Content, LEVELS_MAX, Link, Marker, NESTING_MAX, PARTS_MAX, Role, Span, Style, inline, link};
+use super::{
+    Block, Content, LEVELS_MAX, Link, Marker, NESTING_MAX, PARTS_MAX, Role, Span, Style, inline, layout, link,
+};
 use crate::text::chars::is_invisible;
 
 /// The blocks of a document; none if there are too many, or too deep ones.
@@ -34,6 +36,12 @@ struct Reducer<'a> {
     blocks_before: Vec<usize>,
     quotes: usize,
     lists: usize,
+    /// Where the block that is open, or the next one, begins.
+    begins: usize,
+    /// Where the last one began.
+    began: Option<usize>,
+    /// A block or a line of it begins with what comes next.
+    line_begins: bool,
     /// Of a list item that has shown nothing yet.
     marker: Option<Marker>,
     emphasis: Emphasis,
@@ -75,6 +83,9 @@ impl<'a> Reducer<'a> {
             blocks_before: Vec::new(),
             quotes: 0,
             lists: 0,
+            begins: 0,
+            began: None,
+            line_begins: true,
             marker: None,
             emphasis: Emphasis::default(),
             spans: Vec::new(),
@@ -85,7 +96,8 @@ impl<'a> Reducer<'a> {
     }
 
     fn take(&mut self, event: Event<'_>, range: Range<usize>) {
-        let written = self.protected.source.get(range).unwrap_or_default();
+        let written = self.protected.source.get(range.clone()).unwrap_or_default();
+        self.lay_out(&event, range.start);
         match event {
             Event::Start(tag) => {
                 self.depth += 1;
@@ -98,7 +110,10 @@ impl<'a> Reducer<'a> {
             Event::Text(text) => self.text(&text, written),
             Event::Code(code) => self.code(&code),
             Event::Html(html) | Event::InlineHtml(html) => self.run.push_str(&html),
-            Event::SoftBreak | Event::HardBreak => self.run.push('\n'),
+            Event::SoftBreak | Event::HardBreak => {
+                self.run.push('\n');
+                self.line_begins = true;
+            }
             Event::Rule => {
                 self.end_block();
                 self.run.push_str(written.trim());
@@ -107,6 +122,27 @@ impl<'a> Reducer<'a> {
             Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::TaskListMarker(_) => {
                 self.run.push_str(written);
             }
+        }
+    }
+
+    /// Notes where a block begins, and sets its lines in as they were written. In a list it is the list that is set in.
+    fn lay_out(&mut self, event: &Event<'_>, start: usize) {
+        if matches!(event, Event::End(_) | Event::SoftBreak | Event::HardBreak) || self.fence.is_some() {
+            return;
+        }
+        if self.run.is_empty() && self.spans.is_empty() {
+            self.begins = start;
+            self.line_begins = true;
+        }
+        let shows = match event {
+            Event::Start(tag) => {
+                matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. })
+            }
+            other => !matches!(other, Event::Rule),
+        };
+        if shows && std::mem::take(&mut self.line_begins) && self.lists == 0 {
+            let indent = layout::indent(&self.protected.source, start, self.quotes > 0);
+            self.run.push_str(indent);
         }
     }
 
@@ -175,7 +211,11 @@ impl<'a> Reducer<'a> {
             Some(fence) => fence.text.push_str(text),
             // What stands for a character is shown as it was written: it could stand for one that hides others.
             None if written.starts_with('&') && written.ends_with(';') => self.run.push_str(written),
-            None => self.run.push_str(text),
+            None => {
+                self.run.push_str(text);
+                // Lines that are set in come whole, with their ends.
+                self.line_begins = text.ends_with('\n');
+            }
         }
     }
 
@@ -235,8 +275,8 @@ impl<'a> Reducer<'a> {
             self.spans.extend((!text.is_empty()).then_some(Span { text, style, role: Role::Text }));
             return;
         }
-        let before = self.spans.last().and_then(|span| span.text.chars().next_back());
-        inline::split(&text, style, before, &mut self.spans);
+        let before = self.spans.last().map(|span| span.text.clone()).unwrap_or_default();
+        inline::split(&text, style, &before, &mut self.spans);
     }
 
     fn end_block(&mut self) {
@@ -307,7 +347,10 @@ impl<'a> Reducer<'a> {
         if let Content::Text(spans) = &content {
             self.parts += spans.len();
         }
+        let gap = layout::empty_lines(&self.protected.source, self.began, self.begins);
+        self.began = Some(self.begins);
         self.blocks.push(Block {
+            gap,
             quote_level: self.quotes.min(LEVELS_MAX),
             list_level: self.lists.min(LEVELS_MAX),
             marker: self.marker.take(),

@@ -81,6 +81,35 @@ fn people_write_code_quotes_and_lists() {
 }
 
 #[test]
+fn empty_lines_and_indents_stay() {
+    for text in [
+        "a\n\nb\n\tc\n    d",
+        "a\n\n\n\nb",
+        "  a\n b\n\n   c",
+        "    a\n\n        b\n\tc",
+        "\ta\n\t\tb\nc",
+        "Dear Bob,\n\n  yes.\n\n\nAlice",
+        "> a\n>   b\n> \n> c",
+        "- a\n\n\n- b",
+        "a\n\n---\n\n  b",
+        "a\n\n    <b>\n  c",
+        "東\n　西",
+    ] {
+        let plain = parse(text).plain();
+        let expected = text.replace("- ", "• ").replace(">   b\n> \n> c", "  b\n\n> c");
+        assert_eq!(plain, expected, "{text:?}");
+    }
+    let gaps = |text: &str| parse(text).blocks.iter().map(|block| block.gap).collect::<Vec<_>>();
+    assert_eq!(gaps("\n\n\na\nb\n\n\n# c\nd"), [0, 2, 0]);
+    assert_eq!(gaps("a\n\n1. - b\n   - c\n\n```\nd\n\n```\n\n\ne"), [0, 1, 0, 0, 1, 2]);
+    assert_eq!(gaps(&format!("a{}b", "\n".repeat(1000))), [0, GAP_MAX]);
+    assert_eq!(
+        sketch("one\n  *two* and\n  [three](https://a.example)"),
+        "one\n  i(two) and\n  link(three→https://a.example)"
+    );
+}
+
+#[test]
 fn what_is_not_ours_is_shown_as_it_was_written() {
     check(&[
         ("<b>hi</b> <script>x</script>", "<b>hi</b> <script>x</script>"),
@@ -95,7 +124,7 @@ fn what_is_not_ours_is_shown_as_it_was_written() {
         ("[a][b] [c]\n\n[b]: x", "[a][b] [c] | [b]: x"),
         ("&lt;b&gt; &#x202E; &amp;", "&lt;b&gt; &#x202E; &amp;"),
         ("- [x] done", ".•[x] done"),
-        ("    *indented*", "*indented*"),
+        ("    *indented*", "    *indented*"),
         ("#", "#"),
         (">", ">"),
         ("-", ".•"),
@@ -129,6 +158,77 @@ fn links_lead_to_the_web_and_to_mail_alone() {
         ("[x](https://a.example \"title\")", "[x](link(https://a.example→https://a.example) \"title\")"),
         ("`https://a.example`", "code(https://a.example)"),
     ]);
+}
+
+#[test]
+fn links_end_where_the_sentence_goes_on() {
+    for (text, seen) in [
+        ("https://example.com/a，@bob", &["https://example.com/a"][..]),
+        ("（https://example.com/a）", &["https://example.com/a"]),
+        ("https://example.com。@bob", &["https://example.com"]),
+        ("https://example.com/a。", &["https://example.com/a"]),
+        ("https://example.com/a」と", &["https://example.com/a"]),
+        ("https://example.com에서 봐", &["https://example.com"]),
+        ("https://example.com:8080/a에서 봐", &["https://example.com:8080/a"]),
+        ("https://example.com/aを見て", &["https://example.com/a"]),
+        ("https://example.com/a👍", &["https://example.com/a"]),
+        ("https://example.com👍", &["https://example.com"]),
+        ("https://example.com/a\u{200B}b", &["https://example.com/a"]),
+        ("https://example.com/a؟", &["https://example.com/a"]),
+        ("https://example.com/a۔", &["https://example.com/a"]),
+        ("https://example.com/a।", &["https://example.com/a"]),
+        ("https://example.com/a։", &["https://example.com/a"]),
+        ("«https://example.com/a»", &["https://example.com/a"]),
+        ("„https://example.com/a“", &["https://example.com/a"]),
+        ("https://example.com/a…", &["https://example.com/a"]),
+        ("https://example.com/a—", &["https://example.com/a"]),
+        ("https://ja.wikipedia.org/wiki/東京", &["https://ja.wikipedia.org/wiki/東京"]),
+        ("https://emoji.example/👍", &["https://emoji.example/👍"]),
+        ("https://fr.wikipedia.org/wiki/L’Équipe", &["https://fr.wikipedia.org/wiki/L’Équipe"]),
+        ("https://fa.example/می\u{200C}خواهم", &["https://fa.example/می\u{200C}خواهم"]),
+        ("https://пример.рф/путь", &["https://пример.рф/путь"]),
+        ("https://例え.テスト", &["https://例え.テスト"]),
+        ("https://हिन्दी.भारत", &["https://हिन्दी.भारत"]),
+        ("https://münchen.example", &["https://münchen.example"]),
+        (
+            "http://localhost:8080/x http://192.168.0.1/ http://[::1]:80/",
+            &["http://localhost:8080/x", "http://192.168.0.1/", "http://[::1]:80/"],
+        ),
+        ("https://en.wikipedia.org/wiki/A_(b)", &["https://en.wikipedia.org/wiki/A_(b)"]),
+        ("(https://example.com/a?b=c#d)", &["https://example.com/a?b=c#d"]),
+        ("https://example.com/a, https://example.com/b!", &["https://example.com/a", "https://example.com/b"]),
+        ("https://user:x@example.com/", &["https://user:x@example.com/"]),
+        ("'https://example.com/a'", &["https://example.com/a"]),
+        ("HTTPS://EXAMPLE.COM", &["HTTPS://EXAMPLE.COM"]),
+        ("写信给bob@example.com吧", &["bob@example.com"]),
+        ("bob@example.com에게", &["bob@example.com"]),
+        ("b.o-b+x@mail.example.com.", &["b.o-b+x@mail.example.com"]),
+        ("看www.example.com/a，好", &["www.example.com/a"]),
+        (
+            "www.example.com WWW.Example.com. awww.example.com www.x ww.example.com www..com",
+            &["www.example.com", "WWW.Example.com"],
+        ),
+        ("svn+https://a.example xhttp://a.example https:// https://. https://v1.1 https://1.2.3", &[]),
+        ("@me@a.example .@a.example a@b a@.example x@1.2", &[]),
+    ] {
+        assert_eq!(shown_links(text), seen, "{text}");
+    }
+    assert_eq!(sketch("www.a.example"), "link(www.a.example→https://www.a.example)");
+}
+
+#[test]
+fn no_sign_beyond_ascii_belongs_to_the_end_of_a_link() {
+    for c in ('\u{80}'..=char::MAX).filter(|c| crate::text::chars::is_other_punctuation(*c)) {
+        let text = format!("https://example.com/a{c}");
+        assert_eq!(shown_links(&text), ["https://example.com/a"], "U+{:X}", u32::from(c));
+        assert_eq!(shown_links(&format!("https://example.com{c} x")), ["https://example.com"], "U+{:X}", u32::from(c));
+    }
+}
+
+fn shown_links(text: &str) -> Vec<String> {
+    let blocks = parse(text).blocks.into_iter();
+    let spans = blocks.filter_map(|block| if let Content::Text(spans) = block.content { Some(spans) } else { None });
+    spans.flatten().filter(|span| matches!(span.role, Role::Link(_))).map(|span| span.text).collect()
 }
 
 #[test]
@@ -172,6 +272,9 @@ fn a_link_that_shows_another_address_deceives() {
         ("[alice@b.example](mailto:bob@b.example)", true),
         ("[bob@b.example](https://evil.example)", true),
         ("mailto:bob@b.example", false),
+        ("www.bank.example", false),
+        ("[www.bank.example](https://evil.example)", true),
+        ("[ｂａｎｋ．ｅｘａｍｐｌｅ](https://evil.example)", true),
     ] {
         let document = parse(text);
         let links: Vec<bool> = document
@@ -191,7 +294,7 @@ fn a_link_that_shows_another_address_deceives() {
 fn plain_is_what_is_seen() {
     for (text, expected) in [
         ("**a** `b`\nc", "a b\nc"),
-        ("> q\n\n- a\n- b\n\n3. c\n\n```rust\nd\n```", "> q\n• a\n• b\n3. c\nd"),
+        ("> q\n\n- a\n- b\n\n3. c\n\n```rust\nd\n```", "> q\n\n• a\n• b\n\n3. c\n\nd"),
         ("[docs](https://a.example)", "docs"),
         ("[a.example **b**](https://evil.example)!", "a.example b (https://evil.example)!"),
     ] {

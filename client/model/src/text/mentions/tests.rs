@@ -49,6 +49,30 @@ fn a_message_mentions_the_members_it_names() {
         ("https://site.example/@bob", vec![]),
         ("@bobé and @bobe\u{301}", vec![]),
         ("问@bob好", vec![BOB]),
+        ("@bob님 @alice은", vec![ALICE, BOB]),
+        ("@bobさん、@alice。", vec![ALICE, BOB]),
+        ("привет@bob", vec![BOB]),
+        ("ל@bob", vec![BOB]),
+        ("@bobको", vec![BOB]),
+        ("ने@bob", vec![BOB]),
+        ("⚠\u{FE0F}@bob", vec![BOB]),
+        ("❤\u{FE0F}@bob", vec![BOB]),
+        ("1\u{FE0F}\u{20E3}@bob 🅰@alice", vec![ALICE, BOB]),
+        ("@bob❤\u{FE0F} @alice\u{FE0F}", vec![ALICE, BOB]),
+        ("👩🏽‍🚀@bob🇩🇪@alice", vec![ALICE, BOB]),
+        ("＠bob", vec![BOB]),
+        ("＠Ｂｏｂ さん", vec![BOB]),
+        ("＠ｃａｒｏｌ．ｗ", vec![BOB_WITH_A_STOP]),
+        ("﹫bob", vec![BOB]),
+        ("e\u{301}@bob ｘ@bob", vec![]),
+        ("x\u{2060}@bob x\u{AD}@bob", vec![]),
+        ("x\u{200B}@bob", vec![BOB]),
+        ("@bob\u{2060}ert @bob\u{AD}e", vec![]),
+        ("@bob\u{200B}ert", vec![BOB]),
+        ("https://example.com/a，@bob", vec![BOB]),
+        ("https://example.com。@bob", vec![BOB]),
+        ("（https://example.com/a）@bob", vec![BOB]),
+        ("https://example.com👍@bob", vec![BOB]),
         ("`@bob`", vec![]),
         ("```\n@bob\n```\n@alice", vec![ALICE]),
         ("**@bob** _@alice_ ~~@carol~~", vec![ALICE, BOB, CAROL]),
@@ -59,6 +83,19 @@ fn a_message_mentions_the_members_it_names() {
         ("[@bob](https://bob.example)", vec![]),
     ] {
         assert_eq!(resolve(text, member), expected, "{text}");
+    }
+}
+
+#[test]
+fn any_character_but_a_latin_one_may_stand_beside_a_name() {
+    for c in ('!'..=char::MAX).filter(|c| !c.is_control()) {
+        let joins = is_latin(c) || c.is_ascii_digit() || matches!(c, '_' | '@' | '＠' | '﹫' | '＿' | '０'..='９');
+        let before = find(&format!("{c}@bob"));
+        assert!(joins || before.last().is_some_and(|range| range.len() == 4), "U+{:X} before", u32::from(c));
+        let of_name = joins || matches!(c, '.' | '-' | '．' | '－');
+        let after = find(&format!("@bob{c}"));
+        let alone = after.first().is_some_and(|range| range.len() == 4);
+        assert!(of_name || is_mark(c) || alone, "U+{:X} after", u32::from(c));
     }
 }
 

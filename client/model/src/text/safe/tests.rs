@@ -61,6 +61,40 @@ fn a_body_keeps_its_lines_and_nothing_spills_out_of_them() {
 }
 
 #[test]
+fn what_nobody_sees_is_blank() {
+    for blank in [
+        "",
+        " \n\t",
+        "\u{200B}",
+        "\u{2060}",
+        "\u{FEFF}",
+        "\u{3164}",
+        "\u{2800}",
+        "\u{AD}",
+        "\u{202E}",
+        "\u{301}",
+        "\u{115F}\u{1160}\u{FFA0}",
+        "\u{FE0F}\u{200D}",
+        "\u{E0041}\u{E007F}",
+        "\u{180E}\u{34F}",
+        "\u{0}\u{1B}",
+    ] {
+        assert!(is_blank(blank), "{}", blank.escape_unicode());
+    }
+    for seen in ["a", ".", "e\u{301}", "❤\u{FE0F}", "\u{AD}東", "\u{93E}", "\u{202E}x"] {
+        assert!(!is_blank(seen), "{}", seen.escape_unicode());
+    }
+}
+
+#[test]
+fn nodes_refuse_no_title_that_a_client_would_take_for_one() {
+    for c in '\0'..=char::MAX {
+        let text = c.to_string();
+        assert!(is_blank(&text) || !raftchat_schema::blank::is_blank(&text), "U+{:X}", u32::from(c));
+    }
+}
+
+#[test]
 fn names_look_alike_to_a_hurried_reader() {
     for (name, other) in [
         ("alice", "alice"),

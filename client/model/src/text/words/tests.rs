@@ -5,8 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn texts() -> impl Strategy<Value = String> {
-    let signs =
-        prop::sample::select("abéßİﬁſ ._'-@1½东京アｶがกำहिन्दी한\u{301}\u{200d}👩‍👧ﷺ㍿".chars().collect::<Vec<char>>());
+    let signs = prop::sample::select(
+        "abéßİﬁſ ._'-@1½东京アｶがกำहिन्दी한회\u{AD}\u{200B}ـ🎉❤\u{FE0F}€ʼ\u{301}\u{200d}👩‍👧ﷺ㍿"
+            .chars()
+            .collect::<Vec<char>>(),
+    );
     prop::collection::vec(prop_oneof![6 => signs, 1 => any::<char>()], 0..40)
         .prop_map(|chars| chars.into_iter().collect())
 }
@@ -28,8 +31,16 @@ fn a_text_is_found_by_its_words() {
         ("a東b京", vec!["a", "東", "b", "京"]),
         ("ガード", vec!["ガ", "ー", "ガー", "ド", "ード"]),
         ("हिन्दी", vec!["हिन्दी"]),
-        ("한국어", vec!["한국어"]),
-        ("👍 ok", vec!["ok"]),
+        ("한국어", vec!["한", "국", "한국", "어", "국어"]),
+        ("👍 ok", vec!["👍", "ok"]),
+        ("Donau\u{AD}dampf\u{AD}schiff", vec!["donaudampfschiff"]),
+        ("foo\u{200B}bar foo\u{2060}bar foo\u{FEFF}bar", vec!["foobar", "foobar", "foobar"]),
+        ("محـــمد ـ", vec!["محمد"]),
+        ("می\u{200C}خواهم کتاب ٣ ۳", vec!["ميخواهم", "كتاب", "3", "3"]),
+        ("東\u{200B}京", vec!["東", "京", "東京"]),
+        ("❤\u{FE0F} ❤ 👍🏽 👩\u{200D}👧 🇩🇪 1\u{FE0F}\u{20E3}", vec!["❤", "❤", "👍", "👩\u{200D}👧", "🇩🇪", "1\u{20E3}"]),
+        ("ok🎉ok 5€ → C++ ㎏", vec!["ok", "🎉", "ok", "5", "€", "→", "c", "kg"]),
+        ("п'ять пʼять п’ять", vec!["п", "ять", "п", "ять", "п", "ять"]),
     ] {
         assert_eq!(words(text).collect::<Vec<_>>(), expected, "{text}");
     }
@@ -52,6 +63,8 @@ fn the_last_word_of_a_query_may_go_on() {
         ("same same", vec![whole("same")]),
         ("東", vec![whole("東")]),
         ("東京都", vec![whole("東京"), whole("京都")]),
+        ("회의", vec![whole("회의")]),
+        ("🎉", vec![whole("🎉")]),
         ("東京 都 tok", vec![whole("東京"), whole("都"), start("tok")]),
     ] {
         assert_eq!(query(text), expected, "{text}");
@@ -73,6 +86,10 @@ fn what_was_asked_for_is_highlighted() {
         ("nothing here", "else", vec![]),
         ("私は東京都にいる", "東京都", vec!["東京都"]),
         ("東の京", "東京", vec![]),
+        ("주간회의록", "회의", vec!["회의"]),
+        ("Donau\u{AD}dampf\u{AD}schiff", "donaudampf", vec!["Donau\u{AD}dampf"]),
+        ("محـــمد", "محمد", vec!["محـــمد"]),
+        ("well done 🎉🎉", "🎉", vec!["🎉", "🎉"]),
     ] {
         let found: Vec<&str> =
             highlight(text, &query(asked)).into_iter().map(|range| text.get(range).unwrap()).collect();
