@@ -45,7 +45,7 @@ fn connect_profile(settings: &Settings<'_>, view: &Shared) {
     let shared = Rc::clone(view);
     settings.on_save_profile(move |name| {
         let name = name.trim();
-        if !name.is_empty() {
+        if !safe::is_blank(name) {
             let profile = Profile { display_name: Some(name.to_owned()), presence: None, receipts: None };
             shared.borrow().act(Intent::SetProfile(profile));
         }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use raftchat_model::text::safe;
 use raftchat_model::{Attention, Body, Bubble, ChatId, Intent, Item, TimelineChange};
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{MessageId, Position};
@@ -265,7 +266,7 @@ impl View {
     fn send(&mut self) {
         let Some(chat) = self.open else { return };
         let text = self.text().trim().to_owned();
-        if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+        if safe::is_blank(&text) || text.len() > TEXT_BYTES_MAX {
             return;
         }
         if let Some(position) = self.writing.editing {

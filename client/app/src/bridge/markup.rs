@@ -106,8 +106,11 @@ struct Running {
 impl Running {
     fn add(&mut self, block: &Block, spans: &[Span]) {
         if !self.markdown.is_empty() {
+            // An empty line is a paragraph of a space: Markdown knows no other.
+            self.markdown.extend(std::iter::repeat_n("\n\n\u{a0}", block.gap));
+            self.plain.extend(std::iter::repeat_n('\n', block.gap));
             // Paragraphs of a list stand closer together than others.
-            let gap = if block.marker.is_some() { "\n" } else { "\n\n" };
+            let gap = if block.marker.is_some() && block.gap == 0 { "\n" } else { "\n\n" };
             self.markdown.push_str(gap);
             self.plain.push('\n');
         }
@@ -184,16 +187,19 @@ impl Running {
 
 /// Adds `text` so that it is read as it stands.
 fn escape_into(markdown: &mut String, text: &str) {
+    let mut line_begins = markdown.is_empty() || markdown.ends_with('\n');
     for c in text.chars() {
         match c {
             '\n' => markdown.push_str("  \n"),
             // Spaces at the beginning of a line mean something.
-            ' ' | '\t' if markdown.is_empty() || markdown.ends_with('\n') => markdown.push('\u{a0}'),
+            ' ' if line_begins => markdown.push('\u{a0}'),
+            '\t' if line_begins => markdown.push_str("\u{a0}\u{a0}\u{a0}\u{a0}"),
             c if c.is_ascii_punctuation() => {
                 markdown.push('\\');
                 markdown.push(c);
             }
             c => markdown.push(c),
         }
+        line_begins = c == '\n' || (line_begins && matches!(c, ' ' | '\t'));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use raftchat_model::text::safe;
 use raftchat_model::{ChatId, Intent, MemberItem, Person, Receipt};
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::UserId;
@@ -70,7 +71,7 @@ fn connect_details(details: &Details<'_>, view: &Shared) {
     let shared = Rc::clone(view);
     details.on_rename(move |title| {
         let view = shared.borrow();
-        if let (Some(chat), false) = (view.open, title.trim().is_empty()) {
+        if let (Some(chat), false) = (view.open, safe::is_blank(&title)) {
             view.act(Intent::Rename { chat, title: title.trim().to_owned() });
         }
     });

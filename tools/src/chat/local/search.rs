@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use raftchat_model::ChatId;
+use raftchat_model::text::words;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::ConversationId;
 
@@ -41,7 +42,8 @@ pub(super) fn run(device: &Device, arguments: &SearchArguments, output: Output) 
         output.answer(&MessageShape::of(message, &names), words)?;
     }
     let stored = store.count(within)?;
-    output.say(&format!("-- {} found among the {stored} messages kept on this device --", found.len()))
+    let why = if words::query(&arguments.query).is_empty() { ": nothing in it but punctuation" } else { "" };
+    output.say(&format!("-- {} found among the {stored} messages kept on this device{why} --", found.len()))
 }
 
 fn held(chat: ChatId) -> Result<ConversationId, Failure> {

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::str::FromStr;
 
+use raftchat_model::text::safe;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_schema::limits::TEXT_BYTES_MAX;
@@ -38,7 +39,7 @@ impl Text {
     }
 }
 
-/// The text as nodes keep it. One of nothing but white space becomes empty, for the service to refuse.
+/// The text as nodes keep it. One of which nothing would be seen becomes empty, for the service to refuse.
 pub(in crate::chat) fn payload(text: String, reply_to: Option<Position>) -> Result<Vec<u8>, Failure> {
     encoded(&Payload { reply_to, ..Payload::text(text) })
 }
@@ -51,7 +52,7 @@ pub(super) fn replaced(before: &[u8], text: String) -> Result<Vec<u8>, Failure> 
 
 /// The bytes of a payload. What is too large would break the link and is refused here as the service would.
 pub(super) fn encoded(payload: &Payload) -> Result<Vec<u8>, Failure> {
-    if payload.text.trim().is_empty() {
+    if safe::is_blank(&payload.text) {
         return Ok(Vec::new());
     }
     if payload.text.len() > TEXT_BYTES_MAX {
@@ -90,7 +91,9 @@ mod tests {
 
     #[test]
     fn an_empty_text_is_left_to_the_service_and_a_large_one_refused_as_the_service_does() {
-        for empty in ["", " \n"] {
+        for empty in
+            ["", " \n", "\u{200B}", "\u{2060}", "\u{FEFF}", "\u{3164}", "\u{2800}", "\u{AD}", "\u{202E}", "\u{301}"]
+        {
             assert_eq!(payload(empty.to_owned(), None).unwrap(), Vec::<u8>::new());
         }
         assert!(payload("x".repeat(TEXT_BYTES_MAX), None).is_ok());
