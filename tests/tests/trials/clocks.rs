@@ -51,7 +51,7 @@ async fn talk(alice: &Person, number: &mut u64) -> Duration {
     let before = now_ms();
     *number += 1;
     let sent = alice.say("bob", &format!("number {number}")).await;
-    soon("reacting", alice.client.react(&with("bob"), sent.position, "👍", raftchat_schema::command::Switch::On))
+    soon("reacting", alice.client.react(&with("bob"), sent.position, "👍".to_owned(), raftchat_schema::command::Switch::On))
         .await
         .unwrap();
     let took = begun.elapsed();
