@@ -132,13 +132,13 @@ async fn over_and_over(
                 let connection = line.connection.clone();
                 let done = deed(line, report).await;
                 match (connection.close_reason(), done) {
-                    (Some(end), _) => report.note("ended", ending(&end)),
-                    (None, Err(trouble)) => report.note("trouble", trouble),
+                    (Some(end), _) => report.note("ended", &ending(&end)),
+                    (None, Err(trouble)) => report.note("trouble", &trouble),
                     (None, Ok(())) => {}
                 }
                 connection.close(0_u32.into(), b"");
             }
-            Err(trouble) => report.note("not_let_in", trouble),
+            Err(trouble) => report.note("not_let_in", &trouble),
         }
         tokio::time::sleep(BREATH).await;
     }
@@ -196,11 +196,11 @@ impl Flood {
         while plan.goes_on() {
             let said = match line.hear().await? {
                 // The first capability, through which all go, is not given back.
-                Heard::Answer(0, _) => continue,
+                Heard::Answer(0, _) | Heard::Call | Heard::Other => continue,
                 Heard::Answer(question, answer) => {
                     match answer {
                         Ok(answer) => self.judge(&answer, report),
-                        Err(exception) => report.note("exceptions", exception),
+                        Err(exception) => report.note("exceptions", &exception),
                     }
                     let mut said = frames::finish(question, self.gives_back);
                     said.extend(make(line.question()));
@@ -208,7 +208,6 @@ impl Flood {
                     said
                 }
                 Heard::Abort(reason) => return Err(format!("the node ended it: {reason}").into()),
-                Heard::Call | Heard::Other => continue,
             };
             line.say(&said).await?;
         }
@@ -217,7 +216,7 @@ impl Flood {
 
     fn judge(&self, answer: &Message, report: &mut Report) {
         match (self.refusal)(answer) {
-            Some(code) => report.note("refused", code),
+            Some(code) => report.note("refused", &code),
             None => report.count("answered", 1),
         }
     }
@@ -253,7 +252,7 @@ async fn ask(
         Ok(answer) => refusal(&answer).unwrap_or_else(|| "done".to_owned()),
         Err(trouble) => trouble.to_string(),
     };
-    report.note("outcomes", format!("{what}: {outcome}"));
+    report.note("outcomes", &format!("{what}: {outcome}"));
     Ok(())
 }
 

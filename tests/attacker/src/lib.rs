@@ -125,7 +125,7 @@ async fn run(arguments: Arguments) -> Result<Report, Trouble> {
             let in_time = tokio::time::timeout(time + OVERTIME, attack.run(&plan, &mut report)).await;
             match in_time {
                 Ok(Ok(())) => {}
-                Ok(Err(trouble)) => report.note("trouble", trouble.as_ref()),
+                Ok(Err(trouble)) => report.note("trouble", &trouble),
                 Err(_elapsed) => report.count("hung", 1),
             }
             report

@@ -1,6 +1,7 @@
 //! What an attack did, counted. Knows nothing of attacks.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,7 @@ impl Report {
     }
 
     /// Something that was told, and how often it was.
-    pub(crate) fn note(&mut self, kind: &'static str, what: impl ToString) {
+    pub(crate) fn note(&mut self, kind: &'static str, what: &impl Display) {
         self.note_often(kind, what.to_string(), 1);
     }
 

@@ -26,7 +26,7 @@ const PAYLOAD_BYTES: usize = 64 * 1024;
 pub(super) async fn groups(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
     as_somebody(plan, report, async |mut line, account, report| {
         let everybody = account.everybody(&mut line).await?;
-        report.note("members", everybody.len());
+        report.note("members", &everybody.len());
         let make = |question| create_group(question, account.session(), now_number(), &everybody);
         let refusal = refusal_of!(session::create_group_results::Owned);
         Flood::of(GROUPS_IN_FLIGHT, refusal).run(plan, report, &mut line, make).await

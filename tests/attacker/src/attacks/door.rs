@@ -45,7 +45,7 @@ pub(super) async fn forged_reasons(plan: &Plan, report: &mut Report) -> Result<(
                 line.gone().await;
                 report.count("as_it_closed_the_link", 1);
             }
-            Err(trouble) => report.note("not_let_in", trouble),
+            Err(trouble) => report.note("not_let_in", &trouble),
         }
         if let Ok(mut line) = Line::to(plan).await {
             line.say(&frames::abort(&forged("as an abort"))).await?;

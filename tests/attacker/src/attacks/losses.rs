@@ -38,7 +38,7 @@ pub(super) async fn losses(plan: &Plan, report: &mut Report, loss: Loss) -> Resu
         match lose_one(plan, report, loss).await {
             Ok(()) => report.count("losses", 1),
             Err(trouble) => {
-                report.note("trouble", trouble);
+                report.note("trouble", &trouble);
                 sleep(super::BREATH).await;
             }
         }

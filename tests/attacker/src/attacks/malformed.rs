@@ -42,8 +42,8 @@ pub(super) async fn begun_frames(plan: &Plan, report: &mut Report) -> Result<(),
             let mut report = Report::default();
             while plan.goes_on() {
                 match begin_one(&door, &plan).await {
-                    Ok(end) => report.note("ended", end),
-                    Err(trouble) => report.note("not_let_in", trouble),
+                    Ok(end) => report.note("ended", &end),
+                    Err(trouble) => report.note("not_let_in", &trouble),
                 }
                 report.count("links", 1);
                 sleep(super::BREATH).await;
@@ -105,7 +105,7 @@ pub(super) async fn all(plan: &Plan, report: &mut Report) -> Result<(), Trouble>
         }
         while let Some(one) = links.join_next().await {
             let (what, outcome) = one?;
-            report.note("outcomes", format!("{what}: {}", outcome.unwrap_or_else(|trouble| trouble.to_string())));
+            report.note("outcomes", &format!("{what}: {}", outcome.unwrap_or_else(|trouble| trouble.to_string())));
         }
     }
     as_a_member(plan, report).await?;
@@ -310,10 +310,12 @@ fn random_call(number: usize) -> Vec<u8> {
     bytes
 }
 
+/// Makes a call under that number, of a session or of a conversation.
+type Make = fn(u32, Target<'_>, Target<'_>, &[u64]) -> Vec<u8>;
+
 /// What needs an account: lists and payloads beyond any bound, and the node's own capability as a receiver.
 async fn as_a_member(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
     let many: Vec<u64> = (1..=60_000).collect();
-    type Make = fn(u32, Target<'_>, Target<'_>, &[u64]) -> Vec<u8>;
     let cases: [(&str, Make); 6] = [
         ("60,000 mentions", |question, _, group, many| send(question, group, b"x", many)),
         ("65 mentions", |question, _, group, many| send(question, group, b"x", many.get(..65).unwrap_or_default())),
@@ -336,7 +338,7 @@ async fn as_a_member(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
             Ok(()) => verdict_of(&mut line, question).await,
             Err(trouble) => trouble.to_string(),
         };
-        report.note("outcomes", format!("{what}: {outcome}"));
+        report.note("outcomes", &format!("{what}: {outcome}"));
         line.close(b"");
     }
     Ok(())
