@@ -2,6 +2,7 @@
 //! knows how it is told to stop.
 
 mod error;
+mod meeting;
 mod secret;
 
 use std::net::SocketAddr;
@@ -18,7 +19,6 @@ use raftchat_transport::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use zeroize::Zeroizing;
 
 pub use error::NodeError;
 
@@ -28,7 +28,7 @@ use crate::config::NodeConfig;
 use crate::exposure;
 use crate::fanout::Fanout;
 use crate::freshness::{self, Freshness};
-use crate::greeting::{self, Greeter, Sealer};
+use crate::greeting;
 use crate::guessing::Guessing;
 use crate::live::{self, LiveSessions};
 use crate::members::Members;
@@ -61,8 +61,6 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
 /// What is refused of another node's calls is logged so often, of each kind.
 const REFUSED_EVERY: Duration = Duration::from_mins(1);
-/// In the data directory: what the other nodes have said of how far they are.
-const REMEMBERED_FILE: &str = "peers";
 
 /// A node that serves.
 #[derive(Debug)]
@@ -116,7 +114,7 @@ impl Node {
             Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone(), &meters);
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
-        let greeter = Arc::new(greeter(config, &shared, &raft)?);
+        let greeter = Arc::new(meeting::greeter(config, &shared.leaf, &shared.stores, &raft)?);
         let (drain, drain_asked) = watch::channel(None);
         let peer_services = PeerServices {
             drain,
@@ -367,28 +365,6 @@ async fn start_raft(config: &NodeConfig, shared: &Shared) -> Result<RaftHandle, 
     });
     let settings = config.raft_settings();
     Ok(RaftHandle::start(settings, shared.stores.clone(), listeners, shared.links.clone()).await?)
-}
-
-/// What this node says to the others. One that has others to ask gives no vote before one of them has answered.
-fn greeter(config: &NodeConfig, shared: &Shared, raft: &RaftHandle) -> Result<Greeter, NodeError> {
-    let told = config.bootstrap_members().map_err(NodeError::Config)?;
-    let stores = &shared.stores;
-    let is_new = stores.log.bounds().last.is_none() && stores.log.vote().is_none();
-    let founds = (is_new && !config.join).then(|| told.clone());
-    if founds.is_some() {
-        config.must_be_founding_list().map_err(NodeError::Config)?;
-    }
-    let membership = stores.state.applied()?.membership.membership;
-    let voters: Vec<NodeId> = if membership.configs.is_empty() {
-        told.iter().map(|(node, _)| *node).collect()
-    } else {
-        membership.configs.concat()
-    };
-    if voters.iter().any(|node| *node != shared.own) {
-        raft.doubt();
-    }
-    let sealer = Sealer::new(shared.own, &config.cluster, &Zeroizing::new(shared.leaf.leaf.key_der()));
-    Ok(Greeter::new(raft.clone(), sealer, config.data.join(REMEMBERED_FILE), founds))
 }
 
 async fn serve_peers(

@@ -74,6 +74,15 @@ pub(crate) fn strangers_line(kind: &'static str) -> Option<u64> {
     LINES.tell(kind, std::time::Instant::now())
 }
 
+/// Who was refused knocks again, a node that was removed for as long as it runs: a line of each key is written so often.
+const CALLERS_LINES_EVERY: Duration = Duration::from_mins(10);
+
+/// Whether such a line is written, and how many about the same key were left out before it.
+fn callers_line(key: [u8; 32]) -> Option<u64> {
+    static LINES: LazyLock<Damped<[u8; 32]>> = LazyLock::new(|| Damped::new(CALLERS_LINES_EVERY));
+    LINES.tell(key, std::time::Instant::now())
+}
+
 /// Warns of what a stranger has caused. Fields that a stranger fills are to be shown as [`Told`].
 macro_rules! warn_of {
     ($kind:literal, $($rest:tt)*) => {
@@ -166,7 +175,9 @@ fn admit(
         (CloseCode::TooManyLinks, format!("at most {links} links of one key"))
     })?;
     check_caller(identity, service.role, &service.cluster, &*service.admission).map_err(|reason| {
-        warn_of!("a caller was refused", who = %identity, key = %identity.spki(), %from, %reason);
+        if let Some(left_out) = callers_line(identity.spki().0) {
+            tracing::warn!(who = %identity, key = %identity.spki(), %from, %reason, left_out, "a caller was refused");
+        }
         refused(reason)
     })?;
     Ok((handle, registered))

@@ -1,8 +1,10 @@
 //! All that the rest of the node asks of Raft: propose, read safely, know who leads, stop. Hides openraft whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod trust;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,34 +14,21 @@ use openraft::errors::{
 };
 use openraft::{Instant as _, Raft, RaftMetrics, ReadPolicy, ServerState};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::peer::Mark;
-use raftchat_schema::stored::{LogId, Member, Vote};
+use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
 use tokio::sync::watch;
 
 use super::apply::{Applier, ApplySink};
-use super::claims::Known;
 use super::convert;
-use super::doubts::{Doubts, Holds, News};
 use super::log_storage::RaftLog;
 use super::machine::Machine;
-use super::membership::motions::Motions;
-use super::messages::{AppendResponse, PeerCalls, VoteRequest};
+use super::messages::{AppendResponse, PeerCalls};
 use super::network::Network;
 use super::settings::RaftSettings;
 use super::status::{Leadership, RaftStatus, Role};
 use super::types::{BatchBytes, TypeConfig};
 use crate::store::{StoreError, Stores};
-
-/// For how long a leader's word is good that another is to stand.
-const HANDING_ON: Duration = Duration::from_secs(3);
-/// So much later than the one who stands may the leader's word arrive.
-const HANDING_LATE: Duration = Duration::from_millis(50);
-
-/// A reason not to stand: it is not known whether this node's data is what it was.
-const IN_DOUBT: &str = "in doubt";
-/// Another: its clock is wrong.
-const WRONG_CLOCK: &str = "wrong clock";
+use trust::Trust;
 
 /// What goes wrong with a follower again and again is told so often.
 const TELL_EVERY: Duration = Duration::from_mins(1);
@@ -111,14 +100,7 @@ pub struct RaftHandle {
     pub(super) contact_limit: Duration,
     /// One change of the membership at a time.
     pub(super) changing: Arc<tokio::sync::Mutex<()>>,
-    /// To whom the leader last handed on, and when.
-    handing: watch::Sender<Option<(NodeId, Instant)>>,
-    motions: Arc<Mutex<Motions>>,
-    doubts: Arc<Mutex<Doubts>>,
-    /// Why this node does not stand for election at present.
-    held_back: Arc<Mutex<BTreeSet<&'static str>>>,
-    /// The newest term that each of the others has told.
-    told_terms: Arc<Mutex<BTreeMap<NodeId, u64>>>,
+    trust: Trust,
 }
 
 impl std::fmt::Debug for RaftHandle {
@@ -184,159 +166,8 @@ impl RaftHandle {
             contact,
             contact_limit,
             changing: Arc::default(),
-            handing: watch::Sender::new(None),
-            motions: Arc::default(),
-            doubts: Arc::default(),
-            held_back: Arc::default(),
-            told_terms: Arc::default(),
+            trust: Trust::new(),
         })
-    }
-
-    /// From now on this node does not stand for election, for that reason and maybe others.
-    pub(crate) fn hold_back(&self, reason: &'static str) {
-        let mut reasons = lock(&self.held_back);
-        reasons.insert(reason);
-        self.raft.runtime_config().elect(false);
-    }
-
-    /// That is no reason any more.
-    pub(crate) fn let_stand(&self, reason: &'static str) {
-        let mut reasons = lock(&self.held_back);
-        reasons.remove(reason);
-        self.raft.runtime_config().elect(reasons.is_empty());
-    }
-
-    /// Votes for nobody until another node has said that this one's data is what it was: see [`RaftHandle::hear_of_itself`].
-    pub(crate) fn doubt(&self) {
-        lock(&self.doubts).begin();
-        self.hold_back(IN_DOUBT);
-    }
-
-    /// What another node knows of what this one has said before; each mark is one that it has made itself.
-    pub(crate) fn hear_of_itself(&self, from: NodeId, known: &[Mark]) {
-        let news = lock(&self.doubts).hear(from, known, &self.holds());
-        self.tell(news, Some(from));
-    }
-
-    /// Looks whether what was missing has come.
-    pub(crate) fn look_for_the_missing(&self) {
-        let news = lock(&self.doubts).look(&self.holds());
-        self.tell(news, None);
-    }
-
-    fn tell(&self, news: Option<News>, from: Option<NodeId>) {
-        match news {
-            None => return,
-            Some(News::Sure) => tracing::debug!(?from, "this node's data is what it was"),
-            Some(News::CaughtUp) => {
-                tracing::warn!("what was missing is here again: this node gives its vote as before")
-            }
-            Some(News::Older { was, is, replaced }) => {
-                let (was, is) = (was.map(|id| id.index), is.map(|id| id.index));
-                let from = from.map(|node| node.0);
-                let what = if replaced { "another directory than the node had" } else { "an older copy" };
-                tracing::error!(
-                    told_by = from,
-                    was_at = was,
-                    ends_at = is,
-                    what,
-                    "the data of this node goes back behind what it has acknowledged. It gives no vote until the others have \
-                     sent it what is missing. Never start a node from a copy of its data"
-                );
-                return self.hold_back(IN_DOUBT);
-            }
-        }
-        self.let_stand(IN_DOUBT);
-    }
-
-    /// Whether this node waits to hear from others before it votes.
-    pub(crate) fn is_unasked(&self) -> bool {
-        lock(&self.doubts).is_unasked()
-    }
-
-    /// Whether this node may stand for election.
-    pub(super) fn is_sure(&self) -> bool {
-        lock(&self.doubts).is_sure()
-    }
-
-    /// Up to where this node must come before it votes; none if nothing is missing.
-    pub(crate) fn behind(&self) -> Option<LogId> {
-        lock(&self.doubts).behind()
-    }
-
-    /// Whether that candidate may have this node's vote, for all that is known of this node's data.
-    pub(super) fn may_vote(&self, request: &VoteRequest) -> bool {
-        let own = self.stores.identity.node;
-        let others = || {
-            self.raft
-                .metrics()
-                .borrow_watched()
-                .membership_config
-                .voter_ids()
-                .map(NodeId)
-                .filter(|node| *node != own)
-                .collect()
-        };
-        let doubts = lock(&self.doubts);
-        doubts.is_sure() || doubts.may_vote(request, &others())
-    }
-
-    /// A later vote than that, which this node has given before its data was set back.
-    pub(super) fn promised_later(&self, vote: &Vote) -> Option<Vote> {
-        lock(&self.doubts).promised_later(vote)
-    }
-
-    /// What this node holds on disk.
-    fn holds(&self) -> Holds {
-        let (log, identity) = (&self.stores.log, &self.stores.identity);
-        // A snapshot that was installed may be ahead of the log that it replaces.
-        let applied = self.raft.metrics().borrow_watched().last_applied.map(convert::from_log_id);
-        Holds { data: identity.data.clone(), vote: log.vote(), last: log.bounds().last.max(applied) }
-    }
-
-    /// How far this node is; without a seal.
-    pub(crate) fn mark(&self) -> Mark {
-        let applied = self.raft.metrics().borrow_watched().last_applied.map(convert::from_log_id);
-        let Holds { data, vote, .. } = self.holds();
-        Mark { data, vote, applied, seal: [0; 32] }
-    }
-
-    /// Another node says which term it is in.
-    pub(crate) fn note_term(&self, from: NodeId, term: u64) {
-        let mut terms = lock(&self.told_terms);
-        let told = terms.entry(from).or_default();
-        *told = (*told).max(term);
-    }
-
-    /// What this node knows for itself, to hold against it what that node says.
-    pub(super) fn known(&self, from: NodeId) -> Known {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let told = lock(&self.told_terms).iter().filter(|(node, _)| **node != from).map(|(_, term)| *term).max();
-        Known {
-            term: metrics.current_term.max(told.unwrap_or(0)),
-            vote: Some(convert::from_vote(metrics.vote)),
-            committed: metrics.local_committed.map(convert::from_log_id),
-        }
-    }
-
-    /// Whose word it is that a node be removed.
-    pub(super) fn motions(&self) -> MutexGuard<'_, Motions> {
-        lock(&self.motions)
-    }
-
-    /// The leader hands on to that node, which may stand in spite of its lease.
-    pub(super) fn note_handing_to(&self, node: NodeId) {
-        self.handing.send_replace(Some((node, Instant::now())));
-    }
-
-    /// Whether the leader, this node or another, has just handed on to that node. Its word may come a little later than that
-    /// of who stands.
-    pub(super) async fn is_handed_to(&self, node: NodeId, asked: bool) -> bool {
-        let handed =
-            |now: &Option<(NodeId, Instant)>| now.is_some_and(|(to, at)| to == node && at.elapsed() < HANDING_ON);
-        let mut handing = self.handing.subscribe();
-        asked && matches!(tokio::time::timeout(HANDING_LATE, handing.wait_for(handed)).await, Ok(Ok(_)))
     }
 
     /// Makes a cluster of these nodes, this one among them, if this node has never been in one. Says whether it did. To be
@@ -422,11 +253,6 @@ impl RaftHandle {
         }
     }
 
-    /// Says whether this node stands for election, should there be no leader, for all that its clock says.
-    pub(crate) fn may_stand(&self, stands: bool) {
-        if stands { self.let_stand(WRONG_CLOCK) } else { self.hold_back(WRONG_CLOCK) }
-    }
-
     /// This node's view of its cluster.
     pub fn status(&self) -> RaftStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
@@ -481,11 +307,6 @@ impl RaftHandle {
     fn failure(&self) -> String {
         self.reason(&"Raft has ended")
     }
-}
-
-/// What is locked here is whole after every step, whoever panicked meanwhile.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn leadership(metrics: &RaftMetrics<TypeConfig>) -> Leadership {

@@ -300,6 +300,34 @@ async fn a_node_that_was_away_too_long_is_sent_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_damaged_on_the_leaders_disk_is_made_anew() {
+    let cluster = Cluster::of_three().await;
+    cluster.register(0..3).await;
+    cluster.agree().await;
+    let leader = cluster.leader().await.status().node;
+    let bob = ALL.into_iter().find(|node| *node != leader).unwrap();
+    cluster.stop(bob).await;
+    cluster.register(3..130).await;
+    let purged = async {
+        while cluster.leader().await.status().purged.is_none_or(|purged| purged.index < 10) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, purged).await.expect("the log is purged");
+    let leader = cluster.leader().await;
+    let file = leader.stores().snapshots.current().unwrap();
+    let mut bytes = std::fs::read(&file.path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&file.path, bytes).unwrap();
+    cluster.start(bob).await;
+    // Nobody says anything meanwhile: the next snapshot would come by itself.
+    cluster.agree().await;
+    assert!(*lock(&cluster.heard[&bob].installed) > 0, "it came by a snapshot");
+    assert_ne!(leader.stores().snapshots.current().unwrap().id, file.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_outlives_its_leader_and_a_restart_of_all() {
     let cluster = Cluster::of_three().await;
     cluster.register(0..10).await;

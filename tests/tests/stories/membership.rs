@@ -1,6 +1,7 @@
 //! Nodes come and go for good while people talk: a lost disk is replaced by a new node, and nobody's vote is counted twice.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use raftchat_schema::id::NodeId;
 use raftchat_schema::view::Role;
@@ -158,6 +159,25 @@ async fn a_node_that_was_away_lets_in_a_leader_that_it_never_met() {
     })
     .await;
     cluster.agree().await;
+}
+
+#[tokio::test]
+async fn a_removed_node_that_goes_on_running_says_so_once_and_fills_no_log() {
+    let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
+    let operator = Operator::of(&cluster);
+    let gone = 1 + cluster.serving(3).await % 3;
+    operator.removes(gone);
+    until("it says so", async || cluster.log(gone).contains("no other node lets this one in").then_some(())).await;
+    let stays: Vec<_> = (1..=3).filter(|node| *node != gone).collect();
+    let sizes = || stays.iter().map(|node| cluster.log(*node).len()).collect::<Vec<_>>();
+    let (begun, before) = (Instant::now(), sizes());
+    // As long as it takes to see that nothing comes: 12,800 bytes came in 30 s.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    for ((before, after), node) in before.iter().zip(sizes()).zip(&stays) {
+        let bytes = after - before;
+        assert!(bytes < 600, "{bytes} bytes in {:?} on node {node}: {}", begun.elapsed(), cluster.log(*node));
+    }
+    assert_eq!(cluster.log(gone).matches("no other node lets this one in").count(), 1);
 }
 
 #[tokio::test]
