@@ -9,6 +9,7 @@ use std::time::Duration;
 use documented::{Documented, DocumentedFields};
 use raftchat_config::ConfigError;
 use raftchat_schema::budgets::DEVICE_LINKS_MAX;
+use raftchat_schema::budgets::DISK_RESERVE_MIB;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Member;
 use serde::{Deserialize, Serialize};
@@ -164,10 +165,6 @@ pub struct DiskConfig {
 }
 
 impl DiskConfig {
-    /// Why 256 MiB, whatever the size of the disk: each of the two databases may need another journal of 64 MiB and write out
-    /// 16 MiB from memory at any moment, which leaves some 96 MiB for 400,000 deletions and read marks, and for a snapshot.
-    const RESERVE_MIB: u32 = 256;
-
     pub(crate) fn reserve_bytes(&self) -> u64 {
         u64::from(self.reserve_mib) << 20
     }
@@ -179,7 +176,7 @@ impl DiskConfig {
 
 impl Default for DiskConfig {
     fn default() -> Self {
-        Self { reserve_mib: Self::RESERVE_MIB, erase_within_hours: 24 }
+        Self { reserve_mib: DISK_RESERVE_MIB, erase_within_hours: 24 }
     }
 }
 

@@ -170,3 +170,9 @@ pub const PEER_CHANGES_PER_MINUTE: u32 = 60;
 /// For how long one node's word is kept that another be removed which is there: until somebody has gone to the next machine.
 /// Test: `node/src/raft/membership/motions.rs`.
 pub const REMOVAL_WORD_SECONDS: u64 = 600;
+
+/// How much of its disk a node keeps for what must go on without words, in MiB, unless `disk.reserve_mib` in `node.toml` says
+/// otherwise; the same whatever the size of the disk. Each of its two databases may need another journal of 64 MiB and write out
+/// 16 MiB from memory at any moment, which leaves some 96 MiB for 400,000 deletions and read marks, and for a snapshot.
+/// (`tests/tests/stories/full_disk.rs`)
+pub const DISK_RESERVE_MIB: u32 = 256;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::failure::Failure;
 
 /// How long a node may take to end once it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// A log that is longer is set aside when its node is started: whoever writes much into it fills no disk with it.
+const LOG_BYTES_MAX: u64 = 10 << 20;
 /// How much of a dead node's log is shown.
 const LAST_WORDS: usize = 5;
 /// How much of a log is read for that.
@@ -82,6 +86,14 @@ impl Drop for Nodes {
     }
 }
 
+/// A log that has become long is set aside, and the one that was set aside before goes.
+fn turn_over(log: &Path) -> io::Result<()> {
+    match log.metadata() {
+        Ok(found) if found.len() > LOG_BYTES_MAX => fs::rename(log, log.with_extension("log.1")),
+        _ => Ok(()),
+    }
+}
+
 impl Nodes {
     /// None of them yet.
     pub(crate) const fn of(cluster: ClusterDir) -> Self {
@@ -92,6 +104,7 @@ impl Nodes {
     pub(crate) fn start(&mut self, node: u64) -> Result<(), Failure> {
         let path = self.cluster.node_log(node);
         let open = || {
+            turn_over(&path)?;
             let log = OpenOptions::new().create(true).append(true).open(&path)?;
             Ok((log.try_clone()?, log))
         };
