@@ -51,9 +51,12 @@ async fn talk(alice: &Person, number: &mut u64) -> Duration {
     let before = now_ms();
     *number += 1;
     let sent = alice.say("bob", &format!("number {number}")).await;
-    soon("reacting", alice.client.react(&with("bob"), sent.position, "👍".to_owned(), raftchat_schema::command::Switch::On))
-        .await
-        .unwrap();
+    soon(
+        "reacting",
+        alice.client.react(&with("bob"), sent.position, "👍".to_owned(), raftchat_schema::command::Switch::On),
+    )
+    .await
+    .unwrap();
     let took = begun.elapsed();
     let message = alice.message(&with("bob"), sent.position).await;
     let (low, high) = (before - STAMP_WRONG_MS_MAX, now_ms() + STAMP_WRONG_MS_MAX);
