@@ -49,7 +49,7 @@ fn take_one(dir: &Path) -> io::Result<()> {
     let path = dir.join(format!("probe.{}.tmp", std::process::id()));
     let tried = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     let tried = tried.and_then(|mut file: File| {
-        file.write_all(&[0x55; PROBE_BYTES])?;
+        file.write_all(&vec![0x55; PROBE_BYTES])?;
         file.sync_all()
     });
     match fs::remove_file(&path) {

@@ -2,6 +2,7 @@
 //! init` writes is made from it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -383,7 +384,12 @@ fn founding_of(members: &[MemberConfig]) -> String {
     let members: BTreeSet<_> = members.iter().map(|member| (member.node, member.fingerprint.to_lowercase())).collect();
     let lines = members.iter().map(|(node, fingerprint)| format!("{node} {fingerprint}\n"));
     let digest = Sha256::digest(lines.collect::<String>());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::new();
+    for byte in digest.iter().take(16) {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

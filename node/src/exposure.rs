@@ -43,14 +43,14 @@ pub(crate) fn warn_of_public_peers(config: &NodeConfig) {
     let told =
         told.and_then(|member| member.peer_address.rsplit_once(':')).map(|(host, _)| host.trim_matches(['[', ']']));
     let told: Option<IpAddr> = told.and_then(|host| host.parse().ok());
-    for address in [Some(config.peer_listen.ip()), told].into_iter().flatten().filter(|address| is_public(*address)) {
+    let public = [Some(config.peer_listen.ip()), told].into_iter().flatten().find(|address| is_public(*address));
+    if let Some(address) = public {
         tracing::warn!(
             %address,
             "the other nodes reach this one at a public address. Whoever has the key of one node can then act as that node from \
              anywhere, in the name of every user: keep `peer_listen` inside a network of the cluster's own, or behind a \
              firewall that lets in the other nodes alone"
         );
-        return;
     }
 }
 

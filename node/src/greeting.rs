@@ -107,12 +107,13 @@ impl Greeter {
             None => lock(&self.behind).remove(&from),
         };
         if news {
-            match behind {
-                Some(floor) => tracing::warn!(
+            if let Some(floor) = behind {
+                tracing::warn!(
                     node = %from, was_at = floor.index,
                     "a node has come back with older data than it had: it gives no vote until it has been sent what is missing"
-                ),
-                None => tracing::warn!(node = %from, "the node has what was missing, and gives its vote as before"),
+                );
+            } else {
+                tracing::warn!(node = %from, "the node has what was missing, and gives its vote as before");
             }
         }
         self.hear_of_founding(from, founds.as_deref());

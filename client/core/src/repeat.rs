@@ -63,9 +63,11 @@ impl Call {
         Self { worker: Rc::clone(worker), deadline, advice, hedges: true, attempt_max: ATTEMPT_MAX }
     }
 
-    /// The same, for what costs a password's hash: that a node has not answered yet says nothing.
+    /// The same, for what costs a password's hash: that a node has not answered yet says nothing. An answer may be lost all the
+    /// same, so three tenths of the call's time are left for another node.
     pub(crate) fn hashing(self) -> Self {
-        Self { hedges: false, attempt_max: HASHING_ATTEMPT_MAX, ..self }
+        let attempt_max = HASHING_ATTEMPT_MAX.min(self.remaining() * 7 / 10);
+        Self { hedges: false, attempt_max, ..self }
     }
 
     /// Repeats `attempt`, on this node and that, until it has an outcome.

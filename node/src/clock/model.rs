@@ -52,7 +52,8 @@ pub(crate) struct Voters {
 
 impl Voters {
     fn majority(&self) -> usize {
-        (self.others.len() + usize::from(self.own)) / 2 + 1
+        let voters = self.others.len() + usize::from(self.own);
+        voters / 2 + 1
     }
 
     fn are_all(&self, many: usize) -> bool {

@@ -64,7 +64,7 @@ impl Founding {
     pub(crate) fn may_begin(&mut self, now: Instant) -> bool {
         let agree = self.words.values().filter(|word| **word == Word::Same).count();
         let is_listed = self.list.iter().any(|(node, _)| *node == self.own);
-        if !is_listed || agree != self.words.len() || agree + 1 <= self.list.len() / 2 {
+        if !is_listed || agree != self.words.len() || agree < self.list.len() / 2 {
             self.agreed = None;
             return false;
         }

@@ -20,7 +20,7 @@ pub(crate) struct Holds {
 }
 
 /// Something to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// The data is older than it was.
     Older {
@@ -93,7 +93,9 @@ impl Doubts {
     pub(crate) fn hear(&mut self, from: NodeId, known: &[Mark], holds: &Holds) -> Option<News> {
         self.told.insert(from);
         let mut floor = Floor::default();
-        known.iter().for_each(|mark| floor.raise(Floor::of(mark)));
+        for mark in known {
+            floor.raise(Floor::of(mark));
+        }
         if floor.is_reached(holds) {
             return (self.stand == Stand::Unasked).then(|| {
                 self.stand = Stand::Sure;

@@ -205,7 +205,6 @@ fn answered<T>(known: &Known, vote: Vote, answer: T) -> Result<T, PeerCallError>
     Ok(answer)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 fn absurd(absurd: Absurd) -> PeerCallError {
     PeerCallError::Remote(absurd.to_string())
 }

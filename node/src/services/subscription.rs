@@ -40,9 +40,9 @@ struct SubscriptionService {
 
 /// What a subscription takes of what its link, its session and this node have.
 struct Places {
-    _of_link: Held,
-    _of_session: Held,
-    _of_node: Held,
+    _link: Held,
+    _session: Held,
+    _node: Held,
 }
 
 impl Places {
@@ -54,7 +54,7 @@ impl Places {
         if of_link.is_err() || of_session.is_err() {
             subscriptions.refuse();
         }
-        Ok(Self { _of_link: of_link?, _of_session: of_session?, _of_node: subscriptions.hold(1) })
+        Ok(Self { _link: of_link?, _session: of_session?, _node: subscriptions.hold(1) })
     }
 }
 
@@ -149,8 +149,8 @@ fn begin(
             () = link_ended => {}
         }
     });
-    let _occupied = acting.link.occupy();
-    capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied, _places: places })
+    let occupied = acting.link.occupy();
+    capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied: occupied, _places: places })
 }
 
 /// An armed subscription's life: it waits, and from then on is like any other.

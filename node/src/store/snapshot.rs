@@ -128,7 +128,8 @@ impl SnapshotShelf {
             let since = path.metadata().and_then(|found| found.modified()).ok();
             let touched = since.is_some_and(|since| since.elapsed().is_ok_and(|since| since < RECEIVING_PAUSE_MAX));
             let is_received = path.extension().is_some_and(|extension| extension == PART.trim_start_matches('.'));
-            if !is_current && !(is_received && touched) {
+            let is_needed = is_current || (is_received && touched);
+            if !is_needed {
                 files::remove(&path)?;
             }
         }

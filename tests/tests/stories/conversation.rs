@@ -111,7 +111,10 @@ async fn a_session_ends_where_its_user_says_and_an_account_everywhere() {
     let name = "alice".parse().unwrap();
     assert_eq!(code(alice.client.login(name, typed(PASSWORD)).await), ErrorCode::WrongCredentials);
     let name = "alice".parse().unwrap();
-    assert_eq!(code(alice.client.register(name, String::new(), typed("new one")).await), ErrorCode::UsernameTaken);
+    assert_eq!(
+        code(alice.client.register(name, String::new(), typed("another good one")).await),
+        ErrorCode::UsernameTaken
+    );
     cluster.agree().await;
     assert!(bob.client.users().await.unwrap().iter().all(|user| user.username.as_str() != "alice"));
     assert_eq!(bob.read("alice").await.len(), 2, "what she said stays");

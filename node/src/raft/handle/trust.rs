@@ -90,7 +90,7 @@ impl RaftHandle {
             None => return,
             Some(News::Sure) => tracing::debug!(?from, "this node's data is what it was"),
             Some(News::CaughtUp) => {
-                tracing::warn!("what was missing is here again: this node gives its vote as before")
+                tracing::warn!("what was missing is here again: this node gives its vote as before");
             }
             Some(News::Older { was, is, replaced }) => {
                 let (was, is) = (was.map(|id| id.index), is.map(|id| id.index));
