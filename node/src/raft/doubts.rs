@@ -173,20 +173,20 @@ mod tests {
     const BOB: NodeId = NodeId(2);
     const CAROL: NodeId = NodeId(3);
 
-    fn vote(term: u64) -> Option<Vote> {
-        Some(Vote { term, node: BOB, committed: true })
+    fn vote(term: u64) -> Vote {
+        Vote { term, node: BOB, committed: true }
     }
 
-    fn place(term: u64, index: u64) -> Option<LogId> {
-        Some(LogId { term, leader: BOB, index })
+    fn place(term: u64, index: u64) -> LogId {
+        LogId { term, leader: BOB, index }
     }
 
     fn mark(term: u64, index: u64) -> Mark {
-        Mark { data: "disk".to_owned(), vote: vote(term), applied: place(term, index), seal: [0; 32] }
+        Mark { data: "disk".to_owned(), vote: Some(vote(term)), applied: Some(place(term, index)), seal: [0; 32] }
     }
 
     fn holds(term: u64, index: u64) -> Holds {
-        Holds { data: "disk".to_owned(), vote: vote(term), last: place(term, index) }
+        Holds { data: "disk".to_owned(), vote: Some(vote(term)), last: Some(place(term, index)) }
     }
 
     fn stands(term: u64, last: Option<LogId>) -> VoteRequest {
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn nobody_votes_before_it_has_asked() {
         let (mut doubts, others) = (started(), [BOB, CAROL].into());
-        assert!(!doubts.may_vote(&stands(9, place(7, 99)), &others));
+        assert!(!doubts.may_vote(&stands(9, Some(place(7, 99))), &others));
         assert_eq!(doubts.hear(BOB, &[mark(7, 40)], &holds(7, 41)), Some(News::Sure));
-        assert!(doubts.is_sure() && doubts.may_vote(&stands(9, place(7, 99)), &others));
+        assert!(doubts.is_sure() && doubts.may_vote(&stands(9, Some(place(7, 99))), &others));
         assert_eq!(doubts.hear(CAROL, &[], &holds(7, 41)), None, "who has never heard of it has nothing against it");
     }
 
@@ -213,9 +213,9 @@ mod tests {
     fn an_older_copy_gives_no_vote_until_it_has_caught_up() {
         let (mut doubts, others) = (started(), [BOB, CAROL].into());
         let older = doubts.hear(BOB, &[mark(7, 40)], &holds(5, 12));
-        assert_eq!(older, Some(News::Older { was: place(7, 40), is: place(5, 12), replaced: false }));
-        assert_eq!(doubts.behind(), place(7, 40));
-        assert!(!doubts.may_vote(&stands(9, place(7, 99)), &others), "carol has not told what she knows");
+        assert_eq!(older, Some(News::Older { was: Some(place(7, 40)), is: Some(place(5, 12)), replaced: false }));
+        assert_eq!(doubts.behind(), Some(place(7, 40)));
+        assert!(!doubts.may_vote(&stands(9, Some(place(7, 99))), &others), "carol has not told what she knows");
         assert_eq!(
             doubts.promised_later(&Vote { term: 6, node: CAROL, committed: true }).map(|vote| vote.term),
             Some(7)
@@ -232,15 +232,15 @@ mod tests {
         let (mut doubts, others) = (started(), [BOB, CAROL].into());
         assert!(doubts.hear(BOB, &[mark(7, 40)], &holds(5, 12)).is_some());
         assert_eq!(doubts.hear(CAROL, &[mark(7, 44)], &holds(5, 12)), None, "told once");
-        assert!(!doubts.may_vote(&stands(9, place(7, 43)), &others), "it lacks what was promised");
-        assert!(!doubts.may_vote(&stands(7, place(7, 44)), &others), "in that term a vote was given");
-        assert!(doubts.may_vote(&stands(9, place(7, 44)), &others));
+        assert!(!doubts.may_vote(&stands(9, Some(place(7, 43))), &others), "it lacks what was promised");
+        assert!(!doubts.may_vote(&stands(7, Some(place(7, 44))), &others), "in that term a vote was given");
+        assert!(doubts.may_vote(&stands(9, Some(place(7, 44))), &others));
     }
 
     #[test]
     fn a_vote_alone_can_be_what_is_missing_and_so_can_the_whole_disk() {
         let mut doubts = started();
-        let voted = Mark { vote: vote(9), ..mark(7, 40) };
+        let voted = Mark { vote: Some(vote(9)), ..mark(7, 40) };
         assert!(doubts.hear(BOB, &[voted], &holds(7, 40)).is_some());
         assert_eq!(doubts.look(&holds(8, 44)), None);
         assert_eq!(
@@ -249,6 +249,6 @@ mod tests {
         );
         let mut fresh = started();
         let wiped = fresh.hear(BOB, &[mark(7, 40)], &Holds { data: "new disk".to_owned(), ..Holds::default() });
-        assert_eq!(wiped, Some(News::Older { was: place(7, 40), is: None, replaced: true }));
+        assert_eq!(wiped, Some(News::Older { was: Some(place(7, 40)), is: None, replaced: true }));
     }
 }

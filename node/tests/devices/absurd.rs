@@ -55,15 +55,15 @@ impl Thief {
         Vote { term, node: self.own, committed }
     }
 
-    fn ask_vote(&self, request: VoteRequest) -> LocalBoxFuture<'_, Outcome> {
+    fn ask_vote(&self, request: &VoteRequest) -> LocalBoxFuture<'_, Outcome> {
         let mut call = self.peer.vote_request();
-        wire::write_vote_request(call.get().init_request(), &request);
+        wire::write_vote_request(call.get().init_request(), request);
         async move { call.send().promise.await.map(drop) }.boxed_local()
     }
 
-    fn ask_pre_vote(&self, request: VoteRequest) -> LocalBoxFuture<'_, Outcome> {
+    fn ask_pre_vote(&self, request: &VoteRequest) -> LocalBoxFuture<'_, Outcome> {
         let mut call = self.peer.pre_vote_request();
-        wire::write_vote_request(call.get().init_request(), &request);
+        wire::write_vote_request(call.get().init_request(), request);
         async move { call.send().promise.await.map(drop) }.boxed_local()
     }
 
@@ -160,13 +160,13 @@ impl Thief {
         let last = VoteRequest { vote: self.vote(next, false), last_log: None, leadership_transfer: true };
         for vote in self.absurd_votes(false) {
             let request = VoteRequest { vote, ..last.clone() };
-            calls.push((format!("vote {vote:?}"), self.ask_vote(request.clone())));
-            calls.push((format!("pre-vote {vote:?}"), self.ask_pre_vote(request)));
+            calls.push((format!("vote {vote:?}"), self.ask_vote(&request)));
+            calls.push((format!("pre-vote {vote:?}"), self.ask_pre_vote(&request)));
         }
         for place in [beyond(u64::MAX), LogId { term: u64::MAX, ..beyond(1) }] {
             let request = VoteRequest { last_log: Some(place), ..last.clone() };
-            calls.push((format!("vote with a log up to {place:?}"), self.ask_vote(request.clone())));
-            calls.push((format!("pre-vote with a log up to {place:?}"), self.ask_pre_vote(request)));
+            calls.push((format!("vote with a log up to {place:?}"), self.ask_vote(&request)));
+            calls.push((format!("pre-vote with a log up to {place:?}"), self.ask_pre_vote(&request)));
         }
         let empty = AppendRequest { vote: self.vote(next, true), previous: None, entries: Vec::new(), committed: None };
         for vote in self.absurd_votes(true) {

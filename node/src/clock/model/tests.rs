@@ -77,7 +77,9 @@ impl Cluster {
             let voters = self.voters(at);
             let machine = &mut self.machines[at];
             let moment = machine.moment(now);
-            heard.iter().for_each(|(node, reading)| machine.model.hear(*node, reading, 0, moment.count));
+            for (node, reading) in &heard {
+                machine.model.hear(*node, reading, 0, moment.count);
+            }
             machine.model.look(moment, &voters);
         }
     }

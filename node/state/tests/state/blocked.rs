@@ -45,7 +45,7 @@ fn who_is_blocked_sees_neither_when_the_other_was_there_nor_what_they_read_nor_a
     for row in told(bob) {
         match row {
             ChangedRow::User(view) if view.id == alice.user => {
-                assert_eq!((view.display_name, view.last_seen), ("Alice".to_owned(), None))
+                assert_eq!((view.display_name, view.last_seen), ("Alice".to_owned(), None));
             }
             ChangedRow::ReadMark { user, position, .. } if user == alice.user => assert_eq!(position, Position(0)),
             _ => {}

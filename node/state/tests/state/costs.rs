@@ -2,7 +2,7 @@
 
 use raftchat_schema::command::{Act, Command, Done, MemberRole, Profile, Recipient, Send, Switch};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{ConversationId, Position, UserId};
+use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::limits::{
     BATCH_ROWS_MAX, GROUP_MEMBERS_MAX, GROUPS_AN_HOUR_MAX, GROUPS_OF_USER_MAX, MEMBERS_TOLD_MAX,
 };
@@ -21,8 +21,8 @@ fn users(people: &[Person]) -> Vec<UserId> {
 }
 
 /// Does it, and says what it cost before and how many rows it wrote.
-fn written(world: &mut World, person: Person, number: u64, act: Act) -> (raftchat_state::Cost, usize) {
-    let estimate = cost(&world.tables, person.user, &act).unwrap();
+fn written(world: &mut World, person: Person, number: u64, act: &Act) -> (raftchat_state::Cost, usize) {
+    let estimate = cost(&world.tables, person.user, act).unwrap();
     let applied = world.apply(&[request(person.session, number, number, act.clone())]);
     assert!(applied.outcomes[0].is_ok(), "{act:?}: {:?}", applied.outcomes);
     (estimate, applied.writes.0.len())
@@ -69,7 +69,7 @@ fn no_act_writes_more_rows_than_it_is_said_to_cost() {
         Act::EndOtherSessions,
     ];
     for (number, act) in (1..).zip(acts) {
-        let (estimate, rows) = written(&mut world, alice, number, act.clone());
+        let (estimate, rows) = written(&mut world, alice, number, &act);
         // Counters and hash are of the entry.
         assert!(rows <= estimate.rows() + 2, "{act:?} wrote {rows} rows and was said to write {estimate:?}");
         world.check();
@@ -100,7 +100,7 @@ fn a_group_of_a_thousand_is_one_entry_and_one_change_for_each_of_them() {
     let (alice, bob) = (people[0], people[1]);
     let (before, bob_before) = (world.changes(), world.changes());
     let act = Act::CreateGroup { title: "all".to_owned(), members: users(&people) };
-    let (estimate, rows) = written(&mut world, alice, 1, act);
+    let (estimate, rows) = written(&mut world, alice, 1, &act);
     assert!(rows <= estimate.rows() && estimate.rows() <= BATCH_ROWS_MAX, "{rows} rows, {estimate:?}");
     assert_eq!(world.changes().0 - before.0, 1, "the conversation, whatever number is in it");
     let shown = world.shown(bob, bob_before);
@@ -130,7 +130,7 @@ fn who_is_told_of_each_member_and_who_is_not_is_a_matter_of_how_many_there_are()
         };
         (told.count(), rows.iter().find_map(count))
     };
-    assert_eq!(members(&world.shown(bob, Default::default())), (32, Some((32, 32))));
+    assert_eq!(members(&world.shown(bob, ChangeNumber::default())), (32, Some((32, 32))));
     let before = world.changes();
     world.act(alice, Act::AddMembers { conversation: group, members: users(&people[MEMBERS_TOLD_MAX..]) }).unwrap();
     assert_eq!(members(&world.shown(bob, before)), (0, Some((34, 0))));
