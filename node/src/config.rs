@@ -76,7 +76,8 @@ pub struct NodeConfig {
     /// come back. An act counts as many times as what it costs the cluster. `device_links` are its links to this node at a time.
     /// `…_per_second` is what goes on for ever, `…_burst` what may come at once after a pause; for what is only read both are ten
     /// times as much. `registrations_…` are the new accounts from one device, `all_registrations_…` those from all; `account_mib`
-    /// is what an account may have stored, and `account_mib_per_hour` how fast. 0: no limit.
+    /// is what an account may have stored, and `account_mib_per_hour` how fast. 0: no limit; a `…_per_second` or `…_per_minute`
+    /// of 0 lifts all that bounds the same.
     #[serde(default)]
     pub limits: LimitsConfig,
     /// The disk that `data` is on. `reserve_mib`: while less than that is free on too many nodes, nothing that adds to it is taken
@@ -103,8 +104,10 @@ pub struct LimitsConfig {
     pub account_per_second: u32,
     /// Acts of one account at once.
     pub account_burst: u32,
-    /// New accounts an hour from one device.
-    pub registrations_per_hour: u32,
+    /// New accounts a minute from one device.
+    pub registrations_per_minute: u32,
+    /// New accounts from one device at once.
+    pub registrations_burst: u32,
     /// New accounts a day from one device.
     pub registrations_per_day: u32,
     /// New accounts an hour from all devices together: each is told to every device there is.
@@ -124,13 +127,30 @@ impl LimitsConfig {
         device_burst: 0,
         account_per_second: 0,
         account_burst: 0,
-        registrations_per_hour: 0,
+        registrations_per_minute: 0,
+        registrations_burst: 0,
         registrations_per_day: 0,
         all_registrations_per_hour: 0,
         account_mib_per_hour: 0,
         account_mib: 0,
         device_links: 0,
     };
+
+    /// The same as a file means it: where a rate is lifted, what else bounds the same is too. So a file that lifts the rates of
+    /// devices, accounts and registrations sets no limit, whatever bounds are added.
+    fn lifted(&self) -> Self {
+        let mut limits = self.clone();
+        if limits.device_per_second == 0 {
+            limits.device_links = 0;
+        }
+        if limits.account_per_second == 0 {
+            (limits.account_mib_per_hour, limits.account_mib) = (0, 0);
+        }
+        if limits.registrations_per_minute == 0 {
+            (limits.registrations_per_day, limits.all_registrations_per_hour) = (0, 0);
+        }
+        limits
+    }
 
     /// What one account may have stored.
     pub(crate) fn account_bytes_max(&self) -> u64 {
@@ -145,7 +165,8 @@ impl Default for LimitsConfig {
             device_burst: 1000,
             account_per_second: 200,
             account_burst: 2000,
-            registrations_per_hour: 20,
+            registrations_per_minute: 1,
+            registrations_burst: 20,
             registrations_per_day: 50,
             all_registrations_per_hour: 1000,
             account_mib_per_hour: 64,
@@ -289,6 +310,7 @@ impl NodeConfig {
             raftchat_config::read(path, "`raftchatctl cluster init` makes a directory with one for each node")?;
         config.check().map_err(|reason| NodeConfigError::Value { path: path.to_owned(), reason })?;
         let home = path.parent().unwrap_or(Path::new(""));
+        config.limits = config.limits.lifted();
         config.certs = home.join(&config.certs);
         config.data = home.join(&config.data);
         Ok(config)
@@ -401,4 +423,23 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(text.get(start..start + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_lifts_the_rates_lifts_what_bounds_the_same() {
+        let rates = LimitsConfig {
+            device_per_second: 0,
+            account_per_second: 0,
+            registrations_per_minute: 0,
+            ..LimitsConfig::default()
+        };
+        let lifted = rates.lifted();
+        assert_eq!((lifted.device_links, lifted.account_mib, lifted.account_mib_per_hour), (0, 0, 0));
+        assert_eq!((lifted.registrations_per_day, lifted.all_registrations_per_hour), (0, 0));
+        assert_eq!(LimitsConfig::default().lifted(), LimitsConfig::default());
+    }
 }

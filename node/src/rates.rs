@@ -47,10 +47,10 @@ struct State {
     gateway: Buckets<DeviceId>,
 }
 
-/// New accounts: those from one device in an hour and in a day, and those from all.
+/// New accounts: those from one device at once and in a day, and those from all.
 #[derive(Debug)]
 struct Registrations {
-    hours: Buckets<DeviceId>,
+    minutes: Buckets<DeviceId>,
     days: Buckets<DeviceId>,
     all: Buckets<()>,
 }
@@ -76,7 +76,7 @@ impl Rates {
         let gateway = Rate::new(GATEWAY_CALLS_A_SECOND, second, GATEWAY_CALLS_AT_ONCE, 1);
         let within = |most: u32, period| Rate::new(most, period, most, 1);
         let registrations = Registrations {
-            hours: Buckets::new(within(limits.registrations_per_hour, hour)),
+            minutes: Buckets::new(Rate::new(limits.registrations_per_minute, minute, limits.registrations_burst, 1)),
             days: Buckets::new(within(limits.registrations_per_day, day)),
             all: Buckets::new(within(limits.all_registrations_per_hour, hour)),
         };
@@ -117,10 +117,10 @@ impl Rates {
     /// One more account from that device, whose password is to be hashed.
     pub(crate) fn registration(&self, device: DeviceId, now: Instant) -> Result<(), TooFast> {
         self.counted(|state| {
-            let Registrations { hours, days, all } = &mut state.registrations;
-            let wait = hours.wait(&device, 1, now).max(days.wait(&device, 1, now)).max(all.wait(&(), 1, now));
+            let Registrations { minutes, days, all } = &mut state.registrations;
+            let wait = minutes.wait(&device, 1, now).max(days.wait(&device, 1, now)).max(all.wait(&(), 1, now));
             must_not_wait(wait.max(state.hashing.wait(&device, 1, now)))?;
-            hours.spend(device, 1, now);
+            minutes.spend(device, 1, now);
             days.spend(device, 1, now);
             all.spend((), 1, now);
             state.hashing.spend(device, 1, now);
@@ -305,9 +305,10 @@ mod tests {
     }
 
     #[test]
-    fn new_accounts_are_bounded_by_device_and_hour_by_day_and_in_all() {
+    fn new_accounts_are_bounded_by_device_and_minute_by_day_and_in_all() {
         let limits = LimitsConfig {
-            registrations_per_hour: 2,
+            registrations_per_minute: 1,
+            registrations_burst: 2,
             registrations_per_day: 3,
             all_registrations_per_hour: 4,
             ..LimitsConfig::NONE
@@ -315,7 +316,7 @@ mod tests {
         let (rates, start) = (Rates::new(&limits, Arc::default()), Instant::now());
         let at = |hours: u64| start + Duration::from_hours(hours);
         let try_at = |device, hours| rates.registration(device, at(hours)).is_ok();
-        assert_eq!([0; 3].map(|hours| try_at(PHONE, hours)), [true, true, false], "an hour");
+        assert_eq!([0; 3].map(|hours| try_at(PHONE, hours)), [true, true, false], "at once");
         assert_eq!([1; 2].map(|hours| try_at(PHONE, hours)), [true, false], "a day");
         assert_eq!([1; 3].map(|hours| try_at(DESK, hours)), [true, true, false]);
         let others = (3..9).filter(|number| try_at(DeviceId([*number; 32]), 1)).count();

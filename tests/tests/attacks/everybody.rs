@@ -16,9 +16,7 @@ fn crowd() -> usize {
 async fn a4_groups_of_everybody_again_and_again_cost_their_maker() {
     in_a_town(
         |config| {
-            config.limits.registrations_per_hour = 0;
-            config.limits.registrations_per_day = 0;
-            config.limits.all_registrations_per_hour = 0;
+            config.limits.registrations_per_minute = 0;
         },
         async |trial| {
             let town = &trial.town;
