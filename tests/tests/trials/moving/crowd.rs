@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use raftchat_client::{Client, ClientOptions, Event, Following, Profile};
+use raftchat_client::{Client, Event, Following, Target};
 use raftchat_model::Attention;
 use raftchat_schema::view::ChangedRow;
 use raftchat_tests::measure::{Figures, cpu_time};
 use raftchat_tests::network::Family;
 use raftchat_tests::people::{Person, text_of};
-use raftchat_tests::until;
+use raftchat_tests::{soon, until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
@@ -30,26 +30,37 @@ struct Member {
     told: Arc<Mutex<Option<Instant>>>,
 }
 
+/// How many of them are of one account.
+const SESSIONS_EACH: u64 = 50;
+
 /// The message that follows.
 const NEWS: &str = "node gone";
 
 impl Member {
-    /// Follows what comes, on a task of the trial's.
-    async fn join(stage: &Stage, profile: &Profile, node: u64) -> Self {
-        let options = ClientOptions { first: Some(stage.cluster.address(node)), ..ClientOptions::default() };
-        let profile = profile.clone();
-        let client = stage.network.device().run(|| Client::start(profile, options).unwrap());
+    /// A session of its own on a device of its own, which follows what comes, on a task of the trial's.
+    async fn join(stage: &Stage, home: &Path, node: u64, number: u64) -> Self {
+        let name = format!("crowd-{}", number / SESSIONS_EACH);
+        let first = Some(stage.cluster.address(node));
+        let person = stage.network.device().run(|| Person::on(&name, home, first));
+        if number % SESSIONS_EACH == 0 {
+            person.register().await;
+        } else {
+            person.login().await;
+        }
+        let client = person.client;
         client.attend(Attention::Away);
         let mut subscription = client.subscribe(Following::FromNow);
         let told = Arc::new(Mutex::new(None));
-        let caught_up = loop {
-            match subscription.next().await {
-                Some(Event::CaughtUp { .. }) => break true,
-                None | Some(Event::Ended(_)) => break false,
-                Some(_) => {}
+        soon("catching up", async {
+            loop {
+                match subscription.next().await {
+                    Some(Event::CaughtUp { .. }) => break,
+                    Some(Event::Ended(_)) | None => panic!("the subscription ended"),
+                    Some(_) => {}
+                }
             }
-        };
-        assert!(caught_up, "the subscription ended");
+        })
+        .await;
         let theirs = Arc::clone(&told);
         tokio::spawn(async move {
             while let Some(event) = subscription.next().await {
@@ -74,14 +85,13 @@ fn allow_many_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Each with a copy of the profile, as each would be on a device of its own: none waits for another's disk, nor knows how far
-/// others were from the nodes.
+/// Each on a device of its own: none waits for another's disk, nor knows how far others were from the nodes.
 async fn gather(stage: &Stage, homes: &Path, node: u64, count: u64) -> Vec<Member> {
     let mut members = Vec::new();
     for number in 0..count {
         let home = homes.join(number.to_string());
-        copy(&stage.device, &home);
-        members.push(Member::join(stage, &Profile::open(&home).unwrap(), node).await);
+        copy(&stage.cluster.device(&format!("crowd-{number}")), &home);
+        members.push(Member::join(stage, &home, node, number).await);
     }
     members
 }
@@ -116,11 +126,12 @@ fn a_node_with_many_sessions_is_killed() {
         let members = gather(stage, homes.path(), node, count).await;
         cost_of_doing_nothing(stage, node, &members).await;
         let alice = Person::on("alice", &stage.alice, Some(stage.cluster.address(speaks_over)));
-        alice.say("bob", "all are there").await;
+        let crowd = with_all(&alice, &members).await;
+        alice.say_in(&crowd, "all are there").await;
         let were_there = members.iter().filter(|member| member.node() == Some(node)).count();
         let fault = Instant::now();
         stage.cluster.kill(node);
-        alice.say("bob", NEWS).await;
+        alice.say_in(&crowd, NEWS).await;
         let all = async || members.iter().all(|member| member.told.lock().unwrap().is_some()).then_some(());
         until("all are served elsewhere", all).await;
         let mut figures = Figures::default();
@@ -141,6 +152,16 @@ fn a_node_with_many_sessions_is_killed() {
             assert!(here * 4 >= count, "of {count} sessions node {survivor} serves {here}: {nodes:?}");
         }
     });
+}
+
+/// A group of alice and the accounts of all.
+async fn with_all(alice: &Person, members: &[Member]) -> Target {
+    let mut accounts = Vec::new();
+    for member in members.iter().step_by(usize::try_from(SESSIONS_EACH).unwrap()) {
+        accounts.push(soon("asking who they are", member.client.whoami()).await.unwrap().user.id);
+    }
+    let group = soon("making a group", alice.client.group_create("everybody".to_owned(), accounts)).await.unwrap();
+    Target::Conversation(group.id)
 }
 
 /// What the node that serves all of them does meanwhile.
