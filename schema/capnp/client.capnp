@@ -4,342 +4,600 @@
 # A device opens one QUIC connection (ALPN `raftchat/1`) with its certificate, opens one bidirectional
 # stream, and speaks two-party Cap'n Proto RPC on it, unpacked and with nothing before it. The
 # bootstrap capability is a Gateway. From there authority is only ever handed out: a Gateway gives a
-# Session to who proves to be the user, a Session gives Conversations its user is a member of. Holding
-# the capability is the permission; no token travels with a call.
+# Session to whoever proves to be the user, a Session gives Conversations. Holding the capability is
+# the permission; no token travels with a call.
 #
-# A connection is bound to one node. When it ends, every capability from it is dead; the client connects to
-# any node and calls `resume` with its token. Nothing of a session lives only in a node's memory
-# but the fact that it is online.
+# A connection is bound to one node. When it ends, every capability from it is dead; the client
+# connects to any node and calls `resume` with its token. Nothing of a session lives only in a node's
+# memory but the fact that it is online, and its subscriptions.
 #
-# Links and datagrams. A device may hold links to several nodes at once, with the same session on each; changes are
-# numbered, so what comes twice falls. Beside the stream, both sides send QUIC datagrams, which may be lost. The first
-# byte is the kind, and who does not know a kind passes it over:
-#   1, beat, either way. What follows says nothing; from a device's new address it is long, so that the node may say as much
-#     there before it knows whose that is. It says that the path and the process live. A node sends it to a device that
-#     asked for it with `attend`, in each slot in which it sent that device nothing else; a device sends it to keep its
-#     address known, and to learn from the system if nobody listens there any more.
-#   2, activate, from a device. The bytes of a Cursor follow. What `Subscription.activate` does, for all armed
-#     subscriptions on this link; sent a few times, as a lost one would cost a round trip.
+# A device that is new to an account takes `Granted.seen` first, then fetches users, conversations and
+# the newest messages, and subscribes from that cursor: what changes meanwhile comes in the feed, and
+# is put in its place by its number. From then on the feed is all that it needs; lists and `history`
+# are for what it does not hold.
 #
-# Answers. A method with `refused` in its results sets either `refused` or the rest. An exception
-# (`disconnected`, `overloaded`) says nothing about what happened: the call may have taken effect. A
-# client repeats it, on any node, with the same message id or request number, and gets the first outcome.
+# Links and datagrams. A device may hold links to several nodes at once, with the same session on
+# each; changes are numbered, so that the client can drop those that it has already had. Beside the
+# stream, both sides send QUIC datagrams, which may be lost. The first byte is the kind, and a
+# receiver passes over a kind that it does not know:
+#   1, beat, either way. The bytes that follow have no meaning; from a device's new address there are
+#     many of them, so that the node may send as much back before it has validated that address. A
+#     beat says that the path and the process are alive. A node sends it to a device that asked for it
+#     with `attend`, in each slot in which it sent that device nothing else; a device sends it to keep
+#     its address known, and to learn from the system if nobody listens there any more.
+#   2, activate, from a device. The bytes of a Cursor follow. It does what `Subscription.activate`
+#     does, for all armed subscriptions on this link, and is sent a few times, as a lost one would
+#     cost a round trip.
+#
+# Answers. A method with `refused` in its results sets either `refused` or the rest. A refusal says
+# that nothing was stored. An exception (`disconnected`, `overloaded`, `failed`) says nothing about
+# what happened: the call may have taken effect. A client repeats it, on any node, with the same
+# message id or request number, and gets the first outcome.
+#
+# Limits. What a call may carry stands in `schema/src/limits.rs`, what a link or a device may hold and
+# spend in `schema/src/budgets.rs`. Whoever asks too fast is refused with `rateLimited` and told when
+# to come back; what cannot be read (an enum value that the node does not know, text that is not
+# UTF-8) is refused with `malformedRequest`.
+#
+# Refusals that any method of a Session or a Conversation may give, and that are not repeated below:
+# `sessionEnded`, `rateLimited`, `busy`, `noLeader` (no majority was found in time, and nothing was
+# stored) and, for a read, `behind` (see `haveSeen`).
 
 using Types = import "types.capnp";
 
 struct NodeAddress {
+  # One member of the cluster, as `Gateway.hello` lists it. Filled in from the membership in the log.
+
   id @0 :UInt64;
-  address @1 :Text;              # `host:port` of the node's client endpoint.
+  # The node's number, from 1. It is never given to another node.
+
+  address @1 :Text;
+  # `host:port` of the node's client endpoint. A client keeps it in its profile, to find the cluster
+  # again when the nodes it was configured with are gone.
 }
 
 struct Cursor {
   # Where a device stands in the change feed: all its synchronisation state. Opaque: a client stores
-  # it and gives it back, to any node, after any time. Empty: from the beginning.
+  # it and gives it back, to any node, after any time. There is none that is too old.
 
   bytes @0 :Data;
+  # Made by nodes (21 bytes: a version, the cluster, its epoch and the number of a change). Empty:
+  # from the beginning. One of another cluster, or of before a restore, is refused with
+  # `foreignCursor`, bytes that are no cursor with `malformedRequest`.
 }
 
 struct RequestStamp {
-  # Makes a call repeatable. `number` is chosen by the client, higher for each new request of a session;
-  # the service remembers the outcomes of the newest 128 and answers a repeat from memory.
+  # Makes a call repeatable. The cluster remembers the outcomes of the newest 128 requests of a
+  # session in its rows, so any node answers a repeat with the first outcome, refusals included, and
+  # nothing is done twice, whichever node has died in between. Not remembered are `rateLimited` and
+  # what a node refuses before it proposes anything: the same number may be used again for these.
 
   number @0 :UInt64;
-  # The nanoseconds since 1970 by the cluster's time, the lowest 20 bits drawn by lot, as several programs may share a session;
-  # and above `highestRequest` in any case. More than a day above the cluster's time is `malformedRequest`; below what the
-  # service remembers is `staleRequest`. What ends sessions or secures the account, that is `logout`, `endSession`,
-  # `endOtherSessions`, `changePassword` and `deleteAccount`, is done under any number.
+  # Chosen by the client, higher for each new request of the session: the nanoseconds since 1970 by
+  # the cluster's time, the lowest 20 bits drawn by lot, as several programs may share a session; and
+  # above `Granted.highestRequest` in any case. More than a day above the cluster's time is
+  # `malformedRequest`; below what the service remembers is `staleRequest`. What ends sessions or
+  # secures the account, that is `logout`, `endSession`, `endOtherSessions`, `changePassword` and
+  # `deleteAccount`, is done under any number.
 
   acknowledgedBelow @1 :UInt64;
-  # The client has the outcomes of all requests below this: they may be forgotten. 0: none.
+  # The client has the outcomes of all requests below this: they may be forgotten. 0: none. Our own
+  # client always says 0, as another program that shares the session may still wait for some.
 }
 
 interface Gateway {
-  # What a device can do before it is anybody.
+  # What a device can do before it is anybody: the bootstrap capability of every connection. Any
+  # device whose certificate is of the cluster's device authority gets one.
 
   hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress), timeMs :UInt64,
       refused :Types.Refusal);
-  # Who this is, where the other nodes are, and what time it is in the cluster. One device may ask this, `status` and `resume` 20
-  # times a second.
+  # Answers from what this node holds, without asking another, and changes nothing.
+  #
+  # `cluster`: the name in the certificates. `node`: who answers. `version`: of its program, for
+  # people; nothing is decided by it. `nodes`: the members of the cluster as this node knows them,
+  # voters and learners, itself included. `timeMs`: the cluster's time as this node has it, in ms
+  # since 1970.
+  #
+  # One device may ask this, `status` and `resume` 20 times a second, and 100 times at once.
 
   register @1 (username :Text, displayName :Text, password :Text, token :Data, deviceName :Text)
       -> (granted :Granted, refused :Types.Refusal);
-  # Makes an account and a session. `token`: 32 random bytes from the client, of which the cluster keeps only
-  # the SHA-256. Repeating the call with the same token returns the same session.
+  # Makes an account and its first session.
+  #
+  # `username`: `[a-z0-9._-]{2,32}`, given once and never again (`usernameTaken`,
+  # `malformedUsername`). `displayName`: at most 128 bytes; the username is shown if it is empty or
+  # blank. `password`: from 8 characters to 1024 bytes, and not one that is guessed first
+  # (`weakPassword`); the node hashes it, and neither the log nor any other node sees it. `token`: 32
+  # random bytes from the client, of which the cluster keeps only the SHA-256. `deviceName`: what the
+  # user calls the device, at most 64 bytes, shown in `Session.sessions`.
+  #
+  # Repeating the call with the same name and token from the same device returns the same session,
+  # also after a crash of the first node. A token that is already in use otherwise is refused with
+  # `wrongCredentials`. While disks are short, only such a repeat is answered: `storageFull`.
 
   login @2 (username :Text, password :Text, token :Data, deviceName :Text)
       -> (granted :Granted, refused :Types.Refusal);
-  # Opens a session for an existing account; `token` as above.
+  # Opens a session for an existing account; `token` and `deviceName` as above.
+  #
+  # `wrongCredentials` for a name that does not exist and for a wrong password alike, and after as
+  # much work. Wrong passwords make the device, and for strangers the account, wait longer each time:
+  # `rateLimited`. Asks a majority first, so that an account that was made over another node a moment
+  # ago is known here (`noLeader` if none answers). A user has 64 sessions at most; the one unused
+  # for longest ends to make room. A repeat with the same token returns the same session. If the
+  # password was changed, or the account deleted, while it was being checked: `accountChanged`.
 
   resume @3 (token :Data, seen :Cursor, freshness :Freshness)
       -> (granted :Granted, refused :Types.Refusal);
-  # Takes up a session that was opened over any node, from the device that opened it. The node first
-  # applies at least what `seen` says this client has already been shown; where that is more than 10,000 changes away it refuses
-  # with `behind` at once.
+  # Takes up a session that was opened over any node, from the device that opened it. Changes nothing
+  # but when and from which address the session was last used, and may be repeated, also over several
+  # links at once.
+  #
+  # `token`: the 32 bytes it was opened with. A token that is unknown, ended, expired, or of another
+  # device is refused with `sessionEnded`, without telling which. `seen`: what this client has
+  # already been shown. The node first applies at least as much, for which it takes up to two seconds;
+  # where that is more than 10,000 changes away it refuses with `behind` at once. Empty: nothing is
+  # waited for.
+  #
+  # A node that has had no contact with a majority for ten seconds, or drains, or has just started
+  # and has not caught up yet, refuses this, `register` and `login` with `behind`.
 
   status @4 () -> (status :NodeStatus, refused :Types.Refusal);
-  # How this node is. Any device of the cluster may ask.
+  # How this node is. Any device of the cluster may ask, without a session. Changes nothing.
 }
 
 enum Freshness {
+  # How new what a resumed session shows must be.
+
   local @0;
-  # At once, from what this node has applied; the answer's `fresh` is false.
+  # At once, from what this node has applied; the answer's `fresh` is false. A node also takes a value
+  # that it does not know for this one.
 
   linearizable @1;
-  # First confirms with a majority (a Raft read index) that everything acknowledged to anybody before this call
-  # is applied here. Where no majority answers in time the session is given all the same, with `fresh` false.
+  # First confirms with a majority (a Raft read index) that everything acknowledged to anybody before
+  # this call is applied here. Where no majority answers within two seconds the session is given all
+  # the same, with `fresh` false.
 }
 
 struct Granted {
+  # A session, as `register`, `login` and `resume` give it. Filled in by the node that answers.
+
   session @0 :Session;
+  # The capability. It works on this link alone. It can be used before the answer has arrived: what is
+  # asked of it then fails if this call is refused.
+
   sessionId @1 :UInt64;
+  # The same over every node and for the session's whole life.
+
   user @2 :Types.User;
+  # The user whose session it is, as that user sees themselves.
+
   fresh @3 :Bool;
-  seen @4 :Cursor;               # As far as this node has applied.
-  timeMs @5 :UInt64;             # What time it is in the cluster, in ms since 1970.
-  highestRequest @6 :UInt64;     # The highest number of this session's requests so far: new ones go above it.
+  # Nothing that was acknowledged to anybody before the call is missing here. Always true after
+  # `register` and `login`.
+
+  seen @4 :Cursor;
+  # As far as this node has applied. A client that has no cursor takes this one, fetches what there
+  # is, and subscribes from it.
+
+  timeMs @5 :UInt64;
+  # The cluster's time as this node has it, in ms since 1970. A client numbers its requests by it and
+  # goes on counting by a clock of its own. 0 is passed over.
+
+  highestRequest @6 :UInt64;
+  # The highest number of this session's requests that is known: new ones go above it. 0: none.
 }
 
 struct NodeStatus {
+  # How one node is, for `raftchatctl cluster status` and for monitoring. A snapshot: filled in from
+  # this node's memory and rows when it is asked, and not coordinated with any other node.
+
   node @0 :UInt64;
+  # The node that answers.
+
   role @1 :Role;
+  # Its part in Raft.
+
   term @2 :UInt64;
-  leader @3 :UInt64;             # 0: none known.
-  applied @4 :UInt64;            # Raft log index.
-  lastLog @5 :UInt64;            # Raft log index.
-  sessions @6 :UInt32;           # Live sessions on this node.
-  lagMs @7 :UInt64;              # For how long this node has known that it may be behind; 0: it is not.
-  stateHash @8 :Data;            # Rolling hash of every row ever written, at `applied`: equal on all nodes.
+  # The Raft term it is in. It never goes back.
+
+  leader @3 :UInt64;
+  # The node that it takes for the leader. 0: none known.
+
+  applied @4 :UInt64;
+  # Raft log index of the last entry whose effects are in its rows; `stateHash` is of the same rows.
+  # 0 before the first.
+
+  lastLog @5 :UInt64;
+  # Raft log index of the last entry in its log, committed or not. 0 before the first.
+
+  sessions @6 :UInt32;
+  # Sessions that it serves now. Those that only stand by on it, with an armed subscription, are not
+  # counted.
+
+  lagMs @7 :UInt64;
+  # For how many ms it may have been behind: the time since a majority last confirmed that it is not.
+  # 0: for no more than a second.
+
+  stateHash @8 :Data;
+  # 32 bytes: the rolling hash of every row ever written, at `applied`. Equal on all nodes at the same
+  # `applied`; if it is not, one of them is damaged or at fault.
+
   address @9 :Text;
+  # `host:port` of its client endpoint, as the membership has it. Empty: it is not in the membership
+  # that it knows.
+
   version @10 :Text;
-  clockOffsetMs @11 :Int64;      # By how much the system's clock is ahead of a majority of the nodes; below 0: behind.
-  diskFreeBytes @12 :UInt64;     # What is left to the node where its data lies; 0: not known.
-  budgets @13 :List(Budget);     # How full is what the callers of this node share, in order of name.
-  refusesWords @14 :Bool;        # Too many nodes are short of disk: what adds to it is refused with `storageFull`.
-  uncleanSince @15 :UInt64;      # Since when something deleted is still on its disk, Unix time in ms; 0: nothing is.
+  # Of its program.
+
+  clockOffsetMs @11 :Int64;
+  # By how many ms its machine's clock is ahead of a majority of the nodes; below 0: behind. Beyond
+  # 5,000 either way the node says so in its log, hands leadership on, and does not stand for election.
+
+  diskFreeBytes @12 :UInt64;
+  # What is left to the node on the file system where its data lies. 0: not known yet.
+
+  budgets @13 :List(Budget);
+  # How full is what the callers of this node share, in order of name.
+
+  refusesWords @14 :Bool;
+  # Too many nodes are short of disk: what adds to it is refused with `storageFull`. Reading,
+  # deleting, read marks and leaving go on.
+
+  uncleanSince @15 :UInt64;
+  # Since when something that was deleted is still in some file on its disk, in ms since 1970 by its
+  # machine's own clock. 0: nothing is. By default it is gone within a day.
 
   struct Budget {
-    # What is held of one budget. The bounds are in `schema/src/budgets.rs`.
-    name @0 :Text;               # In kebab-case.
-    held @1 :UInt64;             # Now.
-    most @2 :UInt64;             # At once, since the program started.
-    refused @3 :UInt64;          # How often somebody was told no, since the program started.
+    # What is held of one budget. The bounds are in `schema/src/budgets.rs`. All counts begin at 0
+    # when the program starts.
+
+    name @0 :Text;
+    # In kebab-case. A reader shows a name that it does not know like any other.
+
+    held @1 :UInt64;
+    # How much is held now, in the budget's own unit.
+
+    most @2 :UInt64;
+    # The most that was held at once.
+
+    refused @3 :UInt64;
+    # How often somebody was told no.
   }
 
   enum Role {
+    # A node's part in Raft, as people see it. A reader refuses the whole status if it does not know
+    # the role.
+
     unspecified @0;
+    # Never sent.
+
     leader @1;
+    # It takes proposals and orders the log.
+
     follower @2;
+    # It votes and follows.
+
     learner @3;
+    # It follows without a vote. A node that is stopping says this as well.
+
     candidate @4;
+    # It stands for election: no leader is known.
   }
 }
 
 interface Session {
-  # One user on one device. Dropping it leaves the session open and the user, on this connection, offline.
+  # One user on one device. Dropping it leaves the session open and the user, on this link, offline;
+  # others are shown so after five seconds.
+  #
+  # A session ends by `logout` or `endSession`, by a new password, with the account, by a 65th session
+  # of its user, after 30 days without use, or after 180 days in all, both counted by the cluster's age.
+  # From then on every call is refused with `sessionEnded`.
+  # Reads answer from what this node has applied, and no older than what `haveSeen` or `resume` said.
 
   whoami @0 () -> (user :Types.User, sessionId :UInt64, node :UInt64, refused :Types.Refusal);
+  # The user whose session it is, the session's id, and the node that answers.
 
   users @1 (after :UInt64) -> (users :List(Types.User), more :Bool, refused :Types.Refusal);
-  # Everybody with an account, with who is online, in order of id, those above `after`.
+  # Everybody with an account, with who is online, in order of id, those above `after` (0: all); 200
+  # in one answer. `more`: there are more, to be asked for after the last id. Deleted accounts are left
+  # out.
 
   conversations @2 (after :UInt64) -> (conversations :List(Types.Conversation), more :Bool, refused :Types.Refusal);
-  # The user's conversations in order of id, those above `after`.
+  # The user's conversations in order of id, those above `after` (0: all). 200 in one answer, and
+  # fewer where they are large. `more` as above.
 
   conversation @3 (id :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+  # A conversation that the user is in, as a capability and as it now is. `notAMember` if the user is
+  # not in it, `noSuchConversation` if nobody is. Before either is said a majority is asked, so that
+  # what was made over another node a moment ago is found.
 
   direct @4 (username :Text) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
   # The direct conversation with that user. It comes into being with its first message: until then
-  # `state.id` is 0, and the capability can send, and reads as empty.
+  # `state.id` is 0, and the capability can send, and reads as empty. `noSuchUser`, also for an account
+  # that is deleted and was never written to; `toYourself`.
 
   subscribe @5 (from :Cursor, receiver :Receiver, armed :Bool, watching :UInt64)
       -> (subscription :Subscription, refused :Types.Refusal);
-  # From now on `receiver` is called with every change the user may see after `from`, in order, without a gap. `armed`:
-  # not from now on but from when it is activated, by the device or, as soon as the node suspects the node `watching` (0: none),
-  # by itself; it then tells so first, by a notice. Until then the receiver gets notices and nothing else.
+  # From now on `receiver` is called with every change the user may see after `from`, in order,
+  # without a gap. An empty `from` is the beginning. `armed`: not from now on but from when it is
+  # activated, by the device or, as soon as the node suspects the node `watching` (0: none), by the
+  # node itself, which then says so first, by a notice. Until then the receiver gets notices and
+  # nothing else.
+  #
+  # One that is not armed waits, like `resume`, until this node has applied `from`; an armed one does
+  # not. A link has four subscriptions at most (`tooMany`), a session eight on one node (`busy`).
+  # A repeat makes a second subscription.
 
   catchUp @6 () -> (fresh :Bool, seen :Cursor, refused :Types.Refusal);
   # A read index: returns when everything acknowledged before this call is applied here (`fresh`), or
-  # when no majority answered in time.
+  # when no majority answered within two seconds. `seen`: as far as this node has applied then.
 
   logout @7 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Ends the session everywhere.
+  # Ends the session everywhere. A repeat finds that it has ended, which is what was asked for, and is
+  # answered as done; over another node `resume` is refused with `sessionEnded`, which means the same.
 
   deleteAccount @8 (request :RequestStamp, password :Text, eraseMessages :Bool) -> (refused :Types.Refusal);
-  # Ends all sessions of the user, takes them out of their groups, hides the account and reserves its name. Messages stay,
-  # shown as from a deleted account, or with `eraseMessages` become tombstones, within moments and however many there are.
+  # Ends all sessions of the user, takes them out of their groups, hides the account and reserves its
+  # name. Messages stay, shown as from a deleted account, or with `eraseMessages` become tombstones.
+  # When the call returns the sessions are over and the account is hidden; groups, settings and
+  # messages follow in pieces within moments, however many there are, also if the leader dies
+  # meanwhile.
+  #
+  # `wrongCredentials` if the password is not the user's, `accountChanged` if it was changed while it
+  # was being checked. A repeat after a lost answer is refused with `sessionEnded`: it was done.
 
   createGroup @9 (request :RequestStamp, title :Text, members :List(UInt64))
       -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
-  # Makes a group of the user, who owns it, and these users; 1,000 in all at most, and 30 groups an hour.
+  # Makes a group of the user, who owns it, and these users. `title`: not blank, at most 128 bytes.
+  # `members`: user ids in any order, each counted once; 1,000 in all at most, and 30 groups an hour.
+  # Nobody is added unless all can be: `noSuchUser`, `blocked`, and `tooMany` for somebody who is in
+  # 1,000 groups. A repeat returns the group that was made.
 
   sessions @10 () -> (sessions :List(Types.SessionEntry), refused :Types.Refusal);
-  # The user's own sessions in order of id.
+  # The user's own open sessions in order of id.
 
   endSession @11 (request :RequestStamp, id :UInt64) -> (refused :Types.Refusal);
-  # Ends one of the user's own sessions, everywhere and at once. One that is gone already is no error.
+  # Ends one of the user's own sessions, everywhere and at once. One that is gone already is no error;
+  # another user's is `notYours`.
 
   endOtherSessions @12 (request :RequestStamp) -> (refused :Types.Refusal);
   # Ends all of the user's sessions but this one.
 
   changePassword @13 (request :RequestStamp, oldPassword :Text, newPassword :Text, keepOtherSessions :Bool)
       -> (refused :Types.Refusal);
-  # Ends all of the user's other sessions as well, unless asked to keep them. A repeat is known by its number, not by the passwords.
+  # Ends all of the user's other sessions as well, unless asked to keep them. `newPassword`: as in
+  # `register`. `wrongCredentials` if the old one is not the user's. A repeat is known by its number,
+  # not by the passwords: it is answered as the first was, although the old password is no longer
+  # right.
 
   setProfile @14 (request :RequestStamp, displayName :Text, presence :Setting, receipts :Setting)
       -> (refused :Types.Refusal);
-  # Changes what is given: a display name that is not empty, whether others see when the user is there, whether others are
-  # told what the user has read and received.
+  # Changes what is given. `displayName`: at most 128 bytes; empty leaves it as it is, and one in which
+  # nothing can be seen is `malformedRequest`. `presence`: whether others see when the user is there;
+  # turning it off also erases when they were last seen. `receipts`: whether others are told what the
+  # user has read and received; the others' own marks are shown to the user either way.
 
   block @15 (request :RequestStamp, user :UInt64, blocked :Bool) -> (refused :Types.Refusal);
-  # While one of two has blocked the other neither can send to the other directly, edit what was sent so, react to it, pin it or
-  # take a pin away, or add the other to a group. Who is blocked sees neither when the other is there or was, nor how far they
-  # have read, nor what they call themselves from then on. In groups both are in, a client hides what a blocked person says, and
-  # what is said from then on counts neither as unread nor as a mention.
+  # While one of two has blocked the other neither can send to the other directly, edit what was sent
+  # so, react to it, pin it or take a pin away, or add the other to a group. A blocked user sees
+  # neither when the other is there or was, nor how far they have read, nor what they call themselves
+  # from then on. In groups both are in, a client hides what a blocked person says, and what is said
+  # from then on counts neither as unread nor as a mention.
+  #
+  # A user may block 1,000 others (`tooMany`). What is so already is no error.
 
   blocked @16 () -> (users :List(Types.User), refused :Types.Refusal);
-  # Whom the user has blocked, in order of id.
+  # Everybody the user has blocked, in order of id, in one answer.
 
   user @17 (username :Text) -> (user :Types.User, refused :Types.Refusal);
-  # Who has, or once had, that name.
+  # The user who has, or once had, that name; `noSuchUser` for a name that was never taken, or cannot
+  # be one.
 
   directWith @18 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
   # As `direct`, by id.
 
   attend @19 (beatMs :UInt32) -> (beatMs :UInt32, refused :Types.Refusal);
-  # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms, in which it sent nothing
-  # else. 0: it sends none. Answers with what it will do: a node that is busy beats less often, and never more than every 20 ms.
+  # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms,
+  # in which it sent nothing else. 0: it sends none, as on a link on which this was never called. The
+  # last call on a link counts. Answers with what it will do: never more than a beat every 20 ms.
 
   haveSeen @20 (upto :Cursor) -> ();
-  # This client was shown everything up to there, over another link. What it asks for after this, on this capability or on one
-  # from it, is read once this node has applied as much; refused with `behind` where that takes too long.
+  # This client was shown everything up to there, over another link. What it asks for after this, on
+  # this capability or on one from it, is read once this node has applied as much; refused with
+  # `behind` where that takes longer than two seconds or is more than 10,000 changes away. The furthest
+  # cursor counts; one of another cluster, or no cursor at all, is passed over.
 
   enum Setting {
+    # What to do with a setting of `setProfile`.
+
     unchanged @0;
+    # Leave it as it is: what a client that does not set the field says.
+
     on @1;
+    # Others are shown it, as with a new account.
+
     off @2;
+    # Others are not.
   }
 }
 
 interface Conversation {
-  # What a member can do in a conversation. Who is not, or no longer, a member is refused with `notAMember`.
+  # What a member can do in a conversation. Whoever is not, or no longer, a member is refused with
+  # `notAMember`; in the direct conversation in which nothing was said yet, everything but `send`,
+  # `history`, `state`, `markRead` and `typing` is refused with `noSuchConversation`.
+  #
+  # The capability is a name and no more: it is made from the conversation's id, or from the other
+  # user of a direct one, and whether the user may do something is decided when that is applied. It
+  # stays good when the user leaves and comes back.
 
   send @0 (messageId :Types.MessageId, payload :Data, mentions :List(UInt64))
       -> (conversation :UInt64, position :UInt64, sentAtMs :UInt64, node :UInt64, refused :Types.Refusal);
-  # Returns when the message is on the disks of a majority and applied here. Idempotent by `messageId`. `mentions`: users
-  # whose attention is asked for, 64 at most; who is not a member is passed over.
+  # Returns when the message is on the disks of a majority and applied here.
+  #
+  # `payload`: from 1 to 65,792 bytes, opaque to nodes (`emptyMessage`, `tooLarge`). `mentions`: users
+  # whose attention is asked for, 64 at most; those who are not members, the sender, and those who have
+  # blocked the sender are passed over.
+  #
+  # Idempotent by `messageId`, for ever and on every node: a repeat stores nothing and answers with the
+  # first place and time, also if it names another conversation or payload, and also if the message was
+  # deleted meanwhile. `conversation`: where it is, which for the first message of a direct
+  # conversation is news. `position`: its place there. `sentAtMs`: the leader's stamp. `node`: who
+  # answers.
+  #
+  # `blocked` and `noSuchUser` (the account is gone) in a direct conversation; `quotaExceeded`,
+  # `storageFull`.
 
   history @1 (before :UInt64, limit :UInt32, after :UInt64) -> (messages :List(Types.Message), refused :Types.Refusal);
-  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all), ascending; or, where `after`
-  # is not 0, the oldest `limit` above `after`, ascending. Fewer if more would not fit a frame, but never none while there
-  # are any: whoever wants all asks until nothing comes. Nothing from before the member joined.
+  # The newest `limit` messages (100 at most) with a position below `before` (0: the newest of all),
+  # ascending; or, where `after` is not 0, the oldest `limit` above `after`, ascending, whatever
+  # `before` says. Fewer if more would not fit a frame (256 KiB), but never none while there are any:
+  # whoever wants all asks until nothing comes. Nothing from before the member joined. A `limit` of 0
+  # gives nothing.
 
   delete @2 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Leaves a tombstone for everyone and erases payload, revisions and reactions. Only the sender may. Deleting again is no error.
+  # Leaves a tombstone for everyone and erases payload, revisions, reactions and pin. Only the sender
+  # may (`notYours`). Deleting again is no error.
 
   markRead @3 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Moves the read mark forward to `position` (0: the last there is), never back; takes `markedUnread` away in any case.
+  # Moves the read mark forward to `position` (0, or a position beyond the last: the last there is),
+  # never back; takes `markedUnread` away in any case.
 
   edit @4 (request :RequestStamp, position :UInt64, payload :Data) -> (refused :Types.Refusal);
-  # Replaces what one's own message says, 100 times at most. A deleted one stays deleted: `noSuchMessage`.
+  # Replaces what one's own message says, 100 times at most (`tooMany`); what it said before stays as a
+  # revision. The same payload again is no edit. A deleted one stays deleted: `noSuchMessage`. Nobody
+  # is mentioned by an edit.
 
   revisions @5 (position :UInt64) -> (revisions :List(Types.Revision), more :Bool, refused :Types.Refusal);
-  # What the message said before its edits, oldest first. `more`: some older ones are left out, as they do not fit a frame.
+  # What the message said before its edits, oldest first; nothing for a tombstone, and not what it says
+  # now. `more`: some older ones are left out, as they do not fit a frame.
 
   react @6 (request :RequestStamp, position :UInt64, emoji :Text, on :Bool) -> (refused :Types.Refusal);
-  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error. 20 kinds at most, 5 of
-  # them the member's own.
+  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error.
+  # `emoji`: one emoji, at most 48 bytes, which nodes bring into one spelling (`malformedReaction`). 20
+  # kinds at most, 5 of them the member's own (`tooMany`). Not to a tombstone.
 
   pinMessage @7 (request :RequestStamp, position :UInt64, pinned :Bool) -> (refused :Types.Refusal);
-  # For all members; any member may. 50 at most.
+  # Pins a message for all members, or takes the pin away; any member may. 50 at most. Doing it again
+  # is no error. A tombstone cannot be pinned, and loses its pin.
 
   markUnread @8 (request :RequestStamp) -> (refused :Types.Refusal);
   # Sets `markedUnread`. The read mark stays.
 
   setMute @9 (request :RequestStamp, untilMs :UInt64) -> (refused :Types.Refusal);
-  # Until that time the member's devices do not call attention to the conversation. 0: they do.
+  # Until that time, in ms since 1970 by the cluster's time, the member's devices do not call attention
+  # to the conversation. 0: they do. Nodes store it and do nothing else about it: the devices do.
 
   setPinned @10 (request :RequestStamp, pinned :Bool) -> (refused :Types.Refusal);
-  # Keeps the conversation on top of the member's list.
+  # Keeps the conversation on top of the member's own list, or no longer.
 
   saveDraft @11 (request :RequestStamp, draft :Data) -> (refused :Types.Refusal);
-  # A payload that is not to be sent yet, for the member's other devices. Empty: none.
+  # A payload that is not to be sent yet, for the member's other devices: at most 65,792 bytes. It
+  # replaces the one before. Empty: there is none any more.
 
   typing @12 (active :Bool) -> ();
-  # A hint to the other members that the member is writing, or no longer. Good for six seconds; repeated while it lasts.
+  # A hint to the other members that the member is writing, or no longer. Good for six seconds; repeated
+  # while it lasts. It is in no log, passed on once a second at most, and dropped without an error
+  # where it is not wanted.
 
   members @13 (after :UInt64) -> (members :List(Types.Member), more :Bool, refused :Types.Refusal);
-  # In order of user id, those above `after`.
+  # In order of user id, those above `after` (0: all); 200 in one answer. `more`: there are more.
 
   addMembers @14 (request :RequestStamp, members :List(UInt64)) -> (refused :Types.Refusal);
-  # Owner and admins. They see what is said from now on. Who is a member already is passed over. 300 at once at most.
+  # By owner and admins. The new members see what is said from now on. Those who are members already are
+  # passed over. 300 at once at most. All are added or nobody, with the refusals of `createGroup`.
 
   removeMember @15 (request :RequestStamp, user :UInt64) -> (refused :Types.Refusal);
-  # The owner anybody, an admin plain members. Nobody themselves: that is `leave`.
+  # The owner may remove anybody, an admin plain members (`notAllowed`). Nobody removes themselves: that
+  # is `leave`. A user who is not in the group is `notAMember`.
 
   setRole @16 (request :RequestStamp, user :UInt64, role :Types.MemberRole) -> (refused :Types.Refusal);
-  # The owner alone. Whoever makes another the owner becomes an admin.
+  # By the owner alone. An owner who makes another member the owner becomes an admin. A role that the
+  # member already has is no change.
 
   leave @17 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Takes the group off the member's list. When the owner leaves, the admin who joined first becomes the owner, or, where there
-  # is none, the member who did. A group that nobody is left in is erased.
+  # Takes the group off the member's list. When the owner leaves, the admin who joined first becomes the
+  # owner, or, where there is none, the member who did. A group that nobody is left in is erased. A
+  # repeat is answered from memory. One that first has to ask for the capability again, over another
+  # node, is refused there with `notAMember` or `noSuchConversation`: then it was done.
 
   rename @18 (request :RequestStamp, title :Text) -> (refused :Types.Refusal);
-  # Owner and admins.
+  # By owner and admins. `title`: not blank (`emptyTitle`), at most 128 bytes.
 
   state @19 () -> (state :Types.Conversation, refused :Types.Refusal);
-  # The conversation as it now is.
+  # The conversation as it now is, with the user's own place in it.
 }
 
 interface Receiver {
-  # Implemented by the client.
+  # Implemented by the client: what a subscription calls. Calls are begun in order, and several may be
+  # unanswered at a time.
 
   changes @0 (changes :List(Types.Change), cursor :Cursor, counts :List(Types.Counts)) -> ();
-  # Changes in order of number, the cursor after them, and, of each conversation that a change is in, the user's counts. Returning acknowledges: at most 64 changes or 64 KiB are
-  # unacknowledged at a time, and a client that returns late is served from its cursor later. The list
-  # is empty once: when all that was missed has been sent and what follows is news.
+  # `changes`: in order of number. `cursor`: where the device stands after them. `counts`: the user's
+  # counts of each conversation that a change is in, all of one state that is no older than the
+  # changes; none for a conversation that the user has left.
+  #
+  # Returning acknowledges: at most 64 changes or 64 KiB are unacknowledged at a time, over all
+  # subscriptions of the link, and a client that returns late is served from its cursor later. So a
+  # client stores changes and cursor before it returns; if it dies first, it gets them again. The list
+  # is empty once: when all that was missed has been sent and what follows is news. A change that the
+  # client cannot read it passes over.
 
   presence @1 (user :UInt64, username :Text, online :Bool) -> ();
-  # A hint about somebody, outside the feed: not numbered, not repeated, possibly lost.
+  # A hint about somebody, outside the feed: not numbered, not repeated, possibly lost. At most one in
+  # five seconds for each user, and none about a user who hides it or has blocked this one.
 
   ended @2 (refusal :Types.Refusal) -> ();
-  # The subscription is over and the reason is not the connection's: the session was ended elsewhere, or the account
-  # is gone. The last call there is. Subscribing again is of no use.
+  # The subscription is over and the reason is not the connection's: the session was ended elsewhere,
+  # or the account is gone. It is the last call there is. Subscribing again is of no use.
 
   typing @3 (conversation :UInt64, user :UInt64, username :Text, active :Bool) -> ();
   # A hint like `presence`: a member is writing. Good for six seconds unless repeated or taken back.
 
   notice @4 (notice :Notice) -> ();
+  # What the node says of itself or of another. Also for a subscription that is only armed. Of hints
+  # and notices at most 64 are unanswered; what comes meanwhile is left out.
 }
 
 struct Notice {
-  # What a node says of itself or of another to the devices it serves. Outside the feed: not numbered, not repeated.
+  # What a node says of itself or of another to the devices it serves. Outside the feed: not numbered,
+  # not repeated. A client passes over a kind that it does not know.
 
   union {
     fresh @0 :Void;
-    # The node is in contact with a majority again.
+    # The node is in contact with a majority again. Said only after `behindMs`.
 
     behindMs @1 :UInt64;
-    # For so long it has had no contact with a majority, and what it shows may be old. Said after 1 s, and each second from then on:
-    # who has another node that does not say so goes there. After 10 s it refuses sessions with `behind` and ends its links.
+    # For so many ms it has had no contact with a majority, and what it shows may be old. Said after
+    # 1 s, and each second from then on: a client that has another node that does not say so goes
+    # there. After 10 s the node refuses sessions with `behind` and ends its links.
 
     suspect @2 :UInt64;
-    # It has not heard from that node for longer than it should have.
+    # It has not heard from that node for longer than it should have. Said to those who watch that node
+    # (see `Session.subscribe`), once each time that it begins. The client moves its session here and
+    # keeps the old link for a while: a false alarm loses nothing.
 
     drain :group {
-      # It is going to stop, and refuses new sessions. Leadership is handed on; the links are ended at the deadline.
+      # It is going to stop, and refuses new sessions. Leadership is handed on; the links are ended at
+      # the deadline. Said once.
 
       deadlineMs @3 :UInt32;
-      to @4 :UInt64;             # A node to go to; 0: any other.
+      # In so many ms from now its links end at the latest.
+
+      to @4 :UInt64;
+      # A node to go to; 0: any other. Set where there is only one other that is not suspected.
     }
   }
 }
 
 interface Subscription {
-  # Ends by being dropped.
+  # One subscription of a session. It ends by being dropped, with its link, and with the session (see
+  # `Receiver.ended`). Both methods may be called any number of times, and are of no effect once the
+  # subscription pushes.
 
   advance @0 (upto :Cursor) -> ();
-  # Of an armed one: the device holds everything up to there, by another link.
+  # For an armed one: the device holds everything up to there, by another link. Never goes back; a
+  # cursor of another cluster, or no cursor at all, is passed over.
 
   activate @1 (from :Cursor) -> ();
-  # An armed one begins to push what comes after `from`, or after the last `advance` if that is further. Nothing for one that pushes.
+  # An armed one begins to push what comes after `from`, or after the last `advance` if that is further.
 }

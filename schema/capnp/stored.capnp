@@ -1,264 +1,605 @@
 @0xe19c53d27f6ab840;
 # The stored forms: what Raft's log, its vote and its snapshots hold on disk, and what the peer
 # interface carries of them. Nothing here is in any library's own encoding, so that a library can
-# change without a migration.
+# change without a migration. The rows of the state machine are not here: they are CBOR, under
+# `node/state/src/rows`.
+#
+# On disk each message is unpacked, with its segment table, and sealed: a version, a length, and a
+# checksum over all of it (`node/src/store/log/record.rs`). Bytes that do not fit their seal are damage,
+# and a node says so; it never reads on as if nothing had been there.
+#
+# The same log must give the same rows on every node, in every version. So a member is never given
+# another meaning, an ordinal never given again, and a new kind of command or act is a new member of its
+# union. A node that meets one that it does not know stops: skipping it would make that node disagree
+# with the others. So whoever runs a cluster upgrades all nodes before the first client asks for anything
+# new, and a leader takes no command from another node that it cannot read itself.
+#
+# Texts and numbers in commands are checked when they are applied, and refused as an outcome that is the
+# same on every node; only usernames, roles, settings and digests that cannot be make a command
+# unreadable. Every limit below stands in `schema/src/limits.rs`.
 
 struct LogId {
+  # A place in the log. Of two places in one log, the later has the higher term or the higher index.
+
   term @0 :UInt64;
-  leader @1 :UInt64;       # The node that led in `term` and proposed this.
+  # The Raft term that the entry was proposed in.
+
+  leader @1 :UInt64;
+  # The node that led in `term` and proposed this.
+
   index @2 :UInt64;
+  # Counts up by one from 0, the entry that a cluster begins with. Below 2^56.
 }
 
 struct Vote {
-  # Raft's currentTerm and votedFor, and whether a majority granted it.
+  # Raft's currentTerm and votedFor, and whether a majority granted it. Synced to disk before anybody is
+  # told of it.
 
   term @0 :UInt64;
+  # Only grows, by elections. One that is further ahead than any election leads is not believed.
+
   node @1 :UInt64;
+  # The candidate or leader that it is for.
+
   committed @2 :Bool;
+  # That node became leader: a majority has granted it.
 }
 
 struct Member {
+  # A node as the membership lists it. Said by an operator, in `node.toml` or with `cluster add`, and the
+  # same from then on: a node that moves is removed and added again under another number.
+
   node @0 :UInt64;
-  peerAddress @1 :Text;    # `host:port` of its peer endpoint.
-  clientAddress @2 :Text;  # `host:port` of its client endpoint.
-  fingerprint @3 :Data;    # SHA-256 of the public key (SPKI) its certificate must hold.
+  # Its number, from 1. Never given to another node, not even after it was removed.
+
+  peerAddress @1 :Text;
+  # `host:port` of its peer endpoint.
+
+  clientAddress @2 :Text;
+  # `host:port` of its client endpoint, which devices are told.
+
+  fingerprint @3 :Data;
+  # 32 bytes: SHA-256 of the public key (SPKI) its certificate must hold. A certificate that is renewed
+  # for the same key keeps it. Of another length: the membership cannot be read.
 }
 
 struct Membership {
   # One list of voters, or two while a joint change is under way (Raft paper, section 6).
 
   configs @0 :List(List(UInt64));
-  members @1 :List(Member);   # Voters and learners, in order of id.
+  # The nodes that vote. With two lists a decision takes a majority of each. No list: before the first
+  # membership.
+
+  members @1 :List(Member);
+  # Voters and learners, in order of id, 32 at most. Every voter is among them.
 }
 
 struct StoredMembership {
+  # A membership with the place of the entry that it came in.
+
   hasLogId @0 :Bool;
+  # Whether `logId` is set. It is not where there was no membership yet.
+
   logId @1 :LogId;
+  # The entry's place. Of two memberships the one with the higher place is the newer.
+
   membership @2 :Membership;
+  # What that entry says.
 }
 
 struct Entry {
   # A log entry. `batch` holds a Batch message as bytes: it is made once, by the leader's proposer, and
-  # opened only by apply.
+  # opened only by apply, and by a follower that makes sure that it can be read. The bytes of an entry
+  # are the same on every node, on disk and on the wire.
 
   logId @0 :LogId;
+  # The place that the leader gave it.
+
   union {
+    # An entry of a kind that a node does not know cannot be read, and is not acknowledged.
+
     blank @1 :Void;
+    # A new leader's first: what earlier leaders left is committed with it. Writes no row.
+
     batch @2 :Data;
+    # A Batch message: commands.
+
     membership @3 :Membership;
+    # It counts for elections and majorities as soon as it is in a node's log, for who is let in once it
+    # is applied.
   }
 }
 
 struct Batch {
-  # All commands that arrived at the leader while the batch before was under way.
+  # All commands that arrived at the leader while the batch before was under way. Each is applied by
+  # itself: one that is refused is no hindrance to the next. How commands are packed makes no difference
+  # to the rows. At most 4,096 commands, about 1 MiB, and about 2,048 rows to be written.
 
   stampMs @0 :UInt64;
-  # The leader's clock when it packed the batch. Apply uses the larger of this and the last.
+  # The cluster's time, as the leader had it when it packed the batch, in ms since 1970. Apply uses the
+  # larger of this and the last. What it is ahead of the last by is added to the cluster's age, a day at
+  # most.
 
   proposals @1 :List(Proposal);
+  # In the order in which they are applied.
 
   struct Proposal {
-    node @0 :UInt64;         # Which node is waiting for the outcome …
-    number @1 :UInt64;       # … under which number of its own.
-    command @2 :Data;        # A Command message.
+    # A command with the place where its outcome is waited for.
+
+    node @0 :UInt64;
+    # Which node is waiting for the outcome …
+
+    number @1 :UInt64;
+    # … under which number of its own. Numbers begin at random with each start: after a restart the log
+    # is applied again, and nobody must take an old outcome for a new one.
+
+    command @2 :Data;
+    # A Command message.
   }
 }
 
 struct Command {
   # What changes the state machine. All that is random or slow (ids, hashes, times) was decided before.
   # A node that meets a kind it does not know stops: skipping would make it disagree with the others.
+  # Made by the node that the device, or the news, has come to.
+  #
+  # Applying the same command again, in a later entry, changes nothing and has the same outcome. That is
+  # what makes it harmless to propose one again when nobody answered.
 
   union {
     unknown @0 :Void;
+    # Never written: a message that nobody has filled in must not be taken for a command.
+
     register @1 :Register;
+    # Make an account and its first session.
+
     openSession @2 :OpenSession;
+    # Open a session for an account whose password was checked.
+
     inSession @3 :InSession;
+    # Do something as the user of a session.
+
     noteLastSeen @4 :List(UInt64);
+    # These users were online at the batch's stamp. Each is noted at most once a minute; those who are
+    # gone, or hide it, are passed over. 512 at most, like the next two.
+
     noteDelivered @5 :List(Delivered);
+    # What has reached devices, gathered on one node for half a second. Marks go forward only.
+
     noteUse @6 :List(SessionUse);
-    erase @7 :Void;          # The next piece of what is to be erased: of a deleted account, of a group without members.
+    # These sessions were used at the batch's stamp. An empty list notes that time has passed, so that
+    # sessions grow old where nobody does anything: the leader logs one every six hours.
+
+    erase @7 :Void;
+    # The next piece of what is to be erased: of a deleted account, of a group without members. 256 rows,
+    # or one message more. Where the piece after it begins stands in the rows: one too many does nothing.
   }
 
   struct Register {
+    # Repeated with the same token, username and device it gives the same session. A token that is
+    # another session's is refused.
+
     username @0 :Text;
+    # The name to log in with. One that is not `[a-z0-9._-]{2,32}` makes the command unreadable, so a node
+    # checks it before; whether it is free is decided when this is applied.
+
     displayName @1 :Text;
+    # The name to show, at most 128 bytes; the username if nothing can be seen in it.
+
     verifier @2 :Verifier;
-    device @3 :Data;         # SHA-256 of the device's public key (SPKI).
+    # What passwords will be checked against. Made by the node that was asked.
+
+    device @3 :Data;
+    # 32 bytes: SHA-256 of the device's public key (SPKI). The session is bound to it.
+
     deviceName @4 :Text;
-    token @5 :Data;          # SHA-256 of the session token.
-    address @6 :Text;        # The IP address the device spoke from; may be empty.
+    # What the user calls the device, at most 64 bytes.
+
+    token @5 :Data;
+    # 32 bytes: SHA-256 of the session token, which only the device has.
+
+    address @6 :Text;
+    # The IP address the device spoke from; may be empty.
   }
 
   struct OpenSession {
+    # Repeated with the same token, user and device it gives the same session.
+
     user @0 :UInt64;
-    verifierVersion @1 :UInt32;   # The one the password was checked against; another since then: refused.
+    # The user whose session it is.
+
+    verifierVersion @1 :UInt32;
+    # The one the password was checked against; another since then: refused with `accountChanged`.
+
     device @2 :Data;
+    # As in Register.
+
     deviceName @3 :Text;
+    # As in Register.
+
     token @4 :Data;
+    # As in Register.
+
     address @5 :Text;
+    # As in Register.
   }
 
   struct InSession {
+    # An act of a session's user. It is refused with `sessionEnded` if the session is no longer open when
+    # this is applied. A client's outbox keeps this message too, with nothing but `act` in it.
+
     session @0 :UInt64;
+    # The session in whose name it is done.
+
     request @1 :UInt64;
+    # The request's number in the session: see `RequestStamp` in `client.capnp`. A repeat is answered
+    # with the first outcome, as long as that is among the newest 128. 0 for `send`, which is known by its
+    # message id instead, for ever.
+
     acknowledgedBelow @2 :UInt64;
+    # The client has the outcomes of all requests below: they are forgotten. Counts up to `request` at
+    # most.
+
     act :union {
+      # What to do. Each is also of no effect when it is done again under another number, unless it is
+      # said otherwise.
+
       unknown @3 :Void;
+      # Never written: see `Command.unknown`.
+
       send @4 :Send;
+      # Say something.
+
       deleteMessage @5 :MessageRef;
+      # Leave a tombstone where one's own message was.
+
       markRead @6 :MessageRef;
+      # Move one's read mark forward to that position. One beyond the last message means the last.
+
       endSession @7 :UInt64;
-      deleteAccount @8 :UInt32;   # The verifier version that the password was checked against.
+      # End one of one's own sessions, this one too. It is done under any request number.
+
+      deleteAccount @8 :UInt32;
+      # Delete one's account; what was said stays. The verifier version that the password was checked
+      # against: another since then is refused with `accountChanged`. Done under any request number.
+
       deleteAccountAndMessages @9 :UInt32;
+      # The same, and what was said becomes tombstones. A kind of its own, as it came later.
+
       edit @10 :Edit;
+      # Replace what one's own message says.
+
       react @11 :React;
+      # Put a reaction to a message, or take it away.
+
       pinMessage @12 :MessageSwitch;
-      markUnread @13 :UInt64;     # A conversation.
+      # Pin a message for all members, or take the pin away.
+
+      markUnread @13 :UInt64;
+      # A conversation, which is marked as unread until it is read again.
+
       mute @14 :Mute;
+      # Let a conversation not call for attention.
+
       pinConversation @15 :Switch;
+      # Keep a conversation on top of one's own list, or no longer.
+
       saveDraft @16 :Draft;
-      block @17 :Switch;          # Of a user.
+      # Keep what is not to be sent yet.
+
+      block @17 :Switch;
+      # Of a user: let them not write to oneself directly, or let them again.
+
       setProfile @18 :Profile;
+      # Change what others see of oneself.
+
       createGroup @19 :Group;
+      # Make a group and own it. Under another request number it makes another group.
+
       addMembers @20 :Members;
+      # Add members to a group.
+
       removeMember @21 :Membership;
+      # Take somebody else out of a group. Refused with `notAMember` when they are out.
+
       setRole @22 :SetRole;
-      leave @23 :UInt64;          # A conversation.
+      # Give a member of a group a role.
+
+      leave @23 :UInt64;
+      # A conversation, a group, which the user leaves. Refused with `notAMember` when they have left.
+
       rename @24 :Rename;
+      # Give a group another title.
+
       endOtherSessions @25 :Void;
+      # End all of one's own sessions but this one. Done under any request number.
+
       changePassword @26 :ChangePassword;
+      # Let another password open the account. Done under any request number; again under another it is
+      # refused with `accountChanged`, as the verifier has another version.
     }
   }
 
   struct Delivered {
+    # A device of a user holds a conversation up to a position. Passed over where the user is not a member,
+    # tells nobody, or is one of more than 32.
+
     user @0 :UInt64;
+    # The user whose device it is.
+
     conversation @1 :UInt64;
+    # The conversation's id.
+
     position @2 :UInt64;
+    # Up to where. One beyond the last message means the last.
   }
 
   struct SessionUse {
+    # A session was used. Noted at most once an hour, but for a new address. One that has ended is passed
+    # over.
+
     session @0 :UInt64;
+    # The session's id.
+
     address @1 :Text;
+    # The IP address it was used from. Empty: not known, and the one before stays.
   }
 
   struct Edit {
+    # Another payload for one's own message.
+
     conversation @0 :UInt64;
+    # Its id. Whoever is not in it when this is applied is refused with `notAMember`, or, where nobody
+    # is in it, with `noSuchConversation`.
+
     position @1 :UInt64;
+    # The message's place in it. `noSuchMessage` where the user sees none.
+
     payload @2 :Data;
+    # What it says from now on; opaque, from 1 to 65,792 bytes. What it says already is no edit.
   }
 
   struct React {
+    # One's own reaction of one kind to a message.
+
     conversation @0 :UInt64;
+    # Its id; see Edit.
+
     position @1 :UInt64;
+    # The message's place in it. `noSuchMessage` where the user sees none.
+
     emoji @2 :Text;
+    # One emoji, at most 48 bytes, as the client wrote it: apply brings it into its one spelling.
+
     on @3 :Bool;
+    # Put there, or taken away.
   }
 
   struct MessageSwitch {
+    # Something that a message has or has not.
+
     conversation @0 :UInt64;
+    # Its id; see Edit.
+
     position @1 :UInt64;
+    # The message's place in it. `noSuchMessage` where the user sees none.
+
     on @2 :Bool;
+    # Whether it has it afterwards.
   }
 
   struct Switch {
+    # Something that a conversation or a user has or has not, for the user who acts.
+
     id @0 :UInt64;
+    # The conversation or the user, as the act says.
+
     on @1 :Bool;
+    # Whether it has it afterwards.
   }
 
   struct Mute {
+    # Until when a conversation does not call for attention.
+
     conversation @0 :UInt64;
+    # Its id; see Edit.
+
     untilMs @1 :UInt64;
+    # In ms since 1970 by the cluster's time; the largest number means for ever. 0: it calls again.
   }
 
   struct Draft {
+    # What is not to be sent yet. It replaces the one before.
+
     conversation @0 :UInt64;
+    # Its id; see Edit.
+
     draft @1 :Data;
+    # A payload, at most 65,792 bytes. Empty: none any more.
   }
 
   struct Profile {
-    displayName @0 :Text;         # Empty: as it is.
+    # What to change of what others see.
+
+    displayName @0 :Text;
+    # At most 128 bytes. Empty: as it is.
+
     presence @1 :Setting;
+    # Whether others see when the user is there.
+
     receipts @2 :Setting;
+    # Whether others are told what the user has read and received.
   }
 
   enum Setting {
+    # What to do with one setting of a profile. A node that meets another value stops.
+
     unchanged @0;
+    # Leave it as it is.
+
     on @1;
+    # Others are shown it.
+
     off @2;
+    # Others are not.
   }
 
   struct Group {
+    # A group to be made.
+
     title @0 :Text;
+    # Not blank, at most 128 bytes.
+
     members @1 :List(UInt64);
+    # The users in it besides the one who acts, in any order; 1,000 in all at most.
   }
 
   struct Members {
+    # Users to be added to a group.
+
     conversation @0 :UInt64;
+    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
+
     members @1 :List(UInt64);
+    # The users, 300 at most. Those who are members already are passed over.
   }
 
   struct Membership {
+    # One member of a group. Not Raft's membership.
+
     conversation @0 :UInt64;
+    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
+
     user @1 :UInt64;
+    # The member who is to go: of a lesser role than the user who acts.
   }
 
   struct SetRole {
+    # Another role for a member of a group.
+
     conversation @0 :UInt64;
+    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
+
     user @1 :UInt64;
+    # The member whose role it is: not the owner themselves.
+
     role @2 :MemberRole;
+    # The role from now on. Only the owner gives one; `owner` makes the owner an admin.
   }
 
   enum MemberRole {
+    # As in `types.capnp`, and apart from it: what is stored must not change with what is shown. A node
+    # that meets another value stops.
+
     member @0;
+    # A plain member.
+
     admin @1;
+    # Changes the title, adds members, and removes plain members.
+
     owner @2;
+    # Gives and takes roles, and removes anybody. Whoever gives this one away becomes an admin.
   }
 
   struct Rename {
+    # Another title for a group.
+
     conversation @0 :UInt64;
+    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
+
     title @1 :Text;
+    # Not blank, at most 128 bytes.
   }
 
   struct ChangePassword {
-    verifierVersion @0 :UInt32;   # As in `openSession`: the one that the old password was checked against.
+    # Another password for the account of the user who acts.
+
+    verifierVersion @0 :UInt32;
+    # As in `openSession`: the one that the old password was checked against.
+
     verifier @1 :Verifier;
+    # What the new password will be checked against. Its version is one higher.
+
     keepOtherSessions @2 :Bool;
+    # The user's other sessions stay; otherwise they end.
   }
 
   struct Send {
+    # A message.
+
     to :union {
+      # Where it goes.
+
       conversation @0 :UInt64;
-      direct @1 :UInt64;          # A user: the direct conversation with them, made now if there is none.
+      # A conversation that there is.
+
+      direct @1 :UInt64;
+      # A user: the direct conversation with them, made now if there is none.
     }
+
     messageHigh @2 :UInt64;
+    # The first eight bytes of the message id, big-endian. The sender's second message of the same id is
+    # not stored; it is answered with the place of the first, for ever.
+
     messageLow @3 :UInt64;
+    # The last eight bytes.
+
     payload @4 :Data;
+    # What it says; opaque, from 1 to 65,792 bytes.
+
     mentions @5 :List(UInt64);
+    # The users whose attention it asks for, 64 at most, as the sender named them. Those who are not other
+    # members, or have blocked the sender, are passed over.
   }
 
   struct MessageRef {
+    # A place in a conversation.
+
     conversation @0 :UInt64;
+    # Its id; see Edit.
+
     position @1 :UInt64;
+    # The place of a message, from 1; for `markRead` also one that is not there yet.
   }
 }
 
 struct Verifier {
-  # What a password is checked against. A union, so that another scheme can follow.
+  # What a password is checked against. A union, so that another scheme can follow. Only the node that
+  # was asked ever sees the password itself.
 
   union {
     unknown @0 :Void;
-    argon2id @1 :Text;       # A PHC string: parameters, salt and hash.
+    # Never written. A node that meets it, or a scheme that it does not know, stops.
+
+    argon2id @1 :Text;
+    # A PHC string: parameters, salt and hash. A password is checked with the parameters that stand here,
+    # whatever those for new ones are.
   }
 }
 
 struct SnapshotHeader {
-  # The first block of a snapshot file. The rows follow in key order, in blocks of their own.
+  # The first block of a snapshot file. The rows follow in key order, in blocks of their own, then their
+  # number and a hash of all of it. The same state gives the same bytes on every node. Written to a file
+  # of another name, synced and renamed: a crash leaves the snapshot before.
 
   format @0 :UInt32;
+  # Of the whole file: 1. A node refuses any other.
+
   cluster @1 :Text;
+  # The cluster's name. A node refuses a snapshot of another.
+
   hasLastApplied @2 :Bool;
+  # Whether `lastApplied` is set.
+
   lastApplied @3 :LogId;
+  # The last entry whose effects are in the rows. A snapshot from another node must have one.
+
   membership @4 :StoredMembership;
-  change @5 :UInt64;         # The change counter.
-  stateHash @6 :Data;        # The rolling hash at `lastApplied`.
+  # The membership as of that entry.
+
+  change @5 :UInt64;
+  # The change counter: the number of the last change in any feed.
+
+  stateHash @6 :Data;
+  # 32 bytes: the rolling hash at `lastApplied`.
 }
