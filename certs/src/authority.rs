@@ -20,7 +20,7 @@ pub enum IssueError {
     /// The authority's key was taken elsewhere.
     #[error("the key of the {authority} is not here: issue where it is kept, or bring back `{file}`")]
     NoKey {
-        /// Which authority.
+        /// The authority's title, for a sentence.
         authority: &'static str,
         /// The file that holds its key.
         file: &'static str,
@@ -28,7 +28,7 @@ pub enum IssueError {
     /// The authority has expired, so nothing it signs would be accepted.
     #[error("the {authority} expired on {on}, or this machine's clock is wrong: a new one must be made")]
     AuthorityExpired {
-        /// Which authority.
+        /// The authority's title, for a sentence.
         authority: &'static str,
         /// The day, as YYYY-MM-DD.
         on: String,

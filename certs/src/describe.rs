@@ -14,7 +14,7 @@ use crate::profile::{AuthorityKind, Period, moment};
 /// The bytes are no certificate, or one that contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// Not X.509.
+    /// The bytes are no X.509 certificate.
     #[error("it is not an X.509 certificate")]
     NotX509,
     /// An extension occurs twice or cannot be read.

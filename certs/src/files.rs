@@ -19,36 +19,36 @@ pub enum FileError {
     /// Something is there already.
     #[error("{} is already there, and certificates and keys are never overwritten: move it away or name another directory", .0.display())]
     AlreadyExists(PathBuf),
-    /// Not there.
+    /// There is no such file.
     #[error("{} is missing: {hint}", path.display())]
     Missing {
-        /// What was looked for.
+        /// The path that was looked at.
         path: PathBuf,
-        /// What makes it.
+        /// The hint where it comes from.
         hint: &'static str,
     },
     /// There, but the system does not give it.
     #[error("{} cannot be read: {source}. {}", path.display(), remedy(source, path))]
     Unreadable {
-        /// The file.
+        /// The file that is there.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// The system does not take it.
     #[error("{} cannot be written: {source}. {}", path.display(), remedy(source, path))]
     Unwritable {
-        /// The file or directory.
+        /// The file or directory that was to be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// Its contents cannot be used.
     #[error("{} is damaged or not what belongs there: {reason}", path.display())]
     Damaged {
-        /// The file.
+        /// The file with those contents.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The reason, as a part of a sentence.
         reason: String,
     },
     /// A key and a certificate that do not belong together.
@@ -73,7 +73,7 @@ pub enum FileError {
     /// Its time is over.
     #[error("the certificate in {} expired on {on}: ask who runs the cluster for a new one, or check this machine's clock", path.display())]
     Expired {
-        /// The file.
+        /// The certificate's file.
         path: PathBuf,
         /// The last second of its validity, RFC 3339.
         on: String,
@@ -81,7 +81,7 @@ pub enum FileError {
     /// Its time has not come.
     #[error("the certificate in {} is valid from {from} only: check this machine's clock", path.display())]
     NotYetValid {
-        /// The file.
+        /// The certificate's file.
         path: PathBuf,
         /// The first second of its validity, RFC 3339.
         from: String,

@@ -9,11 +9,11 @@ use crate::name::{ClusterId, IdentityError};
 /// One thing there is to say about a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// Everything holds.
+    /// Everything holds today.
     Valid {
-        /// Whom it is for.
+        /// The node or device that it is for.
         who: String,
-        /// Who signed it.
+        /// The authority that signed it.
         signed_by: String,
         /// Whole days until it expires.
         days_left: i64,
@@ -25,7 +25,7 @@ pub enum Finding {
         /// Whole days until then.
         days_left: i64,
     },
-    /// Over.
+    /// Its time is over.
     Expired {
         /// Whose certificate: the leaf's or its authority's.
         who: String,
@@ -56,7 +56,7 @@ pub enum Finding {
     OtherCluster {
         /// What its names say.
         claims: Option<ClusterId>,
-        /// The authority's.
+        /// The cluster of the authority's names.
         signed_by: Option<ClusterId>,
     },
     /// Signed by none of the authorities given.
@@ -66,7 +66,7 @@ pub enum Finding {
     },
     /// Its extended key usages are not those of its role.
     Uses {
-        /// Its role.
+        /// The role that it is issued for.
         role: Role,
         /// What it has.
         found: Vec<KeyUse>,

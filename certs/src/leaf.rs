@@ -137,7 +137,7 @@ impl LeafFiles {
         Ok(files)
     }
 
-    /// The same, whatever time it is: for who is not sure of that.
+    /// As [`Self::load`], whatever time it is: for callers who are not sure of the time.
     pub fn load_whenever(directory: &Path) -> Result<Self, FileError> {
         let path = directory.join(LEAF_CERTIFICATE);
         let (chain, description) = read_chain(&path, LEAF_HINT)?;

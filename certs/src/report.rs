@@ -17,7 +17,7 @@ const NO_ANCHOR: &str = "there is no authority beside the certificate; name the 
 /// A certificate file and what there is to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileReport {
-    /// The file.
+    /// The file that was looked at.
     pub path: PathBuf,
     /// Whom it is for.
     pub who: String,

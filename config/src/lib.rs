@@ -23,7 +23,7 @@ pub enum ConfigError {
     /// The system does not give it.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// The file that was asked for.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -31,7 +31,7 @@ pub enum ConfigError {
     /// A key that there is not.
     #[error("{}:{line}: there is no key `{key}`{}", path.display(), meant(nearest.as_deref()))]
     UnknownKey {
-        /// The file.
+        /// The file that is wrong.
         path: PathBuf,
         /// Where in it, from 1.
         line: usize,
@@ -43,7 +43,7 @@ pub enum ConfigError {
     /// It is no TOML, or a value is not what belongs there.
     #[error("{}:{line}: {reason}", path.display())]
     Malformed {
-        /// The file.
+        /// The file that was to be written.
         path: PathBuf,
         /// Where in it, from 1.
         line: usize,

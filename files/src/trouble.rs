@@ -31,7 +31,7 @@ pub enum Trouble {
     Memory,
     /// There is nothing by this name (ENOENT).
     Missing,
-    /// Anything else.
+    /// Any other error of the system.
     Other,
 }
 

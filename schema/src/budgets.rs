@@ -95,7 +95,7 @@ pub const GATEWAY_CALLS_AT_ONCE: u32 = 100;
 /// under way. Test: `a_link_and_a_device_have_so_many_places_to_wait`.
 pub const CALLS_BEHIND_A_LINK_MAX: usize = 64;
 
-/// The same of one device over all its links.
+/// Calls of one device, over all its links, that wait until its node has applied what the caller has seen.
 pub const CALLS_BEHIND_A_DEVICE_MAX: usize = 256;
 
 /// So many changes a caller may have seen that this node has not applied; beyond it the call is refused at once, as two seconds

@@ -31,20 +31,20 @@ pub enum Command {
 /// A user's device holds a conversation up to a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Whose device.
+    /// The user whose device it is.
     pub user: UserId,
-    /// In which conversation.
+    /// The conversation that it holds.
     pub conversation: ConversationId,
-    /// Up to where.
+    /// The position up to which it holds it; one beyond the last message means the last.
     pub position: Position,
 }
 
 /// A session was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionUse {
-    /// Which.
+    /// The session's id; one that has ended is passed over.
     pub session: SessionId,
-    /// From which IP address.
+    /// The IP address it was used from; empty: not known.
     pub address: String,
 }
 
@@ -70,13 +70,13 @@ pub struct Register {
 /// See [`Command::OpenSession`]. Repeated with the same token it gives the same session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
-    /// Whose.
+    /// The user whose session it is to be.
     pub user: UserId,
-    /// The version of the verifier that the password was checked against.
+    /// The version of the verifier that the password was checked against; another since then is refused.
     pub verifier_version: u32,
     /// The device the session is bound to.
     pub device: DeviceId,
-    /// What the user calls the device.
+    /// The name that the user gives the device.
     pub device_name: String,
     /// The session's token, hashed.
     pub token: TokenHash,
@@ -84,29 +84,29 @@ pub struct OpenSession {
     pub address: String,
 }
 
-/// See [`Command::InSession`].
+/// An act in a session, with the number that makes it happen once; see [`Command::InSession`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InSession {
-    /// Whose act it is.
+    /// The session in whose name it is done.
     pub session: SessionId,
     /// The request's number in the session. [`Act::Send`] does not use it: its message id does the same for longer.
     pub request: RequestNumber,
     /// The client has the outcomes of all requests below.
     pub acknowledged_below: RequestNumber,
-    /// What to do.
+    /// The act itself.
     pub act: Act,
 }
 
-/// What a user can do.
+/// Something that a user can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Say something.
+    /// Send a message.
     Send(Send),
     /// Leave a tombstone where one's own message was.
     DeleteMessage {
-        /// In which conversation.
+        /// The conversation that it stands in.
         conversation: ConversationId,
-        /// Where.
+        /// The message's place in it.
         position: Position,
     },
     /// Move one's read mark forward.
@@ -122,107 +122,107 @@ pub enum Act {
     DeleteAccount {
         /// The version of the verifier that the password was checked against.
         verifier_version: u32,
-        /// What becomes of what the user has said.
+        /// Whether what the user has said stays.
         messages: OwnMessages,
     },
     /// Replace what one's own message says.
     EditMessage {
-        /// In which conversation.
+        /// The conversation that it stands in.
         conversation: ConversationId,
-        /// Where.
+        /// The message's place in it.
         position: Position,
-        /// What it says from now on; opaque.
+        /// The payload from now on; opaque, not empty.
         payload: Vec<u8>,
     },
     /// React to a message.
     React {
-        /// In which conversation.
+        /// The conversation that it stands in.
         conversation: ConversationId,
-        /// Where.
+        /// The message's place in it.
         position: Position,
-        /// With what.
+        /// One emoji, at most [`EMOJI_BYTES_MAX`](crate::limits::EMOJI_BYTES_MAX) bytes.
         emoji: String,
-        /// Whether the reaction is put there or taken away.
+        /// On puts the reaction there, off takes it away.
         switch: Switch,
     },
     /// Pin a message for all members.
     PinMessage {
-        /// In which conversation.
+        /// The conversation that it stands in.
         conversation: ConversationId,
-        /// Where.
+        /// The message's place in it.
         position: Position,
-        /// Whether it is pinned or no longer.
+        /// On pins it, off takes the pin away.
         switch: Switch,
     },
     /// Mark a conversation as unread, until it is read again.
     MarkUnread(ConversationId),
     /// Let a conversation not call for attention.
     Mute {
-        /// Which conversation.
+        /// The conversation to be silent, or no longer.
         conversation: ConversationId,
-        /// Until when; 0: let it call again.
+        /// The end of the silence, by the cluster's time; 0: let it call again.
         until: Stamp,
     },
     /// Keep a conversation on top of one's own list.
     PinConversation {
-        /// Which conversation.
+        /// The conversation to be kept on top.
         conversation: ConversationId,
-        /// Whether it is kept there or no longer.
+        /// On keeps it there, off lets it go.
         switch: Switch,
     },
     /// Keep what is not to be sent yet.
     SaveDraft {
-        /// In which conversation.
+        /// The conversation that the draft is for.
         conversation: ConversationId,
         /// A payload; empty: none.
         draft: Vec<u8>,
     },
     /// Let somebody not write to oneself directly.
     Block {
-        /// Whom.
+        /// The other user; oneself is refused.
         user: UserId,
-        /// Whether they are blocked or no longer.
+        /// On blocks them, off lets them again.
         switch: Switch,
     },
     /// Change what others see of oneself.
     SetProfile(Profile),
     /// Make a group, and own it.
     CreateGroup {
-        /// What it is called.
+        /// The title; not blank.
         title: String,
-        /// Who is in it besides oneself.
+        /// The users in it besides oneself, in any order.
         members: Vec<UserId>,
     },
     /// Add members to a group.
     AddMembers {
-        /// Which group.
+        /// The group's id; a direct conversation is refused.
         conversation: ConversationId,
-        /// Whom.
+        /// The users to add; those who are members already are passed over.
         members: Vec<UserId>,
     },
     /// Take somebody else out of a group.
     RemoveMember {
-        /// Which group.
+        /// The group's id; a direct conversation is refused.
         conversation: ConversationId,
-        /// Whom.
+        /// The member to take out; of a lesser role than the user who acts.
         user: UserId,
     },
     /// Give a member of a group a role.
     SetRole {
-        /// Which group.
+        /// The group's id; a direct conversation is refused.
         conversation: ConversationId,
-        /// Whom.
+        /// The member whose role it is; not oneself.
         user: UserId,
-        /// Which role.
+        /// The role from now on; [`MemberRole::Owner`] makes the one who gives it an admin.
         role: MemberRole,
     },
     /// Leave a group.
     Leave(ConversationId),
     /// Call a group otherwise.
     Rename {
-        /// Which group.
+        /// The group's id; a direct conversation is refused.
         conversation: ConversationId,
-        /// What it is called from now on.
+        /// The title from now on; not blank.
         title: String,
     },
     /// End all of one's own sessions but this one.
@@ -231,14 +231,14 @@ pub enum Act {
     ChangePassword {
         /// The version of the verifier that the old password was checked against.
         verifier_version: u32,
-        /// What the new one will be checked against.
+        /// The verifier of the new password.
         verifier: Verifier,
-        /// What becomes of the user's other sessions.
+        /// Whether the user's other sessions end.
         others: OtherSessions,
     },
 }
 
-/// Whether something is put in place or taken away.
+/// Two states of something that is put in place or taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Switch {
     /// It is there afterwards.
@@ -253,13 +253,13 @@ impl Switch {
         if on { Self::On } else { Self::Off }
     }
 
-    /// Whether it is on.
+    /// True for [`Switch::On`].
     pub const fn is_on(self) -> bool {
         matches!(self, Self::On)
     }
 }
 
-/// What becomes of what a user has said when the account is deleted.
+/// The fate of a user's messages when the account is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnMessages {
     /// It stays, shown as from a deleted account.
@@ -268,16 +268,16 @@ pub enum OwnMessages {
     Erase,
 }
 
-/// What becomes of the other sessions when the password changes.
+/// The fate of a user's other sessions when the password changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherSessions {
-    /// They end.
+    /// They end at once.
     End,
-    /// They stay.
+    /// They stay open.
     Keep,
 }
 
-/// What a member of a conversation may do; each may what those before it may.
+/// A member's role in a conversation; each may do what those before it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum MemberRole {
@@ -293,31 +293,31 @@ pub enum MemberRole {
     Owner,
 }
 
-/// What to change of what others see; none: leave it.
+/// Changes of what others see of a user; none: leave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     /// The name to show; not empty.
     pub display_name: Option<String>,
-    /// Whether others see when the user is there.
+    /// On: others see when the user is there.
     pub presence: Option<Switch>,
-    /// Whether others are told what the user has read and received.
+    /// On: others are told what the user has read and received.
     pub receipts: Option<Switch>,
 }
 
-/// See [`Act::Send`].
+/// A message to be sent; see [`Act::Send`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Send {
-    /// To whom.
+    /// The conversation, or the other user of a direct one.
     pub to: Recipient,
     /// Unique for the sender, for ever.
     pub message_id: MessageId,
-    /// What it says; opaque.
+    /// The payload; opaque, not empty.
     pub payload: Vec<u8>,
-    /// Whose attention it asks for.
+    /// The users whose attention it asks for.
     pub mentions: Vec<UserId>,
 }
 
-/// Who a message is for.
+/// The place that a message goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// A conversation that exists.
@@ -326,7 +326,7 @@ pub enum Recipient {
     Direct(UserId),
 }
 
-/// What a password is checked against; another scheme can follow.
+/// A hash that a password is checked against; another scheme can follow.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Verifier {
     /// Argon2id, as a PHC string with parameters, salt and hash.
@@ -348,38 +348,38 @@ pub struct Proposal {
 /// One log entry's worth of commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The leader's clock when it packed this.
+    /// The cluster's time, as the leader had it when it packed this.
     pub stamp: Stamp,
-    /// In order.
+    /// The commands, in the order in which they are applied.
     pub proposals: Vec<Proposal>,
 }
 
-/// What came of a command: the same on every node and on every repeat.
+/// The result of a command: the same on every node and on every repeat.
 pub type Outcome = Result<Done, Refusal>;
 
-/// What was done.
+/// What a command that was not refused has done.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Done {
     /// A session is open.
     #[n(0)]
     SessionOpened {
-        /// The session.
+        /// The id of the session.
         #[n(0)]
         session: SessionId,
-        /// Its user.
+        /// The user whose session it is.
         #[n(1)]
         user: UserId,
     },
     /// The message is stored.
     #[n(1)]
     Sent {
-        /// Where.
+        /// The conversation that it stands in; news for the first message of a direct one.
         #[n(0)]
         conversation: ConversationId,
-        /// At which position.
+        /// Its position there.
         #[n(1)]
         position: Position,
-        /// When.
+        /// The stamp of the entry that it came in.
         #[n(2)]
         sent_at: Stamp,
     },
@@ -389,7 +389,7 @@ pub enum Done {
     /// The group is there.
     #[n(3)]
     GroupCreated {
-        /// Which.
+        /// The id of the new group.
         #[n(0)]
         conversation: ConversationId,
     },

@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $kebab:literal, $sentence:literal;)*) => {
-        /// Why the service refused. The numbers are those of `ErrorCode` in `types.capnp`.
+        /// Reasons why the service refuses. The numbers are those of `ErrorCode` in `types.capnp`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
         #[cbor(index_only)]
         pub enum ErrorCode {
@@ -61,17 +61,17 @@ codes! {
     DeviceRevoked = 13, "device-revoked", "This device was revoked; ask who runs the cluster for a new certificate.";
     /// Too much to do.
     Busy = 14, "busy", "The node has too much to do just now; try again in a moment.";
-    /// No majority.
+    /// No majority answers.
     NoLeader = 15, "no-leader", "No majority of the nodes can be reached, so nothing can be stored; it goes on when enough of them are back.";
     /// Not there yet.
     Behind = 16, "behind", "This node is behind what you have already seen; try another.";
-    /// Forgotten.
+    /// Below the requests that are remembered.
     StaleRequest = 17, "stale-request", "The outcome of that old request is no longer known.";
     /// A password change came between.
     AccountChanged = 18, "account-changed", "The account changed meanwhile; try again with the current password.";
     /// A field that cannot be.
     MalformedRequest = 19, "malformed-request", "The request is malformed; the program that sent it may be of another version.";
-    /// Alone.
+    /// One user alone where there must be two.
     ToYourself = 20, "to-yourself", "A direct conversation needs another person.";
     /// Of another cluster or another time.
     ForeignCursor = 21, "foreign-cursor", "That cursor belongs to another cluster or to before a restore; start again without it.";
@@ -91,7 +91,7 @@ codes! {
     MalformedReaction = 28, "malformed-reaction", "A reaction is one emoji, without spaces.";
     /// Too short, or guessed first.
     WeakPassword = 29, "weak-password", "A password has at least 8 characters and is none of those that are guessed first; choose another.";
-    /// Stored enough.
+    /// The account's quota is used up.
     QuotaExceeded = 30, "quota-exceeded", "This account has stored as much as one may; delete messages to make room.";
     /// No room on the nodes' disks.
     StorageFull = 31, "storage-full", "The disks of the nodes are full, so nothing more can be said; reading and deleting go on. Tell whoever runs the cluster to free space.";
@@ -114,7 +114,7 @@ impl fmt::Display for ErrorCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Encode, Decode)]
 #[error("{}", .code.sentence())]
 pub struct Refusal {
-    /// Why.
+    /// The reason; it chooses the sentence.
     #[n(0)]
     pub code: ErrorCode,
     /// Milliseconds until it is worth trying again; 0 if repeating is of no use.

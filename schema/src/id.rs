@@ -54,7 +54,7 @@ numbers! {
     ChangeNumber "";
     /// A request of a session, chosen by the client, higher for each new one.
     RequestNumber "";
-    /// Milliseconds since 1970-01-01T00:00:00Z by a leader's clock; never runs backwards along the log.
+    /// Milliseconds since 1970-01-01T00:00:00Z of the cluster's time, as a leader had it; never runs backwards along the log.
     Stamp "";
 }
 
@@ -62,7 +62,7 @@ numbers! {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind: expected {expected}")]
 pub struct MalformedId {
-    /// What such an id looks like.
+    /// The form that such an id has.
     pub expected: &'static str,
 }
 
@@ -148,7 +148,7 @@ impl FromStr for Username {
 /// Clients treat [`Cursor::to_bytes`] as opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// Which cluster: the first eight bytes of the SHA-256 of its name.
+    /// The cluster: the first eight bytes of the SHA-256 of its name.
     pub cluster: u64,
     /// Raised when the cluster is restored from a backup, so that nobody mixes two histories.
     pub epoch: u32,

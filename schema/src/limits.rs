@@ -25,7 +25,7 @@ pub const PASSWORD_CHARS_MIN: usize = 8;
 /// The length of a session token: 256 bits cannot be guessed.
 pub const TOKEN_BYTES: usize = 32;
 
-/// How many outcomes of a session are remembered: more than a client has under way at once.
+/// The outcomes of a session that are remembered: more than a client has under way at once.
 pub const REQUEST_WINDOW: usize = 128;
 
 /// The most messages in one answer of `history`.
@@ -154,13 +154,13 @@ pub const LAST_SEEN_INTERVAL_MS: u64 = 60 * 1000;
 /// from a stranger made a node hold 64 MiB.
 pub const DEVICE_FRAME_WORDS_MAX: usize = 64 * 1024;
 
-/// The same for frames of another node, which carry batches and snapshot blocks.
+/// Cap'n Proto words that a reader of another node's frames follows; they carry batches and snapshot blocks.
 pub const PEER_FRAME_WORDS_MAX: usize = 512 * 1024;
 
-/// The same for what this program itself has stored; large enough for whatever a frame brought.
+/// Cap'n Proto words that a reader of this program's own stored messages follows; large enough for whatever a frame brought.
 pub const STORED_WORDS_MAX: usize = 4 * PEER_FRAME_WORDS_MAX;
 
-/// How deep a Cap'n Proto message may nest.
+/// The deepest nesting of a Cap'n Proto message.
 pub const NESTING_MAX: i32 = 32;
 
 const _: () = {

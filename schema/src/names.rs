@@ -76,7 +76,7 @@ const RESERVED: &[&str] = &[
     "you",
 ];
 
-/// Why nobody may take that name, whoever has it; none if somebody may.
+/// The reason why nobody may take that name, whoever has it; none if somebody may.
 pub fn refusal(name: &Username) -> Option<ErrorCode> {
     let text = name.as_str();
     // What begins with a dash is an option to every program; what begins or ends with a dot is lost in a sentence.

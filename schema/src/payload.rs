@@ -2,14 +2,14 @@
 
 use crate::id::{Position, Username};
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// The text, UTF-8.
     pub text: String,
     /// The message in the same conversation that this one answers.
     pub reply_to: Option<Position>,
-    /// Who said this first, where it was taken over from another conversation.
+    /// The user who said this first, where it was taken over from another conversation.
     pub forwarded_from: Option<Username>,
 }
 

@@ -19,7 +19,7 @@ pub struct AppendRequest {
     pub committed: Option<LogId>,
 }
 
-/// What came of an [`AppendRequest`].
+/// The answer to an [`AppendRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendResponse {
     /// All of it is durable on the follower.
@@ -35,7 +35,7 @@ pub enum AppendResponse {
 /// A candidate asks for a vote, or, as a pre-vote, whether it would get one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoteRequest {
-    /// What it asks for.
+    /// The vote that it asks for: a term, in its own name.
     pub vote: Vote,
     /// The last entry of its log.
     pub last_log: Option<LogId>,
@@ -61,7 +61,7 @@ pub struct SnapshotRequest {
     pub vote: Vote,
     /// Names its content, so that an attempt can go on where another ended.
     pub id: String,
-    /// In bytes.
+    /// The length of the whole file in bytes.
     pub length: u64,
 }
 
@@ -70,57 +70,57 @@ pub struct SnapshotRequest {
 pub struct TransferRequest {
     /// The leader's vote.
     pub from: Vote,
-    /// Who is to stand.
+    /// The node that is to stand.
     pub to: NodeId,
     /// The last entry of the leader's log.
     pub last_log: Option<LogId>,
 }
 
-/// What came of handing commands to the leader.
+/// The answer to commands that were handed to the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProposeReply {
     /// They are committed.
     Done,
     /// Nothing was stored: another leads.
     NotLeader {
-        /// Who, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// They may have been stored; proposing the same again is harmless.
     Failed,
 }
 
-/// What came of asking the leader for a read index.
+/// The answer to the question for a read index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadIndexReply {
     /// The log index that, once applied, makes a read linearizable.
     Index(u64),
-    /// Another leads.
+    /// This node does not lead.
     NotLeader {
-        /// Who, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// No majority answered.
     Failed,
 }
 
-/// Who belongs to the cluster, as one node knows it.
+/// The members of the cluster, as one node knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembersReply {
     /// The newest membership that it knows to be committed.
     pub membership: StoredMembership,
-    /// Whom it takes for the leader.
+    /// The node that it takes for the leader.
     pub leader: Option<NodeId>,
 }
 
-/// What came of asking for another membership.
+/// The answer to the wish for another membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MembershipReply {
     /// It is committed.
     Done,
     /// Nothing was changed: another leads.
     NotLeader {
-        /// Who, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// Nothing was changed.
@@ -129,10 +129,10 @@ pub enum MembershipReply {
     Failed,
 }
 
-/// Why the membership was not changed.
+/// Reasons why the membership was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MembershipRefusal {
-    /// What is to be added cannot be a member.
+    /// The node to be added cannot be a member, or there are as many members as there may be.
     #[error("a member needs a number from 1, two different addresses `host:port`, and the fingerprint of its key")]
     Malformed,
     /// It contradicts a member that there is.
@@ -144,7 +144,7 @@ pub enum MembershipRefusal {
     /// A learner that is to vote is not near enough to the end of the log.
     #[error("{}", not_caught_up(*.behind))]
     NotCaughtUp {
-        /// How many entries it misses; none if the leader does not hear from it.
+        /// The entries that it misses; none if the leader does not hear from it.
         behind: Option<u64>,
     },
     /// Nobody would be left to decide anything.
@@ -161,7 +161,7 @@ pub enum MembershipRefusal {
     /// The node to be removed leads, and could not hand leadership on.
     #[error("the node leads, and no other took over in time: see whether the others run, and try again")]
     NobodyTookOver,
-    /// Who asks has no vote.
+    /// The node that asks has no vote.
     #[error("who asks is no node that votes, and decides nothing: ask where the directory of one is that does")]
     NotAllowed,
     /// The node to be removed is there, and only one other has said so yet.
@@ -179,20 +179,20 @@ fn not_caught_up(behind: Option<u64>) -> String {
     }
 }
 
-/// Which users have live sessions on a node.
+/// Users with live sessions on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresenceUpdate {
     /// Replaces all that was said before; otherwise the lists are what changed.
     pub full: bool,
-    /// These have.
+    /// Users who have a live session there.
     pub online: Vec<UserId>,
-    /// These have no longer.
+    /// Users who have none any more.
     pub offline: Vec<UserId>,
     /// For how long it is good, in ms from arrival.
     pub lease_ms: u64,
 }
 
-/// How well a node knows the cluster's time.
+/// Degrees of how well a node knows the cluster's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClockTrust {
     /// From its own machine alone.
@@ -203,20 +203,20 @@ pub enum ClockTrust {
     Confirmed,
 }
 
-/// What a node says of the time.
+/// One node's answer to the question for the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
     /// The cluster's time as it has it, in ms since 1970.
     pub time_ms: u64,
     /// Its machine's clock, in ms since 1970.
     pub wall_ms: u64,
-    /// How well it knows the cluster's time.
+    /// Its own degree of trust in that time.
     pub trust: ClockTrust,
     /// Its machine's clock is wrong for certain.
     pub has_doubts: bool,
 }
 
-/// How far a node was. Only grows, as long as the node keeps its data.
+/// How far a node was: its furthest word of itself. Only grows, as long as the node keeps its data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Random, made with its data directory.
@@ -229,10 +229,10 @@ pub struct Mark {
     pub seal: [u8; 32],
 }
 
-/// What a node says of itself when it meets another.
+/// One node's word of itself when it meets another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Greeting {
-    /// How far it is.
+    /// Its present mark.
     pub mark: Mark,
     /// Its data is older than it was, and it gives no vote until it has come to this entry.
     pub behind: Option<LogId>,
@@ -243,8 +243,8 @@ pub struct Greeting {
 /// The answer to a [`Greeting`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Welcome {
-    /// What who answers says of itself.
+    /// The word of the node that answers.
     pub greeting: Greeting,
-    /// What the caller has said before.
+    /// Marks that the caller has made before, as the node that answers remembers them.
     pub known: Vec<Mark>,
 }

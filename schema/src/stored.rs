@@ -8,7 +8,7 @@ use crate::id::{ChangeNumber, NodeId, StateHash};
 pub struct LogId {
     /// The term it was proposed in.
     pub term: u64,
-    /// Who led that term.
+    /// The node that led that term.
     pub leader: NodeId,
     /// The log index, from 0 (the first membership).
     pub index: u64,
@@ -17,9 +17,9 @@ pub struct LogId {
 /// Raft's currentTerm and votedFor, and whether a majority granted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vote {
-    /// The term.
+    /// The Raft term; it only grows.
     pub term: u64,
-    /// Who is voted for.
+    /// The node that is voted for.
     pub node: NodeId,
     /// That node became leader.
     pub committed: bool,
@@ -36,7 +36,7 @@ pub struct Member {
     pub fingerprint: [u8; 32],
 }
 
-/// Who votes and who is known.
+/// The voters, and all nodes that are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Membership {
     /// One list of voters, or two while a joint change is under way.
@@ -50,20 +50,20 @@ pub struct Membership {
 pub struct StoredMembership {
     /// None before the first.
     pub log_id: Option<LogId>,
-    /// The membership.
+    /// The membership that stands there.
     pub membership: Membership,
 }
 
 /// A log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it stands.
+    /// The entry's place in the log.
     pub log_id: LogId,
-    /// What it holds.
+    /// The entry's content.
     pub payload: EntryPayload,
 }
 
-/// What a log entry holds.
+/// Kinds of content of a log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryPayload {
     /// Nothing: a new leader's first entry.

@@ -1,4 +1,4 @@
-//! What a client is shown: rows as one user may see them. Knows nothing of how they are stored.
+//! Rows as one user may see them, for a client to show. Knows nothing of how they are stored.
 
 use crate::command::{MemberRole, Switch};
 use crate::id::{
@@ -9,7 +9,7 @@ use crate::id::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "four facts that go together in any combination")]
 pub struct UserView {
-    /// Who.
+    /// The user's id; never given to another.
     pub id: UserId,
     /// The name to log in with.
     pub username: Username,
@@ -17,9 +17,9 @@ pub struct UserView {
     pub display_name: String,
     /// The account is gone.
     pub deleted: bool,
-    /// When last seen; none if never.
+    /// The time when last online; none if never, or if it is hidden.
     pub last_seen: Option<Stamp>,
-    /// Some node holds a live session now, and the user does not hide it.
+    /// Some node holds a live session now, as far as the node that answers knows, and the user does not hide it.
     pub online: bool,
     /// The user shows nobody when they are there.
     pub presence_hidden: bool,
@@ -29,27 +29,27 @@ pub struct UserView {
     pub changed: ChangeNumber,
 }
 
-/// What kind of conversation it is.
+/// Kinds of conversations; the kind never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConversationKind {
-    /// Between two.
+    /// Between two users.
     Direct,
-    /// Among many.
+    /// Among up to 1,000 users.
     Group,
 }
 
 /// Somebody in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
-    /// Who.
+    /// The user who is in it.
     pub user: UserView,
-    /// What they may do; in a direct conversation both are plain members.
+    /// Their role; in a direct conversation both are plain members.
     pub role: MemberRole,
-    /// When they joined.
+    /// The time of joining; of somebody who came back, the latest.
     pub joined: Stamp,
     /// They see messages after this position.
     pub since: Position,
-    /// Who added them; themselves if they made the conversation.
+    /// The user who added them; themselves if they made the conversation.
     pub added_by: UserId,
     /// Up to where they have read; 0 to others if they do not tell.
     pub read_position: Position,
@@ -62,7 +62,7 @@ pub struct MemberView {
 /// A conversation as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationView {
-    /// Which; 0 for a direct one in which nothing was said.
+    /// Its id; 0 for a direct one in which nothing was said.
     pub id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
@@ -70,30 +70,30 @@ pub struct ConversationView {
     pub title: String,
     /// The first [`MEMBERS_SHOWN_MAX`](crate::limits::MEMBERS_SHOWN_MAX) in order of user id.
     pub members: Vec<MemberView>,
-    /// How many there are.
+    /// The number of all its members.
     pub member_count: u32,
     /// The last message's position; 0 if there is none.
     pub last_position: Position,
-    /// What the members have pinned, in the order in which they did.
+    /// Messages that the members have pinned, in the order in which they did.
     pub pinned_messages: Vec<Position>,
-    /// When it was made.
+    /// The time when it was made.
     pub created: Stamp,
     /// The latest change of kind, title or pins, and the latest joining.
     pub changed: ChangeNumber,
-    /// What this member alone has of it; only with the conversation's id in a change.
+    /// The part that this member alone has; in a change only with the conversation's id.
     pub place: PlaceView,
 }
 
-/// What one member alone has of a conversation, the same on all their devices.
+/// The part of a conversation that one member alone has, the same on all their devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceView {
-    /// Which conversation.
+    /// The conversation's id.
     pub conversation: ConversationId,
     /// The counts, which messages change.
     pub counts: Counts,
     /// Marked as unread until the member reads again.
     pub marked_unread: bool,
-    /// Until when it does not call for attention; 0: it does.
+    /// The end of the silence; 0: it is not muted.
     pub muted_until: Stamp,
     /// Kept on top of the member's list.
     pub pinned: bool,
@@ -103,7 +103,7 @@ pub struct PlaceView {
     pub since: Position,
 }
 
-/// What a member has yet to read.
+/// The unread of one member of a conversation, counted by the nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The read mark.
@@ -116,36 +116,36 @@ pub struct Counts {
     pub as_of: ChangeNumber,
 }
 
-/// Who reacted to a message with the same emoji.
+/// Everybody who reacted to a message with the same emoji.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReactionView {
-    /// With what.
+    /// One emoji, in the spelling that nodes give it.
     pub emoji: String,
     /// In order of id.
     pub users: Vec<UserId>,
 }
 
-/// What a message said before an edit.
+/// An earlier version of an edited message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionView {
     /// 0 as first sent.
     pub revision: u32,
-    /// What it said; opaque.
+    /// The payload of that version; opaque.
     pub payload: Vec<u8>,
-    /// When that was written.
+    /// The time when that version was written.
     pub written: Stamp,
 }
 
 /// One of a user's own sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionEntry {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
-    /// What the user calls the device.
+    /// The name that the user gave the device.
     pub device_name: String,
-    /// When it was opened.
+    /// The time when it was opened.
     pub created: Stamp,
-    /// When it was last used, to within an hour.
+    /// The time of its last use, to within an hour.
     pub last_used: Stamp,
     /// The IP address it was last used from; empty if not known.
     pub address: String,
@@ -153,7 +153,7 @@ pub struct SessionEntry {
     pub current: bool,
 }
 
-/// What has become of a message.
+/// States of a message; it only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageState {
     /// As first sent.
@@ -164,30 +164,30 @@ pub enum MessageState {
     Deleted,
 }
 
-/// One message.
+/// One message, as it now stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageView {
     /// In which conversation.
     pub conversation: ConversationId,
-    /// Where in it.
+    /// Its position there: 1, 2, 3 … without a hole.
     pub position: Position,
     /// As its sender named it.
     pub message_id: MessageId,
-    /// Who sent it.
+    /// The user who sent it.
     pub sender: UserId,
-    /// Their username.
+    /// The sender's username.
     pub sender_name: Username,
-    /// When the leader took it.
+    /// The stamp of the entry that it came in.
     pub sent_at: Stamp,
-    /// What has become of it.
+    /// Original, edited or deleted.
     pub state: MessageState,
     /// 0 as first sent, one more for each edit.
     pub revision: u32,
-    /// What it says; opaque to nodes, empty for a tombstone.
+    /// The payload; opaque to nodes, empty for a tombstone.
     pub payload: Vec<u8>,
-    /// When it was last edited.
+    /// The time of the last edit; none if there was none.
     pub edited: Option<Stamp>,
-    /// Whose attention it asked for when it was first sent.
+    /// The members whose attention it asked for when it was first sent, in order of id.
     pub mentions: Vec<UserId>,
     /// In the order in which each emoji first appeared.
     pub reactions: Vec<ReactionView>,
@@ -202,11 +202,11 @@ pub struct MessageView {
 pub struct Change {
     /// Its number in the feed.
     pub number: ChangeNumber,
-    /// The row.
+    /// The row as it stands there.
     pub row: ChangedRow,
 }
 
-/// What changed.
+/// Kinds of rows that appear in the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangedRow {
     /// A message was sent, edited or deleted.
@@ -215,22 +215,22 @@ pub enum ChangedRow {
     Conversation(ConversationView),
     /// Somebody has read up to `position`.
     ReadMark {
-        /// Where.
+        /// The conversation's id.
         conversation: ConversationId,
-        /// Who.
+        /// The member whose mark it is.
         user: UserId,
-        /// Up to where.
+        /// The position up to which they have read; 0: they no longer tell.
         position: Position,
     },
     /// A user joined, was renamed, seen, or is gone.
     User(UserView),
     /// A device of somebody's holds the conversation up to `position`.
     DeliveredMark {
-        /// Where.
+        /// The conversation's id.
         conversation: ConversationId,
-        /// Who.
+        /// The member whose mark it is.
         user: UserId,
-        /// Up to where.
+        /// The position up to which a device of theirs holds it; 0: they no longer tell.
         position: Position,
     },
     /// The reactions to a message are now these.
@@ -244,22 +244,22 @@ pub enum ChangedRow {
     },
     /// Somebody joined or has another role; marks are not filled in.
     Member {
-        /// Which conversation.
+        /// The conversation's id.
         conversation: ConversationId,
-        /// Who, and as what.
+        /// The member, with their role.
         member: MemberView,
     },
     /// Somebody left or was removed.
     MemberLeft {
-        /// Which conversation.
+        /// The conversation's id.
         conversation: ConversationId,
-        /// Who.
+        /// The former member.
         user: UserId,
         /// By whom; themselves if they left.
         by: UserId,
         /// The last position then.
         after: Position,
-        /// When.
+        /// The time of leaving.
         at: Stamp,
     },
     /// The user's own settings of a conversation changed, or their own read mark.
@@ -268,15 +268,15 @@ pub enum ChangedRow {
     Left(ConversationId),
     /// The user has blocked somebody, or no longer.
     Block {
-        /// Whom.
+        /// The other user.
         user: UserId,
-        /// Whether they are blocked now.
+        /// On: they are blocked now.
         switch: Switch,
     },
 }
 
 impl ChangedRow {
-    /// How many bytes count against the push window.
+    /// Bytes that count against the push window.
     pub fn weight(&self) -> usize {
         const FRAME: usize = 128;
         FRAME
@@ -339,14 +339,14 @@ fn reactions_weight(reactions: &[ReactionView]) -> usize {
 pub struct ChangePage {
     /// In order of number.
     pub changes: Vec<Change>,
-    /// Where to go on from.
+    /// The cursor to go on from.
     pub cursor: Cursor,
 }
 
 /// A Raft role as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Takes proposals.
+    /// Takes proposals and orders the log.
     Leader,
     /// Votes and follows.
     Follower,
@@ -356,12 +356,12 @@ pub enum Role {
     Candidate,
 }
 
-/// How a node is.
+/// The state of one node, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// Which node.
+    /// The node's number.
     pub node: NodeId,
-    /// Its role.
+    /// Its part in Raft.
     pub role: Role,
     /// Its Raft term.
     pub term: u64,
@@ -385,7 +385,7 @@ pub struct NodeStatus {
     pub clock_offset_ms: i64,
     /// Bytes that are left where its data lies; 0 if that is not known.
     pub disk_free_bytes: u64,
-    /// How full is what its callers share, in order of name.
+    /// The budgets that its callers share, in order of name.
     pub budgets: Vec<BudgetView>,
     /// Too many nodes are short of disk: what adds to it is refused.
     pub refuses_words: bool,
@@ -393,34 +393,34 @@ pub struct NodeStatus {
     pub unclean_since: Option<Stamp>,
 }
 
-/// How full one budget of a node is.
+/// The filling of one budget of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetView {
-    /// Which, in kebab-case.
+    /// The budget's name, in kebab-case.
     pub name: String,
-    /// What is held now.
+    /// The amount held now, in the budget's own unit.
     pub held: u64,
     /// The most that was held at once since the program started.
     pub most: u64,
-    /// How often somebody was told no since the program started.
+    /// Refusals since the program started.
     pub refused: u64,
 }
 
 /// A session that was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionView {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
-    /// Whose.
+    /// The user whose session it is.
     pub user: UserView,
 }
 
-/// What a node says of itself, or of another, to the devices it serves.
+/// A node's word of itself, or of another, to the devices it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It is in contact with a leader again.
+    /// It is in contact with a majority again.
     Fresh,
-    /// For so many milliseconds it has had no contact with a leader, and what it shows may be old.
+    /// For so many milliseconds it has had no contact with a majority, and what it shows may be old.
     Behind(u64),
     /// It has not heard from that node for longer than it should have.
     Suspect(NodeId),

@@ -38,7 +38,7 @@ pub(crate) enum BenchCommand {
     Catchup(catchup::CatchupArguments),
 }
 
-/// Measures.
+/// Runs one measurement until it is done or the program is to stop.
 pub(crate) async fn run(command: BenchCommand, output: Output) -> Result<(), Failure> {
     let mut stop = crate::stop::StopSignals::listen()?;
     let measure = async {

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::args::Program;
 use crate::failure::Failure;
 
-/// Which shell.
+/// The shell to complete in.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
     /// The shell that is to complete

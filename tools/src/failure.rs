@@ -28,22 +28,22 @@ pub(crate) enum Failure {
     /// A local file is missing.
     #[error("{} is missing: {hint}", path.display())]
     Missing {
-        /// What was looked for.
+        /// The path that was looked at.
         path: PathBuf,
-        /// What makes it.
+        /// The hint where it comes from.
         hint: &'static str,
     },
     /// The system does not give or take a file.
     #[error("{} cannot be {done}: {source}. {}", path.display(), Trouble::of(source, path).unwrap_or(Trouble::Other))]
     File {
-        /// The file.
+        /// The file that it is about.
         path: PathBuf,
-        /// What was to be done with it: "read", "written" …
+        /// The verb in the sentence: "read", "written" …
         done: &'static str,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// Certificates.
+    /// Certificates cannot be made, read or used.
     #[error(transparent)]
     Certs(#[from] CertsFailure),
     /// The service refused, or could not be reached.

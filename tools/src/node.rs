@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// Which node.
+/// The node to run, and who started it.
 #[derive(Debug, Args)]
 pub(crate) struct NodeArguments {
     /// The node's `node.toml`

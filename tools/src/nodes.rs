@@ -36,9 +36,9 @@ pub(crate) struct Nodes {
 /// A node that is no more.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
-    /// Which.
+    /// The node's number.
     pub(crate) node: u64,
-    /// How.
+    /// The exit status of its process.
     pub(crate) status: ExitStatus,
     /// The end of its log.
     pub(crate) last_words: Vec<String>,

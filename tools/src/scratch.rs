@@ -56,7 +56,7 @@ impl Scratch {
         Ok(Self { nodes: Nodes::of(cluster.clone()), cluster, observer, _home: home })
     }
 
-    /// Its files.
+    /// The cluster's directory.
     pub(crate) fn cluster(&self) -> &ClusterDir {
         &self.cluster
     }

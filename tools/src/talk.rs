@@ -29,9 +29,9 @@ const ARRIVAL_PATIENCE: Duration = Duration::from_secs(15);
 /// Somebody who is logged in.
 #[derive(Clone)]
 pub(crate) struct Person {
-    /// Who.
+    /// Their username in the cluster.
     pub(crate) name: Username,
-    /// On which device.
+    /// The client of their device.
     pub(crate) client: Client,
 }
 

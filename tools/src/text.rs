@@ -22,7 +22,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// The same for a name or a title, which is on one line whatever is in it.
+/// As [`printable`], for a name or a title, which is on one line whatever is in it.
 pub(crate) fn printable_name(name: &str) -> String {
     printable(name).replace(CONTINUED, " ")
 }

@@ -9,9 +9,9 @@ use rustls::{CertificateError, Error};
 
 use crate::identity::PeerCertificate;
 
-/// What certificates are judged by. Must answer from memory.
+/// A source of the time that certificates are judged by. Must answer from memory.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The time.
+    /// The present time, as far as it is known.
     fn now(&self) -> SystemTime;
 
     /// Where `now` may be wrong: the time is no earlier than this. A certificate that is out of its time by `now` is then judged

@@ -39,7 +39,7 @@ pub struct DialerConfig {
 /// The node that is wanted at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
-    /// Its cluster.
+    /// The name of its cluster.
     pub cluster: String,
     /// Its id; `None` for any node of the cluster.
     pub node: Option<u64>,
@@ -95,7 +95,7 @@ impl Dialer {
         })
     }
 
-    /// The same, judging the nodes' certificates by another clock than the machine's.
+    /// This dialer, judging the nodes' certificates by another clock than the machine's.
     #[must_use]
     pub fn judging_by(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }

@@ -143,13 +143,13 @@ pub enum LinkFailure {
     /// The link existed and is lost.
     #[error("the node is gone: {cause}")]
     NodeGone {
-        /// What was seen.
+        /// The sign of it, for a sentence.
         cause: String,
     },
     /// The node does not accept who we are.
     #[error("the node refused this certificate: {reason}")]
     Refused {
-        /// Why.
+        /// The node's reason.
         reason: AuthRefusal,
     },
     /// The server is not the node that was asked for.
@@ -303,8 +303,8 @@ impl LinkFailure {
         }
     }
 
-    /// The same, seen while no link was made yet: a lost node is then one
-    /// that was never reached.
+    /// This failure, as it is when it was seen while no link was made yet: a
+    /// lost node is then one that was never reached.
     pub(crate) fn before_link(self) -> Self {
         match self {
             Self::NodeGone { cause } => Self::Unreachable { cause },

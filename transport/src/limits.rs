@@ -22,7 +22,7 @@ use crate::socket::Signs;
 pub(crate) const MAX_INCOMING: usize = 1024;
 /// Bytes kept for one connection whose handshake has not begun.
 pub(crate) const INCOMING_BUFFER: u64 = 64 * 1024;
-/// The same over all of them.
+/// Bytes kept for all connections together whose handshake has not begun.
 pub(crate) const INCOMING_BUFFER_TOTAL: u64 = 8 * 1024 * 1024;
 /// Handshakes under way above which a caller must prove its address first.
 pub(crate) const RETRY_ABOVE: usize = 64;
@@ -63,7 +63,7 @@ pub struct LinkTiming {
 }
 
 impl LinkTiming {
-    /// How a node times the links of callers of `role`.
+    /// A node's times for the links of callers of `role`.
     pub fn server(role: Role) -> Self {
         match role {
             Role::Node => Self::peer(),
@@ -71,7 +71,7 @@ impl LinkTiming {
         }
     }
 
-    /// Between nodes.
+    /// Times for a link between two nodes.
     pub fn peer() -> Self {
         Self { idle: Duration::from_secs(3), keep_alive: Duration::from_millis(500) }
     }
@@ -247,7 +247,7 @@ impl LinkLimits {
         config
     }
 
-    /// The same, for the side that dials as `role`; `signs` is told what is acknowledged.
+    /// QUIC's settings for the side that dials as `role`; `signs` is told what is acknowledged.
     pub(crate) fn dialling(&self, timing: LinkTiming, role: Role, signs: Arc<Signs>) -> TransportConfig {
         let mut config = self.transport(timing);
         if role == Role::Device {
@@ -260,7 +260,7 @@ impl LinkLimits {
         config
     }
 
-    /// The same, for a node that serves callers of `role`.
+    /// QUIC's settings for a node that serves callers of `role`.
     pub(crate) fn serving(&self, timing: LinkTiming, role: Role) -> TransportConfig {
         let mut config = self.transport(timing);
         config.congestion_controller_factory(controllers(role));

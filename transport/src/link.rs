@@ -34,7 +34,7 @@ const WIDE_BEAT_MAX: usize = 1100;
 pub enum StreamPriority {
     /// Small calls whose delay someone feels; heartbeats and votes.
     Control,
-    /// Everything else.
+    /// All other calls, those with entries of the log among them.
     Normal,
     /// Large transfers that may take their time.
     Bulk,

@@ -51,7 +51,7 @@ impl LinkLoad {
         Self { queued: AtomicUsize::new(0), less: Notify::new(), large, meters }
     }
 
-    /// See [`crate::ConnectionHandle::large_answer`].
+    /// A place for one answer that may be large; see [`crate::ConnectionHandle::large_answer`].
     pub(crate) async fn large_answer(&self) -> LargeAnswer {
         // Never closed.
         let place = Arc::clone(&self.large).acquire_owned().await.ok();

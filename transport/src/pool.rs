@@ -20,10 +20,10 @@ mod keeper;
 
 use keeper::{Health, Keeper, Stop};
 
-/// What a call is about; lanes do not wait for each other.
+/// The subject of a call; lanes do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Log entries.
+    /// Entries of the log.
     Log,
     /// Heartbeats, votes, and other small calls that must not be late.
     Control,

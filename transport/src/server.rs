@@ -40,13 +40,13 @@ pub struct ServerConfig {
     pub callers: TrustAnchors,
     /// The node's stable secret.
     pub secret: NodeSecret,
-    /// Usually [`LinkTiming::server`].
+    /// The times of its links; usually [`LinkTiming::server`].
     pub timing: LinkTiming,
-    /// Usually [`LinkLimits::server`].
+    /// The limits of its links; usually [`LinkLimits::server`].
     pub limits: LinkLimits,
-    /// What the callers' certificates are judged by.
+    /// The clock that the callers' certificates are judged by.
     pub clock: Arc<dyn Clock>,
-    /// Where it shows how full the budgets of its links are.
+    /// The meters of its links' budgets.
     pub meters: LinkMeters,
 }
 

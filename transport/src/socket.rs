@@ -25,9 +25,9 @@ use crate::icmp;
 pub(crate) struct Signs {
     remote: SocketAddr,
     start: Instant,
-    /// Microseconds after `start`.
+    /// The last packet that was heard, in microseconds after `start`.
     heard: AtomicU64,
-    /// The same.
+    /// The last acknowledgement of something new, in microseconds after `start`.
     acknowledged: AtomicU64,
     unreachable: watch::Sender<u64>,
 }

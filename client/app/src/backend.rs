@@ -21,18 +21,18 @@ pub trait Backend {
 pub enum Request {
     /// Log in; answered by [`Update::SignedIn`] or [`Update::Refused`].
     LogIn {
-        /// Who.
+        /// The username, as it was typed.
         username: String,
-        /// The password.
+        /// The password, as it was typed.
         password: String,
     },
     /// Make an account and log in.
     Register {
-        /// Who.
+        /// The username, as it was typed.
         username: String,
         /// The name to show; may be empty.
         display_name: String,
-        /// The password.
+        /// The password, as it was typed.
         password: String,
     },
     /// End this device's session.
@@ -47,16 +47,16 @@ pub enum Request {
     ChangePassword {
         /// The present one.
         old: String,
-        /// The other.
+        /// The password from now on.
         new: String,
-        /// What becomes of the other sessions.
+        /// Whether the other sessions end.
         others: OtherSessions,
     },
     /// Delete the account; answered by [`Update::SignedOut`] or [`Update::Refused`].
     DeleteAccount {
-        /// The password.
+        /// The account's present password.
         password: String,
-        /// What becomes of what was said.
+        /// Whether what was said stays.
         messages: OwnMessages,
     },
     /// Look for words in what the device holds; answered by [`Update::Hits`].
@@ -66,16 +66,16 @@ pub enum Request {
         /// At most so many.
         limit: usize,
     },
-    /// What a message said before; answered by [`Update::Revisions`].
+    /// Ask for the earlier versions of a message; answered by [`Update::Revisions`].
     Revisions {
-        /// In which conversation.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which message.
+        /// The message's position.
         position: Position,
     },
     /// Tell how the cluster is, about once a second, by [`Update::Cluster`].
     WatchCluster,
-    /// No longer.
+    /// Tell it no longer.
     UnwatchCluster,
 }
 
@@ -86,7 +86,7 @@ pub enum Update {
     Shown(Shown),
     /// Call the person's attention.
     Notify(Notification),
-    /// No longer.
+    /// Take back what called attention to a conversation.
     ClearNotification(ChatId),
     /// There is a session; what is stored on the device follows as [`Update::Shown`].
     SignedIn,
@@ -97,20 +97,20 @@ pub enum Update {
     },
     /// What was asked for was not done.
     Refused {
-        /// What.
+        /// The request that was refused.
         request: Asked,
         /// Why, as a sentence that a person can act on.
         sentence: String,
     },
     /// What was asked for was done.
     Done(Asked),
-    /// The person's sessions.
+    /// The person's sessions, this one too.
     Sessions(Vec<SessionEntry>),
     /// What was found.
     Hits {
-        /// For which query.
+        /// The query that was asked.
         query: String,
-        /// Best first.
+        /// The hits, newest first.
         hits: Vec<Hit>,
     },
     /// What a message said, oldest first: when, and what.
@@ -128,9 +128,9 @@ pub enum Update {
 pub enum Asked {
     /// [`Request::LogIn`] or [`Request::Register`].
     SignIn,
-    /// [`Request::ChangePassword`].
+    /// The request [`Request::ChangePassword`].
     ChangePassword,
-    /// [`Request::DeleteAccount`].
+    /// The request [`Request::DeleteAccount`].
     DeleteAccount,
     /// Any of the others.
     Other,
@@ -139,24 +139,24 @@ pub enum Asked {
 /// A message with words that were looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// In which conversation.
+    /// The conversation it stands in.
     pub chat: ChatId,
-    /// Where.
+    /// The message's position.
     pub position: Position,
-    /// Who said it.
+    /// The sender's name.
     pub sender_name: String,
-    /// When.
+    /// The time when it was sent.
     pub at: Stamp,
-    /// What it says.
+    /// The text of the message.
     pub text: String,
 }
 
 /// A node, as seen from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeReport {
-    /// Which.
+    /// The node's number.
     pub node: NodeId,
-    /// How it is; none if it does not answer.
+    /// The node's own report; none if it does not answer.
     pub status: Option<NodeStatus>,
 }
 

@@ -12,10 +12,10 @@ pub struct Clock {
     zone: TimeZone,
 }
 
-/// Which day, seen from today.
+/// A day, seen from today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Day {
-    /// Today.
+    /// The day that it is now.
     Today,
     /// The day before.
     Yesterday,
@@ -38,7 +38,7 @@ impl Clock {
         Self { now, zone }
     }
 
-    /// Now.
+    /// The time that the clock shows.
     pub fn now(&self) -> Stamp {
         (self.now)()
     }
@@ -54,7 +54,7 @@ impl Clock {
         self.date(one) == self.date(other)
     }
 
-    /// Which day.
+    /// The day of a moment, in the clock's time zone.
     pub fn day(&self, at: Stamp) -> Day {
         let (date, today) = (self.date(at), self.date(self.now()));
         let ago = date.until(today).map_or(i32::MAX, |span| span.get_days());

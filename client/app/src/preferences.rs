@@ -33,7 +33,7 @@ pub struct Preferences {
     pub notifications: Notifications,
 }
 
-/// Which colours.
+/// The colours of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Appearance {
@@ -119,9 +119,9 @@ pub enum Notifications {
 /// What was read when the window started.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What holds.
+    /// The preferences that hold.
     pub preferences: Preferences,
-    /// Why that is not what the file says.
+    /// The reason why they are not what the file says; none if they are.
     pub complaint: Option<String>,
 }
 

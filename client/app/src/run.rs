@@ -77,8 +77,8 @@ pub fn main() -> ExitCode {
     main_on(slint::private_unstable_api::ensure_backend, |_| ())
 }
 
-/// The same on another screen: `choose_screen` sets the platform to draw on, and `made` is given the window before it is
-/// shown. So tests and measurements run the program itself.
+/// Runs the window on another screen: `choose_screen` sets the platform to draw on, and `made` is given the window before it
+/// is shown. So tests and measurements run the program itself.
 pub fn main_on(choose_screen: impl FnOnce() -> Result<(), PlatformError>, made: impl FnOnce(&AppWindow)) -> ExitCode {
     match run(&Args::parse(), choose_screen, made) {
         Ok(()) => ExitCode::SUCCESS,

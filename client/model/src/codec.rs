@@ -7,14 +7,14 @@ use raftchat_schema::payload::Payload;
 pub struct Codec {
     /// The bytes that nodes keep.
     pub encode: fn(&Payload) -> Vec<u8>,
-    /// What such bytes say; never fails, whatever they are.
+    /// Reads such bytes; never fails, whatever they are.
     pub decode: fn(&[u8]) -> Content,
 }
 
-/// What a payload says.
+/// The content of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// This.
+    /// A payload that this program can read.
     Said(Payload),
     /// Something that a newer program is needed for.
     Newer,

@@ -15,20 +15,20 @@ pub enum Effect {
     /// Do this at the nodes and answer with [`Outcome`](crate::Input::Outcome), also when the link is lost: as unknown then.
     /// What is asked for again under the same number happens once.
     Perform {
-        /// Which entry of the outbox it is.
+        /// The entry of the outbox that it comes from.
         id: OutboxId,
         /// The request's number.
         number: RequestNumber,
-        /// What.
+        /// The act, as the entry holds it.
         act: Act,
     },
     /// Read what the store has of these positions; answer with [`StoredPage`](crate::Input::StoredPage).
     LoadStored {
         /// To be named in the answer.
         request: PageRequest,
-        /// Of which conversation.
+        /// The conversation whose messages they are.
         conversation: ConversationId,
-        /// Which positions.
+        /// The positions, both ends included.
         range: PageRange,
     },
     /// Ask the nodes for these positions (`before` = `range.last` + 1); answer with [`FetchedPage`](crate::Input::FetchedPage)
@@ -36,9 +36,9 @@ pub enum Effect {
     FetchHistory {
         /// To be named in the answer.
         request: PageRequest,
-        /// Of which conversation.
+        /// The conversation whose messages they are.
         conversation: ConversationId,
-        /// Which positions; at most [`HISTORY_PAGE_MAX`](raftchat_schema::limits::HISTORY_PAGE_MAX).
+        /// The positions; at most [`HISTORY_PAGE_MAX`](raftchat_schema::limits::HISTORY_PAGE_MAX).
         range: PageRange,
     },
     /// Ask for the conversation's state ([`Roster`](crate::Input::Roster) of one), then, if there are no more than
@@ -55,9 +55,9 @@ pub enum Effect {
     Bootstrap,
     /// Tell the others, as a hint, that the person is writing, or no longer.
     SendTyping {
-        /// Where.
+        /// The conversation they write in.
         conversation: ConversationId,
-        /// On: writing.
+        /// On: they are writing.
         switch: Switch,
     },
     /// Call the person's attention.
@@ -70,7 +70,7 @@ pub enum Effect {
     WakeAt(Stamp),
 }
 
-/// When a batch has to be on the disk.
+/// Times at which a batch has to be on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// At some time: what is lost with the machine's power comes again from the nodes.
@@ -82,32 +82,32 @@ pub enum Durability {
 /// One row to write or to erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Somebody.
+    /// A user, with everything that is shown of them.
     Person(UserView),
-    /// A conversation.
+    /// A conversation, without its members and place.
     Conversation(ConversationRow),
     /// A membership; erases the departure of the same user.
     Member {
-        /// Of which conversation.
+        /// The conversation they are in.
         conversation: ConversationId,
-        /// Whose.
+        /// The member, with role and marks.
         member: MemberRow,
     },
     /// A departure; erases the membership of the same user.
     MemberLeft {
-        /// From which conversation.
+        /// The conversation they were in.
         conversation: ConversationId,
-        /// Whose.
+        /// The former member, and how they left.
         departure: DepartureRow,
     },
     /// Neither a membership nor a departure of that user is known any more.
     MemberGone {
-        /// Of which conversation.
+        /// The conversation's id.
         conversation: ConversationId,
-        /// Whose.
+        /// The user of whom nothing is known.
         user: UserId,
     },
-    /// What the person has of the conversation `view.conversation`.
+    /// The person's own settings and counts of the conversation `view.conversation`.
     Place(PlaceRow),
     /// A message. If one is stored at its position, the two are joined by [`merge::message`](crate::merge::message).
     Message(MessageView),
@@ -130,22 +130,22 @@ pub enum Write {
     RemoveOutbox(OutboxId),
     /// The highest request number ever given.
     LastNumber(RequestNumber),
-    /// Where the device stands in the feed.
+    /// The device's place in the feed.
     Cursor(CursorRow),
     /// People and conversations were fetched.
     Bootstrapped,
-    /// Whether somebody is blocked.
+    /// A block, or that there is none any more.
     Blocked {
-        /// Whom.
+        /// The user who is blocked.
         user: UserId,
         /// Off erases it.
         switch: Switch,
     },
     /// A draft, as a payload, to somebody with whom there is no conversation yet; empty erases it.
     DirectDraft {
-        /// To whom.
+        /// The user it is to.
         user: UserId,
-        /// The payload.
+        /// The payload; empty erases it.
         draft: Vec<u8>,
     },
     /// Erase all that came from the nodes, also that it was bootstrapped and the cursor. The outbox, the last number and drafts to people stay.
@@ -159,28 +159,28 @@ pub struct PageRequest(pub u64);
 /// Positions of a conversation, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRange {
-    /// The lowest.
+    /// The lowest position of them.
     pub first: Position,
-    /// The highest.
+    /// The highest position of them.
     pub last: Position,
 }
 
-/// What calls for the person's attention.
+/// A message that calls for the person's attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Which conversation: what concerns the same is shown together.
+    /// The conversation: notifications of one are shown together.
     pub chat: ChatId,
-    /// What the conversation is called.
+    /// The conversation's name or title.
     pub title: String,
-    /// Who said something.
+    /// The user who sent it.
     pub sender: UserId,
-    /// What they are called.
+    /// The sender's name, as it is shown.
     pub sender_name: String,
-    /// Which message.
+    /// The message's id, as its sender named it.
     pub message_id: MessageId,
-    /// Where it is.
+    /// The message's place in the conversation.
     pub position: Position,
-    /// What it says; empty if a newer program is needed to read it.
+    /// The text; empty if a newer program is needed to read it.
     pub text: String,
     /// It mentions the person.
     pub mentions_me: bool,

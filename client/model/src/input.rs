@@ -1,4 +1,4 @@
-//! What the model is told: by the store, by the person and by the network. Knows nothing of how it came here.
+//! Everything that the model is told: by the store, by the person and by the network. Knows nothing of how it came here.
 
 use raftchat_schema::command::{Done, MemberRole, Profile, Switch};
 use raftchat_schema::error::Refusal;
@@ -8,24 +8,24 @@ use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, Messag
 use crate::effect::PageRequest;
 use crate::rows::{ChatId, ConversationRow, CursorRow, DepartureRow, MemberRow, OutboxEntry, OutboxId, PlaceRow};
 
-/// What the store holds when the program starts.
+/// The contents of the store when the program starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The person.
+    /// The user whose device it is.
     pub me: UserId,
-    /// Where the device stands in the feed; none before the first page of it.
+    /// The device's place in the feed; none before the first page of it.
     pub cursor: Option<CursorRow>,
-    /// Whether people and conversations were ever fetched.
+    /// People and conversations were fetched once.
     pub bootstrapped: bool,
-    /// Everybody known.
+    /// All users that are known, deleted ones too.
     pub people: Vec<UserView>,
-    /// Every conversation.
+    /// All conversations, without their older messages.
     pub conversations: Vec<StoredConversation>,
-    /// What is to be done, in any order.
+    /// Entries of the outbox, in any order.
     pub outbox: Vec<OutboxEntry>,
     /// The highest request number ever put into the outbox.
     pub last_number: RequestNumber,
-    /// Whom the person has blocked.
+    /// Users whom the person has blocked.
     pub blocked: Vec<UserId>,
     /// Drafts, as payloads, to people with whom there is no conversation yet.
     pub direct_drafts: Vec<(UserId, Vec<u8>)>,
@@ -51,13 +51,13 @@ impl Stored {
 /// A conversation in the store, without its older messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConversation {
-    /// The conversation.
+    /// The conversation itself.
     pub conversation: ConversationRow,
     /// Its members, as far as they are held.
     pub members: Vec<MemberRow>,
-    /// Who is no longer in it.
+    /// Former members, as far as they are held.
     pub departures: Vec<DepartureRow>,
-    /// What the person has of it.
+    /// The person's own settings and counts.
     pub place: PlaceRow,
     /// The message with the highest position.
     pub newest: Option<MessageView>,
@@ -74,31 +74,31 @@ pub enum Input {
         changes: Vec<Change>,
         /// The counts of the conversations that they are in.
         counts: Vec<(ConversationId, Counts)>,
-        /// Where to go on from.
+        /// The cursor after them, to go on from.
         cursor: Vec<u8>,
     },
     /// All that was missed has come; what follows is news.
     CaughtUp {
-        /// Where to go on from.
+        /// The cursor to go on from.
         cursor: Vec<u8>,
     },
     /// A hint that somebody has come or gone.
     Presence {
-        /// Who.
+        /// The user who has.
         user: UserId,
         /// On: they are there.
         switch: Switch,
     },
     /// A hint that somebody is writing, or no longer.
     Typing {
-        /// Where.
+        /// The conversation they write in.
         conversation: ConversationId,
-        /// Who.
+        /// The user who writes.
         user: UserId,
         /// On: they are writing.
         switch: Switch,
     },
-    /// How the connection stands.
+    /// The state of the connection, whenever it changes.
     Link(Link),
     /// The session goes on over another node, since the one before fell silent or went away. The link has changed before.
     Moved {
@@ -111,11 +111,11 @@ pub enum Input {
     },
     /// The session is over, or the cursor is of no use to the nodes.
     SessionEnded(Refusal),
-    /// What came of an entry of the outbox.
+    /// The result of an entry of the outbox.
     Outcome {
-        /// Which.
+        /// The entry's id.
         id: OutboxId,
-        /// What.
+        /// Done, refused, or not known.
         result: OutcomeResult,
     },
     /// Everybody, with who is online. Answers [`FetchPeople`](crate::Effect::FetchPeople) and
@@ -126,16 +126,16 @@ pub enum Input {
     Roster(Vec<ConversationView>),
     /// All members of a conversation. Answers [`FetchConversation`](crate::Effect::FetchConversation).
     Members {
-        /// Which.
+        /// The conversation's id.
         conversation: ConversationId,
         /// All of them.
         members: Vec<MemberView>,
     },
-    /// Whom the person has blocked. Answers [`Bootstrap`](crate::Effect::Bootstrap).
+    /// Users whom the person has blocked. Answers [`Bootstrap`](crate::Effect::Bootstrap).
     Blocked(Vec<UserView>),
     /// The newest messages of a conversation. Part of the answer to [`Bootstrap`](crate::Effect::Bootstrap).
     Newest {
-        /// Which.
+        /// The conversation's id.
         conversation: ConversationId,
         /// Ascending, up to the last there is.
         messages: Vec<MessageView>,
@@ -145,24 +145,24 @@ pub enum Input {
         /// As far as the node had applied before the first of it was read: where the feed goes on from.
         cursor: Vec<u8>,
     },
-    /// What the store holds of a page. Answers [`LoadStored`](crate::Effect::LoadStored).
+    /// The stored messages of a page. Answers [`LoadStored`](crate::Effect::LoadStored).
     StoredPage {
-        /// Which request this answers.
+        /// The request that this answers.
         request: PageRequest,
         /// Ascending; may have holes.
         messages: Vec<MessageView>,
     },
-    /// What the nodes have of a page, or the newest part of it. Answers
+    /// The nodes' messages of a page, or the newest part of it. Answers
     /// [`FetchHistory`](crate::Effect::FetchHistory).
     FetchedPage {
-        /// Which request this answers.
+        /// The request that this answers.
         request: PageRequest,
-        /// Ascending.
+        /// Ascending, without holes.
         messages: Vec<MessageView>,
     },
     /// The nodes could not be asked for a page.
     FetchFailed {
-        /// Which request.
+        /// The request that this answers.
         request: PageRequest,
     },
     /// A node has told what time it is, and which numbers of this session it knows.
@@ -176,7 +176,7 @@ pub enum Input {
     Tick,
 }
 
-/// What came of an act.
+/// The result of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutcomeResult {
     /// It was done.
@@ -187,7 +187,7 @@ pub enum OutcomeResult {
     Unknown,
 }
 
-/// How the connection to the cluster stands.
+/// States of the connection to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// There is none, and none is tried for.
@@ -196,21 +196,21 @@ pub enum Link {
     Connecting,
     /// A node answers.
     Online {
-        /// Which.
+        /// The node that answers.
         node: NodeId,
         /// The round trip to it, in milliseconds.
         rtt_ms: u32,
     },
     /// A node answers, but no majority: nothing can be stored.
     ReadOnly {
-        /// Which.
+        /// The node that answers.
         node: NodeId,
         /// The round trip to it, in milliseconds.
         rtt_ms: u32,
     },
 }
 
-/// Whether the person looks at the window.
+/// Two states of a window: looked at, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attention {
     /// The window has the focus.
@@ -219,15 +219,15 @@ pub enum Attention {
     Away,
 }
 
-/// What the person wants.
+/// A wish of the person's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// See a conversation, from its end.
     Open {
-        /// Which.
+        /// The conversation to see.
         chat: ChatId,
     },
-    /// See none.
+    /// See no conversation.
     Close,
     /// See older messages of the open conversation.
     LoadOlder,
@@ -242,171 +242,171 @@ pub enum Intent {
     },
     /// See the open conversation around a message; beyond the last: from its end.
     JumpTo {
-        /// Which message.
+        /// The message's position.
         position: Position,
     },
     /// The window has got or lost the focus.
     Attend(Attention),
-    /// Say something.
+    /// Send a message.
     Send {
-        /// Where.
+        /// The conversation it goes to.
         chat: ChatId,
         /// New, and unique.
         message_id: MessageId,
-        /// What.
+        /// The text as it was typed.
         text: String,
-        /// Which message it answers.
+        /// The message it answers; none if it answers none.
         reply_to: Option<Position>,
-        /// Who said it first, elsewhere.
+        /// The user who said it first, in another conversation; none if it is the person's own.
         forwarded_from: Option<Username>,
     },
-    /// Say it otherwise.
+    /// Replace the text of a message of one's own.
     Edit {
-        /// Where.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which of one's own messages.
+        /// The position of one's own message.
         position: Position,
-        /// What it says from now on.
+        /// The text from now on.
         text: String,
     },
-    /// Take it back, for everyone.
+    /// Delete a message of one's own, for everyone.
     Delete {
-        /// Where.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which of one's own messages.
+        /// The position of one's own message.
         position: Position,
     },
     /// React, or no longer.
     React {
-        /// Where.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// To which message.
+        /// The message's position.
         position: Position,
-        /// With what.
+        /// One emoji, in any spelling.
         emoji: String,
         /// Off takes it away.
         switch: Switch,
     },
     /// Pin a message for all, or no longer.
     PinMessage {
-        /// Where.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which.
+        /// The message's position.
         position: Position,
         /// Off takes the pin away.
         switch: Switch,
     },
     /// Have read up to a message.
     MarkRead {
-        /// Where.
+        /// The conversation that was read.
         chat: ChatId,
-        /// Up to and with which message.
+        /// The position of the last message that was read.
         upto: Position,
     },
-    /// Come back to it later.
+    /// Mark a conversation as unread, to come back to it.
     MarkUnread {
-        /// Which.
+        /// The conversation to be marked.
         chat: ChatId,
     },
-    /// Let it be silent.
+    /// Silence a conversation.
     Mute {
-        /// Which.
+        /// The conversation to be silent.
         chat: ChatId,
-        /// Until when; 0: let it call again.
+        /// The end of the silence, by the cluster's time; 0: let it call again.
         until: Stamp,
     },
-    /// Keep it on top of the list, or no longer.
+    /// Keep a conversation on top of the list, or no longer.
     PinChat {
-        /// Which.
+        /// The conversation to be kept there.
         chat: ChatId,
         /// Off lets it go.
         switch: Switch,
     },
-    /// What stands in the entry field has changed.
+    /// The entry field has changed.
     Draft {
-        /// Where.
+        /// The conversation whose field it is.
         chat: ChatId,
-        /// What stands there now.
+        /// The text that stands there now.
         text: String,
-        /// Which message it answers.
+        /// The message that it answers; none if it answers none.
         reply_to: Option<Position>,
     },
     /// A key was pressed in the entry field.
     Typing {
-        /// Where.
+        /// The conversation whose field it is.
         chat: ChatId,
     },
     /// Let somebody not write to oneself directly, or again.
     Block {
-        /// Whom.
+        /// The user to be blocked.
         user: UserId,
         /// Off lets them again.
         switch: Switch,
     },
     /// Make a group.
     CreateGroup {
-        /// What it is called.
+        /// The title; not blank.
         title: String,
-        /// Who is in it besides oneself.
+        /// The users in it besides oneself.
         members: Vec<UserId>,
     },
     /// Add people to a group.
     AddMembers {
-        /// Which.
+        /// The group to add them to.
         chat: ChatId,
-        /// Whom.
+        /// The users to add.
         members: Vec<UserId>,
     },
     /// Take somebody out of a group.
     RemoveMember {
-        /// Which.
+        /// The group to take them out of.
         chat: ChatId,
-        /// Whom.
+        /// The member to take out.
         user: UserId,
     },
     /// Give a role.
     SetRole {
-        /// In which group.
+        /// The group they are in.
         chat: ChatId,
-        /// Whom.
+        /// The member whose role it is.
         user: UserId,
-        /// Which.
+        /// The role from now on.
         role: MemberRole,
     },
     /// Leave a group.
     Leave {
-        /// Which.
+        /// The group to leave.
         chat: ChatId,
     },
     /// Call a group otherwise.
     Rename {
-        /// Which.
+        /// The group to rename.
         chat: ChatId,
-        /// What it is called from now on.
+        /// The title from now on; not blank.
         title: String,
     },
     /// Change what others see of oneself.
     SetProfile(Profile),
     /// Try a failed message again.
     Retry {
-        /// Which.
+        /// The message's entry in the outbox.
         id: OutboxId,
     },
     /// Give a failed or waiting message up.
     Discard {
-        /// Which.
+        /// The message's entry in the outbox.
         id: OutboxId,
     },
     /// See who has received and read a message.
     ShowReceipts {
-        /// Where.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which message.
+        /// The message's position.
         position: Position,
     },
     /// See who is in a conversation.
     ShowMembers {
-        /// Which.
+        /// The conversation to look into.
         chat: ChatId,
     },
 }

@@ -10,7 +10,7 @@ use crate::merge;
 use crate::shown::Person;
 use crate::text::safe;
 
-/// What somebody is called whose account is gone: their name went with it. A window in another language says it otherwise.
+/// The name of somebody whose account is gone: their own went with it. A window in another language says it otherwise.
 pub const DELETED_ACCOUNT: &str = "deleted account";
 
 /// A display name has at most so many characters.
@@ -25,14 +25,14 @@ pub(crate) struct People {
     all_known: bool,
 }
 
-/// What a new row of somebody has changed.
+/// The effects of a new row of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PersonChange {
-    /// Nothing.
+    /// Nothing that anybody sees.
     Nothing,
     /// Not more than when they were there.
     Seen,
-    /// What others call them, or what they tell.
+    /// Their name, or what they tell others.
     Looks,
 }
 
@@ -64,7 +64,7 @@ impl People {
         self.views.keys().copied()
     }
 
-    /// What somebody is called, on one line with nothing in it that could spoil another.
+    /// Somebody's name, on one line with nothing in it that could spoil another.
     pub(crate) fn name(&self, user: UserId) -> String {
         if self.is_gone(user) {
             return DELETED_ACCOUNT.to_owned();
@@ -74,7 +74,7 @@ impl People {
         if name.is_empty() { view.username.to_string() } else { name }
     }
 
-    /// The same of who was called `said` when nothing else was known of them.
+    /// The name of somebody who was called `said` when nothing else was known of them.
     pub(crate) fn name_or(&self, user: UserId, said: &Username) -> String {
         if self.views.contains_key(&user) || self.is_gone(user) { self.name(user) } else { said.to_string() }
     }
@@ -102,7 +102,7 @@ impl People {
         std::mem::replace(&mut view.online, online) != online
     }
 
-    /// Who is held to be there.
+    /// Users who are held to be online.
     pub(crate) fn online(&self) -> Vec<UserId> {
         self.views.values().filter(|view| view.online).map(|view| view.id).collect()
     }

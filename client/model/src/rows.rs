@@ -1,4 +1,4 @@
-//! What the client's store keeps, as the model reads and writes it. Knows nothing of how it is encoded.
+//! Rows of the client's store, as the model reads and writes them. Knows nothing of how they are encoded.
 
 use raftchat_schema::command::{Act, MemberRole, Recipient};
 use raftchat_schema::error::Refusal;
@@ -17,27 +17,27 @@ pub enum ChatId {
 /// A conversation without what others and the person themselves have of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationRow {
-    /// Which.
+    /// The conversation's id.
     pub id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
     /// Empty for a direct one.
     pub title: String,
-    /// How many members there are.
+    /// The number of all members.
     pub member_count: u32,
     /// The highest position known.
     pub last_position: Position,
     /// In the order in which they were pinned.
     pub pinned_messages: Vec<Position>,
-    /// When it was made.
+    /// The time when it was made.
     pub created: Stamp,
     /// The row's latest change; 0 while the conversation is known by hearsay only.
     pub changed: ChangeNumber,
-    /// Whether all its members were ever asked for.
+    /// Partial until all its members were asked for.
     pub complete: Completeness,
 }
 
-/// Whether the members of a conversation are all held.
+/// Two states of a conversation: its members are all held, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
     /// State and members are yet to be fetched.
@@ -81,19 +81,19 @@ impl ConversationRow {
 /// Somebody's membership of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberRow {
-    /// Who.
+    /// The user who is in it.
     pub user: UserId,
-    /// What they may do.
+    /// Their role in it.
     pub role: MemberRole,
-    /// When they joined.
+    /// The time of joining.
     pub joined: Stamp,
     /// They see messages after this position.
     pub since: Position,
-    /// Who added them; themselves if they made the conversation.
+    /// The user who added them; themselves if they made the conversation.
     pub added_by: UserId,
-    /// Up to where they have read, as far as they tell.
+    /// The position up to which they have read, as far as they tell.
     pub read_position: Position,
-    /// Up to where a device of theirs holds the conversation, as far as they tell.
+    /// The position up to which a device of theirs holds the conversation, as far as they tell.
     pub delivered_position: Position,
     /// The membership's latest change; the marks only ever go forward.
     pub changed: ChangeNumber,
@@ -118,19 +118,19 @@ impl MemberRow {
 /// Somebody left a conversation or was removed from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DepartureRow {
-    /// Who.
+    /// The former member.
     pub user: UserId,
-    /// By whom; themselves if they left.
+    /// The user who removed them; themselves if they left.
     pub by: UserId,
     /// The last position then.
     pub after: Position,
-    /// When.
+    /// The time of leaving.
     pub at: Stamp,
     /// The number of that change.
     pub changed: ChangeNumber,
 }
 
-/// What the person alone has of a conversation.
+/// The person's own settings and counts of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceRow {
     /// As the nodes have it. The counts carry their own number.
@@ -145,33 +145,33 @@ pub struct PlaceRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxId(pub u64);
 
-/// What is done one after the other.
+/// A queue of acts that are done one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// What concerns a conversation.
+    /// Acts that concern a conversation.
     Chat(ChatId),
-    /// What concerns the person's account.
+    /// Acts that concern the person's account.
     Account,
 }
 
 /// Something to be done at the nodes, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEntry {
-    /// Which.
+    /// The entry's own id.
     pub id: OutboxId,
     /// The request's number in the session; the same for each repeat.
     pub number: RequestNumber,
-    /// Behind which others it waits.
+    /// The lane that it waits in.
     pub lane: Lane,
-    /// What.
+    /// The act, as the log will hold it.
     pub act: Act,
-    /// When it was entered, by this device's clock.
+    /// The time when it was entered, by this device's clock.
     pub entered: Stamp,
-    /// How it stands.
+    /// Waiting or failed.
     pub state: EntryState,
 }
 
-/// How an entry of the outbox stands.
+/// States of an entry of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryState {
     /// It waits for its turn or for its outcome.
@@ -180,7 +180,7 @@ pub enum EntryState {
     Failed(Refusal),
 }
 
-/// Where the device stands in the feed.
+/// The device's place in the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CursorRow {
     /// Opaque: for the nodes.

@@ -21,7 +21,7 @@ pub enum Shown {
     Chat(Box<ChatSummary>),
     /// A line of the list is gone, and with it whatever shows that conversation.
     ChatGone(ChatId),
-    /// What was shown under one name goes on under another: its list line, its timeline and what is being written.
+    /// The name of a conversation changes: its list line, its timeline and its draft go on under another.
     Renamed {
         /// The old name.
         from: ChatId,
@@ -30,56 +30,56 @@ pub enum Shown {
     },
     /// The open timeline changes; to be applied one after the other.
     Timeline {
-        /// Of which conversation.
+        /// The conversation that is open.
         chat: ChatId,
-        /// How.
+        /// The steps to the new timeline, in order.
         changes: Vec<TimelineChange>,
     },
-    /// What the members of the open conversation have pinned: when it is opened, and whenever it reads otherwise.
+    /// The messages that the members of the open conversation have pinned: when it is opened, and whenever they read otherwise.
     Pinned {
-        /// Of which conversation.
+        /// The conversation that is open.
         chat: ChatId,
         /// In the order in which they did.
         messages: Vec<PinnedMessage>,
     },
-    /// How the open timeline lies in its conversation.
+    /// The open timeline's place in its conversation.
     TimelineState(TimelineState),
-    /// What stands in the entry field of the open conversation: when it is opened, when it was written elsewhere, and when it
+    /// The contents of the entry field of the open conversation: when it is opened, when it was written elsewhere, and when it
     /// was sent.
     Draft {
-        /// Of which conversation.
+        /// The conversation that is open.
         chat: ChatId,
-        /// What stands there.
+        /// The text in it; may be empty.
         text: String,
-        /// What it answers.
+        /// The message that it answers; none if it answers none.
         reply: Option<Quote>,
     },
-    /// Who is in the open conversation, or in one that was asked for.
+    /// The members of the open conversation, or of one that was asked for.
     Members {
-        /// Of which.
+        /// The conversation they are in.
         chat: ChatId,
         /// In order of user id.
         members: Vec<MemberItem>,
     },
-    /// Who has received and read a message.
+    /// The members who have received and read a message.
     Receipts {
-        /// In which conversation.
+        /// The conversation it stands in.
         chat: ChatId,
-        /// Which message.
+        /// The message's position.
         position: Position,
         /// In order of user id; who does not tell is not in it.
         receipts: Vec<Receipt>,
     },
-    /// Who is writing.
+    /// The members who are writing.
     Typing {
-        /// Where.
+        /// The conversation they write in.
         chat: ChatId,
         /// The names to show, in order of user id; empty: nobody.
         names: Vec<String>,
     },
     /// Somebody, new or changed.
     Person(Box<Person>),
-    /// How the connection stands.
+    /// The state of the connection, whenever it changes.
     Connection(Connection),
     /// The session went on over another node. Nothing that is drawn changes by it.
     Moved {
@@ -90,7 +90,7 @@ pub enum Shown {
         /// For how many milliseconds nothing could come.
         ms: u32,
     },
-    /// What there is to read in all conversations that are not muted.
+    /// The unread in all conversations that are not muted.
     Total {
         /// Messages, and one for each conversation that is only marked as unread.
         unread: u64,
@@ -109,7 +109,7 @@ pub enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that is drawn or not")]
 pub struct ChatSummary {
-    /// Which.
+    /// The conversation, and the line's name.
     pub chat: ChatId,
     /// Direct or group.
     pub kind: ConversationKind,
@@ -119,13 +119,13 @@ pub struct ChatSummary {
     pub other: Option<UserId>,
     /// The other is there.
     pub online: bool,
-    /// How many are in it.
+    /// The number of its members.
     pub member_count: u32,
-    /// What the person may do in it.
+    /// The person's role in it.
     pub role: MemberRole,
     /// The last that was said, sent or not.
     pub last: Option<Preview>,
-    /// When it last came to life: what to sort by, newest first, below those that are pinned.
+    /// The time when it last came to life: what to sort by, newest first, below those that are pinned.
     pub active: Stamp,
     /// Messages of others to read.
     pub unread: u64,
@@ -139,39 +139,39 @@ pub struct ChatSummary {
     pub last_position: Position,
     /// It does not call for attention now.
     pub muted: bool,
-    /// Until when; 0 if it is not muted.
+    /// The end of the silence; 0 if it is not muted.
     pub muted_until: Stamp,
     /// It is kept on top.
     pub pinned: bool,
-    /// What was written and not sent; none if nothing.
+    /// A text that was written and not sent; none if nothing.
     pub draft: Option<String>,
-    /// What the members have pinned, in the order in which they did.
+    /// Positions that the members have pinned, in the order in which they did.
     pub pinned_messages: Vec<Position>,
 }
 
 /// The last that was said in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// By whom.
+    /// The user who said it.
     pub sender: UserId,
-    /// What they are called.
+    /// The sender's name, as it is shown.
     pub sender_name: String,
     /// The person said it.
     pub own: bool,
-    /// What.
+    /// The text, or why there is none.
     pub body: Body,
-    /// When.
+    /// The time when it was sent.
     pub at: Stamp,
-    /// What has become of it, if it is one's own.
+    /// Its way so far, if it is one's own.
     pub delivery: Option<Delivery>,
     /// It is of somebody whom the person has blocked.
     pub hidden_blocked: bool,
 }
 
-/// What a message says.
+/// The content of a message, as far as it can be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// This, as it was written.
+    /// A text, as it was written.
     Text(String),
     /// It was deleted.
     Deleted,
@@ -179,7 +179,7 @@ pub enum Body {
     Newer,
 }
 
-/// What has become of a message of one's own, from least to most.
+/// Stages of a message of one's own, from least to most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// It is on its way, or waits for a connection.
@@ -197,32 +197,32 @@ pub enum Delivery {
 /// Somebody in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberItem {
-    /// Who.
+    /// The user who is in it.
     pub user: UserId,
-    /// What they are called.
+    /// The member's name, as it is shown.
     pub name: String,
-    /// What they may do.
+    /// The member's role.
     pub role: MemberRole,
-    /// When they joined.
+    /// The time of joining.
     pub joined: Stamp,
 }
 
-/// What somebody has received of a message.
+/// One member's receipt of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Who.
+    /// The member who tells it.
     pub user: UserId,
-    /// What they are called.
+    /// The member's name, as it is shown.
     pub name: String,
-    /// How far it got: sent, delivered or read.
+    /// The stage it got to: sent, delivered or read.
     pub delivery: Delivery,
 }
 
-/// Somebody.
+/// A user, with all that is drawn of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that is drawn or not")]
 pub struct Person {
-    /// Who.
+    /// The user's id.
     pub user: UserId,
     /// The name to log in with.
     pub username: Username,
@@ -232,7 +232,7 @@ pub struct Person {
     pub me: bool,
     /// They are there.
     pub online: bool,
-    /// When they were last there; none if never or if they hide it.
+    /// The time when they were last online; none if never or if they hide it.
     pub last_seen: Option<Stamp>,
     /// The account is gone.
     pub deleted: bool,
@@ -244,21 +244,21 @@ pub struct Person {
     pub receipts_off: bool,
 }
 
-/// How the connection stands, as a person sees it.
+/// States of the connection, as a person sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// There is none.
+    /// There is none, and none is tried for.
     Offline,
     /// There is none yet.
     Connecting,
-    /// What was missed is coming.
+    /// Changes that were missed are coming.
     CatchingUp {
         /// From which node.
         node: NodeId,
         /// The round trip to it, in milliseconds.
         rtt_ms: u32,
     },
-    /// Everything works.
+    /// Everything works, reading and sending.
     Online {
         /// With which node.
         node: NodeId,
@@ -279,13 +279,13 @@ pub enum Connection {
 pub struct Failure {
     /// In which conversation; none for what concerns the account.
     pub chat: Option<ChatId>,
-    /// What.
+    /// The kind of wish that it was.
     pub what: Undone,
-    /// Why.
+    /// The reason, as a sentence.
     pub why: FailureReason,
 }
 
-/// What was not done.
+/// Kinds of wishes that were not fulfilled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undone {
     /// A message was not sent.
@@ -312,7 +312,7 @@ pub enum Undone {
     Load,
 }
 
-/// Why something was not done.
+/// Reasons why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FailureReason {
     /// The nodes refused it.

@@ -44,13 +44,13 @@ pub enum ApplyError<E> {
     /// A row cannot be read, or one that must exist does not.
     #[error("the row {} is damaged or missing: this node's state has to be rebuilt from another's", Hex(.key))]
     DamagedRow {
-        /// Where.
+        /// The key of the row, as the store has it.
         key: Vec<u8>,
     },
     /// A row cannot be encoded.
     #[error("the row {} cannot be encoded: this program is at fault", Hex(.key))]
     UnencodableRow {
-        /// Where.
+        /// The key of the row, as the store has it.
         key: Vec<u8>,
     },
 }
@@ -67,9 +67,9 @@ impl<E> From<ReadError<E>> for ApplyError<E> {
 /// Somebody became a member of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// Who.
+    /// The user who became one.
     pub user: UserId,
-    /// Of what.
+    /// The conversation they are in now.
     pub conversation: ConversationId,
     /// They see messages after this position.
     pub since: Position,

@@ -33,9 +33,9 @@ pub enum Feed {
 /// A change and the feed it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedChange {
-    /// Where.
+    /// The feed that it stands in.
     pub feed: Feed,
-    /// What.
+    /// The change, with its number.
     pub change: Change,
 }
 

@@ -196,7 +196,7 @@ pub(crate) fn conversation(conversation: ConversationId) -> Vec<u8> {
     numbered(Table::Conversations, [conversation.0])
 }
 
-/// The same key whichever of the two comes first.
+/// One key for the two, whichever of them comes first.
 pub(crate) fn pair(one: UserId, other: UserId) -> Vec<u8> {
     numbered(Table::Pairs, [one.min(other).0, one.max(other).0])
 }

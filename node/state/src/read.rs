@@ -17,7 +17,7 @@ pub enum ReadError<E> {
     /// A row cannot be read, or one that must exist does not.
     #[error("the row {} is damaged or missing: this node's state has to be rebuilt from another's", Hex(.key))]
     DamagedRow {
-        /// Where.
+        /// The key of the row, as the store has it.
         key: Vec<u8>,
     },
 }

@@ -17,7 +17,7 @@ use crate::tables::{Order, Rows};
 pub(crate) enum Viewer {
     /// Whoever may see it: what only one of them may see is left out.
     Anybody,
-    /// This user.
+    /// This user alone.
     User(UserId),
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn conversation<R: Rows>(
     Ok(with_members(id, row, members))
 }
 
-/// The same for who asks for it: with the first members, and the one who asks among them.
+/// The conversation for somebody who asks for it: with the first members, and the one who asks among them.
 pub(crate) fn conversation_asked_for<R: Rows>(
     rows: &R,
     asker: UserId,

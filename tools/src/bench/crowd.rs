@@ -13,7 +13,7 @@ use crate::text::hex;
 /// Hashing a password takes a node's whole attention: more at a time would only wait.
 const REGISTERING_AT_ONCE: usize = 8;
 
-/// A way in, and what the users are called.
+/// A way in, and the name and password that the users' are made of.
 pub(super) struct Crowd {
     pub(super) door: Rc<Door>,
     name: String,
@@ -21,7 +21,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// A crowd without anybody in it yet.
     pub(super) fn of(arena: &Arena) -> Result<Self, Failure> {
         let door = Door::new(arena.access.clone()).map_err(|error| Failure::System(error.to_string()))?;
         let hex = hex(&door::random().map_err(set_up)?);

@@ -51,7 +51,7 @@ pub(crate) struct GroupArguments {
     rate: u32,
 }
 
-/// The figures.
+/// The figures of one run.
 #[derive(Debug, Serialize)]
 struct Report {
     nodes: u16,

@@ -49,7 +49,7 @@ pub(super) enum Afterwards {
     Deleted,
 }
 
-/// Where the measurement stands. Each is waited for by all users.
+/// Phases of a measurement. Each is waited for by all users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// Accounts are made.
@@ -58,7 +58,7 @@ pub(super) enum Phase {
     Opening,
     /// Everybody sends, nothing counts.
     WarmingUp,
-    /// Everything counts.
+    /// Everybody sends, and everything counts.
     Measuring,
     /// No more is sent.
     Over,

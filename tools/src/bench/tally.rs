@@ -17,7 +17,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// A tally of nothing yet.
     pub(super) fn new() -> Result<Self, hdrhistogram::CreationError> {
         // Up to a minute at three digits; what takes longer is counted as a minute.
         let histogram = || Histogram::new_with_bounds(1, 60_000_000, 3);

@@ -53,7 +53,7 @@ pub(super) struct CreateArguments {
     users: Vec<String>,
 }
 
-/// Which group.
+/// The group that is meant.
 #[derive(Debug, Args)]
 pub(super) struct GroupArguments {
     /// The group's id, as `chat conversations` prints it
@@ -61,34 +61,34 @@ pub(super) struct GroupArguments {
     conversation: ConversationId,
 }
 
-/// Whom, in which group.
+/// A group, and users.
 #[derive(Debug, Args)]
 pub(super) struct MembersArguments {
     #[command(flatten)]
     group: GroupArguments,
-    /// Whom
+    /// The users that are meant
     #[arg(value_name = "USER", required = true)]
     users: Vec<String>,
 }
 
-/// What to call which group.
+/// A group, and its title from now on.
 #[derive(Debug, Args)]
 pub(super) struct RenameArguments {
     #[command(flatten)]
     group: GroupArguments,
-    /// What it is called from now on
+    /// The title from now on
     title: String,
 }
 
-/// What somebody may do in which group.
+/// A member of a group, and a role.
 #[derive(Debug, Args)]
 pub(super) struct RoleArguments {
     #[command(flatten)]
     group: GroupArguments,
-    /// Whose role
+    /// The member whose role it is
     #[arg(value_name = "USER")]
     user: String,
-    /// Which role
+    /// The role from now on
     #[arg(value_name = "ROLE")]
     role: RoleWord,
 }

@@ -17,7 +17,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// One more.
+    /// Learns the name of one more user.
     pub(super) fn learn(&mut self, user: &UserView) {
         self.learn_name(user.id, &user.username);
     }

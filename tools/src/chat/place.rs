@@ -79,7 +79,7 @@ pub(super) struct KeepOnTopArguments {
     off: bool,
 }
 
-/// What to keep.
+/// A draft to keep, to show or to clear.
 #[derive(Debug, Args)]
 pub(super) struct DraftArguments {
     #[command(flatten)]
@@ -87,7 +87,7 @@ pub(super) struct DraftArguments {
     /// What to keep; `-` for all of standard input; shows what is kept if left out
     #[arg(value_name = "TEXT|-")]
     text: Option<Text>,
-    /// Keep nothing
+    /// Keep nothing any more
     #[arg(long, conflicts_with = "text")]
     clear: bool,
 }

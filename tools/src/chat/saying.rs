@@ -96,12 +96,12 @@ pub(super) struct EditArguments {
     text: Text,
 }
 
-/// With what to react.
+/// A reaction to a message, or that there is none any more.
 #[derive(Debug, Args)]
 pub(super) struct ReactArguments {
     #[command(flatten)]
     message: MessageArguments,
-    /// One emoji
+    /// The reaction, one emoji
     emoji: String,
     /// Take the reaction back
     #[arg(long)]

@@ -23,7 +23,7 @@ pub(super) struct TargetArguments {
     conversation: Option<ConversationId>,
 }
 
-/// The same, where all conversations are meant if none is named.
+/// The conversation with somebody, or one by its id; all of them if none is named.
 #[derive(Debug, Args)]
 #[group(required = false, multiple = false)]
 pub(super) struct WithinArguments {

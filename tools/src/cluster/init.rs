@@ -32,12 +32,12 @@ pub(crate) struct InitArguments {
     base_port: u16,
 }
 
-/// Where one node listens.
+/// The addresses that one node listens at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoints {
-    /// For devices.
+    /// The endpoint for devices.
     pub(crate) client: SocketAddr,
-    /// For the other nodes.
+    /// The endpoint for the other nodes.
     pub(crate) peer: SocketAddr,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum Strictness {
 /// A cluster that is to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Where.
+    /// The directory that it is made in.
     pub(crate) dir: PathBuf,
     /// Nodes 1, 2, 3 …
     pub(crate) endpoints: Vec<Endpoints>,

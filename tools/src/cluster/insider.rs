@@ -33,7 +33,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Another membership.
+/// A change of the membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// One learner more.

@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Longer than any authority lasts.
 const ALL_TIME: Duration = Duration::from_hours(100 * 366 * 24);
 
-/// What was seen of one node.
+/// One node, as it was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// Its number.
+    /// The node's number.
     pub(crate) node: u64,
-    /// Where it was asked.
+    /// The address at which it was asked.
     pub(crate) address: String,
     /// Its answer; none within two seconds.
     pub(crate) status: Option<NodeStatus>,

@@ -16,7 +16,7 @@ use crate::output::Output;
 /// How long the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which node.
+/// The node to remove.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArguments {
     /// The cluster's directory

@@ -14,7 +14,7 @@ use crate::nodes::{Ended, Nodes};
 use crate::output::Output;
 use crate::stop::StopSignals;
 
-/// Which nodes.
+/// The nodes to run.
 #[derive(Debug, Args)]
 pub(crate) struct UpArguments {
     /// The cluster's directory

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The cluster and what only a demo knows of it.
 pub(super) struct Stage {
-    /// The cluster.
+    /// The cluster's nodes and files.
     pub(super) scratch: Scratch,
     password: Zeroizing<String>,
     kept: Option<PathBuf>,

@@ -166,7 +166,7 @@ impl Flow {
         self.ended.notify_one();
     }
 
-    /// Why the conversation is to be ended at once, when it is.
+    /// The reason for which the conversation is to be ended at once, when there is one.
     pub(crate) async fn ended(&self) -> VatEnd {
         loop {
             if let Some(end) = self.end.borrow_mut().take() {
@@ -176,7 +176,7 @@ impl Flow {
         }
     }
 
-    /// The same, if it is to be.
+    /// The reason for which the conversation is to be ended, if it is to be now.
     pub(crate) fn end_now(&self) -> Option<VatEnd> {
         self.end.borrow_mut().take()
     }

@@ -40,7 +40,7 @@ pub(crate) struct Ledger {
     owed: usize,
     /// Capabilities of this side that the other holds, each as often as it was told of it.
     exports: usize,
-    /// The reverse.
+    /// Capabilities of the other side that this one holds, counted likewise.
     imports: usize,
 }
 

@@ -22,7 +22,7 @@ use super::ledger::LateFinish;
 use crate::failure::CloseCode;
 use crate::frames::{Frame, FrameError, FrameReader};
 
-/// Both halves.
+/// Both halves of the conversation, reading and writing.
 pub(super) struct Network<R> {
     wire: Wire<R>,
     side: Side,

@@ -12,7 +12,7 @@ pub(crate) enum Note {
     Bootstrap { question: u32 },
     /// Asks for something.
     Call { question: u32, caps: Caps, kept: bool },
-    /// Answers.
+    /// Answers a question.
     Return { question: u32, caps: Caps, final_word: bool, elsewhere: bool },
     /// What was asked is not looked at any more.
     Finish { question: u32, release: bool },

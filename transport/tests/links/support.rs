@@ -131,7 +131,7 @@ impl Authority {
         self.sign_for(&params, key)
     }
 
-    /// The same of node `id`.
+    /// Credentials of node `id` that are as they should be but for `change`.
     pub(crate) fn odd_node(&self, id: u64, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Credentials {
         let mut params = dated(vec![
             SanType::DnsName(node_dns_name(HOME, id).try_into().unwrap()),

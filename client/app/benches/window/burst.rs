@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 const MESSAGES: u32 = 1000;
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Measures it.
+/// Measures a chat in which bob says a thousand things.
 pub(crate) fn measure() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(bob_talks_much());

@@ -18,13 +18,13 @@ const SILENCE_MS: u64 = 3 * 3600 * 1000;
 /// So many links of a message can be opened from its menu.
 const LINKS_MAX: usize = 3;
 
-/// What a row needs to know of where it stands.
+/// A row's surroundings, as far as they change how it is drawn.
 pub(super) struct Place<'a> {
-    /// The sentences.
+    /// The sentences of the window's language.
     pub(super) phrases: &'a Phrases,
-    /// What is above it.
+    /// The item above it.
     pub(super) previous: Option<&'a Item>,
-    /// Who is called what.
+    /// The users by their usernames, for mentions.
     pub(super) usernames: &'a BTreeMap<String, UserId>,
     /// The usernames of those whose name can be taken for somebody else's.
     pub(super) imitators: &'a BTreeMap<UserId, String>,
@@ -32,7 +32,7 @@ pub(super) struct Place<'a> {
     pub(super) unread_line: Option<Position>,
 }
 
-/// The row.
+/// The row of the timeline that draws the item.
 pub(super) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
     let mut row = match item {
         Item::Bubble(bubble) => said(bubble, place),

@@ -99,7 +99,7 @@ impl View {
         self.draw_open_chat();
     }
 
-    /// Closes it.
+    /// Closes the open conversation.
     pub(super) fn close_chat(&mut self) {
         self.leave_chat();
         if self.open.take().is_some() {

@@ -48,7 +48,7 @@ impl Likeness {
         alike.flatten().copied().filter(|user| *user != person.user).min()
     }
 
-    /// Forgets all.
+    /// Forgets all names and what they look like.
     pub(super) fn clear(&mut self) {
         self.by_look.clear();
         self.of.clear();

@@ -61,7 +61,7 @@ impl Phrases {
         format!("{} {}", self.day(at), self.clock.time(at)).into()
     }
 
-    /// The same within a sentence.
+    /// Day and time of day, as they are written within a sentence.
     pub(super) fn moment_within(&self, at: Stamp) -> SharedString {
         let moment = self.moment(at);
         match self.clock.day(at) {

@@ -34,7 +34,7 @@ impl Look {
         stage
     }
 
-    /// The same, signed in as alice, with her list.
+    /// A stage of this look on which alice is signed in, with her list.
     pub(crate) fn signed_in(self) -> Stage {
         let stage = self.stage();
         stage.sign_in();

@@ -204,7 +204,7 @@ pub(crate) fn with_bob() -> Vec<Item> {
     ])
 }
 
-/// A group.
+/// The messages of a group that plans a trip.
 pub(crate) fn trip() -> Vec<Item> {
     let mut items = in_runs(vec![
         says(CAROL, 1, 190, "I made a list of what we need:\n- tent\n- stove\n- *two* maps"),

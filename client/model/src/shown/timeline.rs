@@ -8,25 +8,25 @@ use crate::rows::{ChatId, OutboxId};
 /// One step from a timeline to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimelineChange {
-    /// These and no others.
+    /// All items are these and no others.
     Reset(Vec<Item>),
-    /// One more.
+    /// One item more.
     Insert {
-        /// Before which.
+        /// The index that it takes; those from there on move down.
         at: usize,
-        /// What.
+        /// The item that is new.
         item: Item,
     },
     /// One that is different now.
     Update {
-        /// Which.
+        /// The index of the item.
         at: usize,
-        /// What it is now.
+        /// The item as it is now.
         item: Item,
     },
-    /// One less.
+    /// One item less.
     Remove {
-        /// Which.
+        /// The index of the item.
         at: usize,
     },
 }
@@ -34,9 +34,9 @@ pub enum TimelineChange {
 /// One thing in a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// Something said.
+    /// A message that somebody sent.
     Bubble(Box<Bubble>),
-    /// Something that happened.
+    /// Somebody who came or went.
     Notice(Notice),
 }
 
@@ -45,22 +45,22 @@ pub enum Item {
 pub enum ItemKey {
     /// A message: message ids are unique for their sender only.
     Message {
-        /// Who sent it.
+        /// The user who sent it.
         sender: UserId,
-        /// How they named it.
+        /// The id that its sender gave it.
         id: MessageId,
     },
     /// Somebody came or went.
     Notice {
-        /// Who.
+        /// The user who came or went.
         user: UserId,
-        /// When.
+        /// The time when they did.
         at: Stamp,
     },
 }
 
 impl Item {
-    /// Its name.
+    /// The name that the item keeps.
     pub fn key(&self) -> ItemKey {
         match self {
             Self::Bubble(bubble) => ItemKey::Message { sender: bubble.sender, id: bubble.message_id },
@@ -81,23 +81,23 @@ impl Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that is drawn or not")]
 pub struct Bubble {
-    /// How its sender named it.
+    /// The id that its sender gave it.
     pub message_id: MessageId,
-    /// Where it is; none until the nodes hold it.
+    /// Its position; none until the nodes hold it.
     pub position: Option<Position>,
-    /// Who said it.
+    /// The user who sent it.
     pub sender: UserId,
-    /// What they are called.
+    /// The sender's name, as it is shown.
     pub sender_name: String,
     /// The person said it.
     pub own: bool,
-    /// When: by the nodes' clock once they hold it, before by this device's.
+    /// The time: by the nodes' clock once they hold it, before by this device's.
     pub at: Stamp,
-    /// What it says.
+    /// The text, or why there is none.
     pub body: Body,
-    /// What it answers.
+    /// The message that it answers; none if it answers none.
     pub reply: Option<Quote>,
-    /// Who said it first, elsewhere.
+    /// The user who said it first, in another conversation.
     pub forwarded_from: Option<Username>,
     /// It was said otherwise before.
     pub edited: bool,
@@ -107,11 +107,11 @@ pub struct Bubble {
     pub mentions_me: bool,
     /// It is pinned for all members.
     pub pinned: bool,
-    /// What has become of it: of what is being sent, and of the last of one's own that the nodes hold.
+    /// Its way so far: of what is being sent, and of the last of one's own that the nodes hold.
     pub delivery: Option<Delivery>,
     /// It is of somebody whom the person has blocked: not to be shown unless asked for.
     pub hidden_blocked: bool,
-    /// Where it is in a run of the same sender's.
+    /// Its place in a run of the same sender's.
     pub run: Run,
     /// The entry of the outbox that sends it, for trying again and discarding.
     pub outbox: Option<OutboxId>,
@@ -120,37 +120,37 @@ pub struct Bubble {
 /// The message that another answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// Where it is.
+    /// The position of the message that is quoted.
     pub position: Position,
-    /// What is known of it.
+    /// The quoted message, as far as it is known.
     pub original: Original,
 }
 
 /// A message that is pinned for all members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedMessage {
-    /// Where it is.
+    /// The message's position.
     pub position: Position,
-    /// What is known of it: of its text the first words, on one line.
+    /// The message, as far as it is known: of its text the first words, on one line.
     pub original: Original,
     /// It is of somebody whom the person has blocked: not to be shown unless asked for.
     pub hidden_blocked: bool,
 }
 
-/// What is known of a quoted message.
+/// States of a quoted message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Original {
     /// It is yet to be loaded.
     Loading,
     /// There is none that the person may see: it is gone, or from before they joined.
     Gone,
-    /// It.
+    /// A message that is there.
     Said {
-        /// Who said it.
+        /// The user who sent it.
         sender: UserId,
-        /// What they are called.
+        /// The sender's name, as it is shown.
         sender_name: String,
-        /// What it says; deleted, if it is gone.
+        /// The text; deleted, if it is gone.
         body: Body,
     },
 }
@@ -158,9 +158,9 @@ pub enum Original {
 /// The reactions of one kind to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReactionSummary {
-    /// With what.
+    /// The emoji that it is.
     pub emoji: String,
-    /// How many.
+    /// The number of members who reacted so.
     pub count: usize,
     /// The person is among them.
     pub mine: bool,
@@ -168,7 +168,7 @@ pub struct ReactionSummary {
     pub names: Vec<String>,
 }
 
-/// Where a bubble is in a run: several in a row by one sender, close in time.
+/// A bubble's place in a run: several in a row by one sender, close in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The name goes above it.
@@ -180,19 +180,19 @@ pub struct Run {
 /// Something that happened to the members of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Whom it concerns.
+    /// The user whom it concerns.
     pub user: UserId,
-    /// What they are called.
+    /// The user's name, as it is shown.
     pub name: String,
     /// It is the person themselves.
     pub me: bool,
-    /// What.
+    /// The kind of event.
     pub what: Happening,
-    /// When.
+    /// The time when it happened.
     pub at: Stamp,
 }
 
-/// What happened to a member.
+/// Events in a member's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// They made the group.
@@ -204,7 +204,7 @@ pub enum Happening {
         /// That was the person themselves.
         by_me: bool,
     },
-    /// They left.
+    /// They left by themselves.
     Left,
     /// They were removed.
     Removed {
@@ -215,16 +215,16 @@ pub enum Happening {
     },
 }
 
-/// How the open timeline lies in its conversation.
+/// The open timeline's place in its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineState {
-    /// Which conversation.
+    /// The conversation that is open.
     pub chat: ChatId,
     /// There is nothing older that the person may see.
     pub at_start: bool,
     /// It reaches the end, and what is said appears in it.
     pub at_end: bool,
-    /// How many messages there are below it.
+    /// The number of messages below it.
     pub below: u64,
     /// Above which message the line of the unread goes: the first of another's to read; none until that is there. Kept while
     /// the conversation is open.

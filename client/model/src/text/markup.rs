@@ -49,16 +49,16 @@ pub struct Block {
     pub content: Content,
 }
 
-/// What stands before a list item.
+/// The sign before a list item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
-    /// A bullet.
+    /// A bullet, whichever sign was typed for it.
     Bullet,
     /// A number, as it was written.
     Number(u64),
 }
 
-/// What a block shows.
+/// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Running text; line breaks in the spans are line breaks, and outside of lists each line is set in as it was
@@ -76,29 +76,29 @@ pub enum Content {
 /// A piece of running text that looks the same all along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What is seen.
+    /// The text that is seen.
     pub text: String,
-    /// How it looks.
+    /// The look of the text.
     pub style: Style,
-    /// What it is.
+    /// The part that it plays.
     pub role: Role,
 }
 
-/// How a span looks.
+/// The look of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// Bold, as are headings.
     pub bold: bool,
-    /// Italic.
+    /// Italic, as between two signs of emphasis.
     pub italic: bool,
-    /// Struck through.
+    /// Struck through, as if taken back.
     pub strike: bool,
 }
 
-/// What a span is.
+/// The part that a span plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Words.
+    /// Words without a meaning of their own.
     Text,
     /// Code within a line.
     Code,

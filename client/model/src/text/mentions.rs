@@ -24,12 +24,12 @@ pub fn resolve(text: &str, is_member: impl Fn(&str) -> Option<UserId>) -> Vec<Us
     markup::parse(text).resolve_mentions(is_member)
 }
 
-/// Where in `text` a mention may stand: `@` at the start of a word, and all that could belong to a username after it.
+/// Ranges of `text` in which a mention may stand: `@` at the start of a word, and all that could belong to a username after it.
 pub fn find(text: &str) -> Vec<Range<usize>> {
     find_after("", text)
 }
 
-/// The same for a text that follows on `before`.
+/// The ranges that [`find`] gives, for a text that follows on `before`.
 pub(super) fn find_after(before: &str, text: &str) -> Vec<Range<usize>> {
     text.match_indices(is_sign).filter_map(|(at, sign)| candidate(before, text, at, sign)).collect()
 }

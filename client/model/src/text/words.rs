@@ -95,7 +95,7 @@ struct Unit {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Between spaces.
+    /// A run of letters and digits.
     Word,
     /// An emoji or another symbol.
     Symbol,

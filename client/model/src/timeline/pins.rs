@@ -34,7 +34,7 @@ impl Pins {
         self.stale = self.stale || self.positions.iter().any(|position| messages.contains(position));
     }
 
-    /// Any may.
+    /// Any message may have become different.
     pub(crate) fn note_everything(&mut self) {
         self.stale = true;
     }

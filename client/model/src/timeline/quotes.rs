@@ -7,12 +7,12 @@ use raftchat_schema::view::MessageView;
 
 use crate::merge;
 
-/// Quoted messages.
+/// Quoted messages of the open timeline, as far as they were found.
 #[derive(Debug, Default)]
 pub(crate) struct Quotes {
-    /// By which messages a position is quoted.
+    /// The messages that quote a position.
     by: BTreeMap<Position, BTreeSet<Position>>,
-    /// What was found where; none: nothing.
+    /// The message at a position; none: there is none.
     found: BTreeMap<Position, Option<MessageView>>,
     /// Yet to be looked for.
     wanted: BTreeSet<Position>,
@@ -20,14 +20,14 @@ pub(crate) struct Quotes {
     changed: BTreeSet<Position>,
 }
 
-/// What is known of a quoted message.
+/// States of a quoted message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'a> {
     /// It was not looked for yet.
     NotYet,
     /// There is none.
     Nothing,
-    /// It.
+    /// The message as it is.
     Message(&'a MessageView),
 }
 

@@ -58,7 +58,7 @@ pub(super) fn refuse_between<T: Tables>(step: &Step<'_, T>, one: UserId, other: 
     Ok(())
 }
 
-/// The same for the two of a direct conversation; in a group a block hinders nobody.
+/// Refuses if one of the two of a direct conversation has blocked the other; in a group a block hinders nobody.
 pub(super) fn refuse_in_direct<T: Tables>(step: &Step<'_, T>, conversation: &Conversation) -> Handled<T, ()> {
     match conversation.row.kind {
         KindRow::Direct { lower, higher } => refuse_between(step, lower, higher),

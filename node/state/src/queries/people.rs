@@ -13,19 +13,19 @@ use crate::views;
 /// A session that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
-    /// Whose.
+    /// The user whose session it is.
     pub user: UserId,
-    /// Their username.
+    /// The user's username.
     pub username: Username,
     /// The device it is bound to: on another it is not to be granted.
     pub device: DeviceId,
-    /// What the user calls the device.
+    /// The name that the user gave the device.
     pub device_name: String,
-    /// When it was opened.
+    /// The time when it was opened.
     pub created: Stamp,
-    /// When it was last used, to within an hour.
+    /// The time of its last use, to within an hour.
     pub last_used: Stamp,
     /// The IP address it was last used from; empty if not known.
     pub address: String,

@@ -5,7 +5,7 @@ use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
 use raftchat_schema::limits::{MEMBERS_TOLD_MAX, RECEIPT_MEMBERS_MAX};
 
-/// A conversation.
+/// A conversation, direct or group, without its members.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct ConversationRow {
     #[n(0)]

@@ -8,7 +8,7 @@ use raftchat_schema::generated::client_capnp::receiver;
 use raftchat_schema::generated::types_capnp::change;
 use tokio::sync::oneshot;
 
-/// What came.
+/// Counts of what came to the device that returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     /// Rows of all kinds.

@@ -15,14 +15,14 @@ use crate::bench::stamp::sent_at;
 use crate::bench::tally::{Tally, record};
 use crate::failure::Failure;
 
-/// What all listeners have heard.
+/// Everything that all listeners have heard.
 pub(super) struct Heard {
     tally: Tally,
     count: watch::Sender<u64>,
 }
 
 impl Heard {
-    /// Nothing yet.
+    /// A count of nothing yet.
     pub(super) fn new() -> Result<Self, Failure> {
         let tally = Tally::new().map_err(|error| Failure::System(error.to_string()))?;
         Ok(Self { tally, count: watch::Sender::new(0) })

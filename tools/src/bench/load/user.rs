@@ -18,11 +18,11 @@ use crate::bench::tally::{Tally, record};
 
 /// One of the crowd.
 pub(super) struct User {
-    /// From 0.
+    /// The user's number, from 0.
     pub(super) number: usize,
-    /// The way in.
+    /// The way into the cluster.
     pub(super) door: Rc<Door>,
-    /// What the thread has seen.
+    /// The figures of the user's thread.
     pub(super) tally: Rc<RefCell<Tally>>,
     /// What all users share.
     pub(super) shared: Shared,

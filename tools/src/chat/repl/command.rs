@@ -37,21 +37,21 @@ pub(super) enum Typed {
     With(String),
     /// Talk in that conversation from now on.
     Open(ConversationId),
-    /// List everybody.
+    /// List everybody who has an account.
     Users,
-    /// List who is in the conversation.
+    /// List the members of the conversation.
     Who,
     /// List one's conversations.
     Conversations,
     /// Show so many of the last messages.
     History(usize),
-    /// Find messages.
+    /// Find messages with these words.
     Search(String),
     /// Send again what was refused.
     Retry,
     /// Give up what was refused.
     Discard,
-    /// Leave.
+    /// Leave the program.
     Quit,
     /// Tell the commands.
     Help,

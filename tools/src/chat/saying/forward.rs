@@ -66,7 +66,7 @@ pub(super) async fn run(client: &Client, arguments: &ForwardArguments, output: O
     output.answer(&shape, || shape.words())
 }
 
-/// The same text, by whoever said it first; what it answered is elsewhere.
+/// The message's text, by whoever said it first; what it answered is elsewhere.
 fn forwarded(message: &MessageView) -> Result<Payload, Failure> {
     if message.state == MessageState::Deleted {
         return Err(ErrorCode::NoSuchMessage.into());

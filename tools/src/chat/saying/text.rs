@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// A text on the command line, or the word that it comes from standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::chat) enum Text {
-    /// This one.
+    /// A text on the command line.
     Given(String),
     /// All of standard input.
     StandardInput,

@@ -15,7 +15,7 @@ use crate::chat::names::Names;
 use crate::text::printable;
 use crate::time::{for_a_person, rfc3339};
 
-/// One message.
+/// One message, as `--json` prints it.
 #[derive(Debug, Serialize)]
 pub(in crate::chat) struct MessageShape {
     conversation: String,

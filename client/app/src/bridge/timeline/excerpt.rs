@@ -18,12 +18,12 @@ pub(super) struct Excerpt {
     shown: Range<usize>,
 }
 
-/// What becomes of the rows of the window.
+/// One step of the window's rows to those that it is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// They come, from there on.
+    /// So many rows come, from there on.
     Add { at: usize, count: usize },
-    /// They go.
+    /// So many rows go, from there on.
     Drop { at: usize, count: usize },
 }
 

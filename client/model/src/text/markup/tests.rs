@@ -387,7 +387,7 @@ fn letters(document: &Document) -> String {
     all
 }
 
-/// The same with where each link leads, after it.
+/// The document's text with the target of each link after it.
 fn with_targets(document: &Document) -> String {
     let mut shown = document.clone();
     for block in &mut shown.blocks {

@@ -32,7 +32,7 @@ fn is_left_out(c: char) -> bool {
 
 /// Draws Arabic words out.
 const TATWEEL: char = '\u{640}';
-/// The same for N'Ko.
+/// Draws words of N'Ko out.
 const NKO_LAJANYALAN: char = '\u{7FA}';
 
 fn is_diacritic(c: char) -> bool {

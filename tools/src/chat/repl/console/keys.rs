@@ -15,15 +15,15 @@ pub(super) enum Key {
     End,
     Up,
     Down,
-    /// Ctrl-W.
+    /// Ctrl-W: erases the word before the cursor.
     EraseWord,
-    /// Ctrl-U.
+    /// Ctrl-U: erases all before the cursor.
     EraseBefore,
-    /// Ctrl-K.
+    /// Ctrl-K: erases all after the cursor.
     EraseAfter,
-    /// Ctrl-C.
+    /// Ctrl-C: gives the line up.
     Interrupt,
-    /// Ctrl-D.
+    /// Ctrl-D: there is nothing more to type.
     EndOfInput,
 }
 

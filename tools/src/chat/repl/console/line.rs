@@ -8,10 +8,10 @@ use super::keys::Key;
 /// How many lines the arrow keys find again.
 const REMEMBERED: usize = 100;
 
-/// What a key has completed.
+/// The result of a key that ends a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entered {
-    /// A line.
+    /// A line that was typed.
     Line(String),
     /// Nothing more will be typed.
     End,

@@ -22,14 +22,14 @@ pub(super) struct Found {
     pub(super) kind: Kind,
 }
 
-/// How an address is written.
+/// Ways to write an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// With `http://`, `https://` or `mailto:`.
     Whole,
     /// `www.` and more.
     Web,
-    /// `name@host`.
+    /// A mail address, as `name@host`.
     Mail,
 }
 
