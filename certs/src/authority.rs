@@ -11,7 +11,7 @@ use crate::name::{ClusterId, NameError, Subject};
 use crate::profile::{self, AuthorityKind, LEAF_DAYS, Period};
 use crate::request::RequestedKey;
 
-/// Why nothing was signed.
+/// Reasons why nothing was signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssueError {
     /// The name cannot stand in a certificate.

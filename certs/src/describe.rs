@@ -120,9 +120,9 @@ pub struct Description {
     pub dns_names: Vec<String>,
     /// The URIs it is for.
     pub uris: Vec<String>,
-    /// Whether it may sign others.
+    /// True if it may sign others.
     pub is_authority: bool,
-    /// How many authorities may stand between it and a leaf, for an authority that limits them.
+    /// The number of authorities that may stand between it and a leaf, for an authority that limits them.
     pub path_length: Option<u32>,
     /// The DNS domains that it may sign names in; empty if it is not constrained.
     pub permitted_domains: Vec<String>,
@@ -164,12 +164,12 @@ impl Description {
         rfc3339(self.period.until)
     }
 
-    /// When its validity begins.
+    /// The beginning of its validity.
     pub fn begins_at(&self) -> SystemTime {
         self.period.from.into()
     }
 
-    /// When it expires.
+    /// The time when it expires.
     pub fn expires_at(&self) -> SystemTime {
         self.period.until.into()
     }

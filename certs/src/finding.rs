@@ -87,7 +87,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Whether the certificate would not, or should not, be used as it is.
+    /// True if the certificate would not, or should not, be used as it is.
     pub const fn is_problem(&self) -> bool {
         !matches!(self, Self::Valid { .. } | Self::ExpiresSoon { .. })
     }

@@ -164,7 +164,7 @@ impl LeafFiles {
         check_time(&self.path, &self.description, now)
     }
 
-    /// When the leaf's time begins. As it was signed, it is no earlier.
+    /// The beginning of the leaf's time. As it was signed, it is no earlier.
     pub fn valid_from(&self) -> SystemTime {
         self.description.begins_at()
     }

@@ -9,7 +9,7 @@ const DOMAIN: &str = "raftchat.internal";
 const CLUSTER_ID_LENGTHS: std::ops::RangeInclusive<usize> = 10..=16;
 const DEVICE_NAME_LENGTHS: std::ops::RangeInclusive<usize> = 1..=32;
 
-/// Why a name cannot stand in a certificate.
+/// Reasons why a name cannot stand in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a cluster id.
@@ -167,7 +167,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Why the names in a leaf certificate make no identity.
+/// Reasons why the names in a leaf certificate make no identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Not exactly one URI.

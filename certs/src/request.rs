@@ -14,7 +14,7 @@ use crate::fingerprint::SpkiFingerprint;
 /// An uncompressed point on P-256. The compressed form would be a second fingerprint for the same key.
 const POINT_BYTES: usize = 65;
 
-/// Why nothing can be signed for a request.
+/// Reasons why nothing can be signed for a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// Neither PEM nor DER of a request.

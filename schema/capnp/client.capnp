@@ -11,10 +11,10 @@
 # connects to any node and calls `resume` with its token. Nothing of a session lives only in a node's
 # memory but the fact that it is online, and its subscriptions.
 #
-# A device that is new to an account takes `Granted.seen` first, then fetches users, conversations and
-# the newest messages, and subscribes from that cursor: what changes meanwhile comes in the feed, and
-# is put in its place by its number. From then on the feed is all that it needs; lists and `history`
-# are for what it does not hold.
+# A device that is new to an account takes a cursor first (`catchUp`), then fetches users,
+# conversations and the newest messages, and subscribes from that cursor: what changes meanwhile comes
+# in the feed, and is put in its place by its number. From then on the feed is all that it needs; lists
+# and `history` are for what it does not hold.
 #
 # Links and datagrams. A device may hold links to several nodes at once, with the same session on
 # each; changes are numbered, so that the client can drop those that it has already had. Beside the
@@ -176,8 +176,7 @@ struct Granted {
   # `register` and `login`.
 
   seen @4 :Cursor;
-  # As far as this node has applied. A client that has no cursor takes this one, fetches what there
-  # is, and subscribes from it.
+  # As far as this node has applied. What is read on this session is of this state, or of a later one.
 
   timeMs @5 :UInt64;
   # The cluster's time as this node has it, in ms since 1970. A client numbers its requests by it and

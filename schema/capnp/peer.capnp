@@ -164,7 +164,8 @@ struct ClockReading {
   # How well it knows the cluster's time.
 
   hasDoubts @3 :Bool;
-  # Its machine's clock is behind what is in the log already: it is wrong for certain.
+  # Its machine's clock is more than 5 s behind the last stamp in the log, or behind the beginning of the
+  # node's own certificate: it is wrong for certain.
 
   enum Trust {
     # Each is stronger than those before it. Unset is the weakest.

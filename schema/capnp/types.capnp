@@ -415,7 +415,8 @@ enum MessageState {
   # Its sender has changed it; `revisions` has what it said before.
 
   deleted @2;
-  # A tombstone. The payload is gone from every node's tables, and within a day from their disks.
+  # A tombstone. The payload is gone from every node's tables, and, unless a node is configured
+  # otherwise, within a day from its disk.
 }
 
 struct Message {

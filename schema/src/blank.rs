@@ -3,7 +3,7 @@
 //! The rule stands here and not in a library, and never grows: all nodes must decide alike, also while their programs are
 //! of different versions. Clients look into the tables of their own version besides.
 
-/// Whether `text` has nothing but white space, controls, characters that are not drawn, and marks without a letter.
+/// True if `text` has nothing but white space, controls, characters that are not drawn, and marks without a letter.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_unseen)
 }

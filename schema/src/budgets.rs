@@ -116,8 +116,8 @@ pub const HINTS_UNANSWERED_MAX: u64 = 64;
 
 // ------------------------------------------------------------------------------------------------ one other node's key
 
-/// How many terms a node may be ahead of all that this one knows: 2²⁰ elections at two a second take six days, and a cluster
-/// without a majority holds none at all (pre-votes). The largest term there is would end every election for ever.
+/// The number of terms by which a node may be ahead of all that this one knows: 2²⁰ elections at two a second take six days,
+/// and a cluster without a majority holds none at all (pre-votes). The largest term there is would end every election for ever.
 /// Test: `node/tests/devices/absurd.rs`.
 pub const TERMS_AHEAD_MAX: u64 = 1 << 20;
 

@@ -114,7 +114,7 @@ pub const ADDED_AT_ONCE_MAX: usize = 300;
 /// The most groups that a user is in: each is looked at whenever a device of theirs catches up.
 pub const GROUPS_OF_USER_MAX: u32 = 1000;
 
-/// How many groups an account makes in an hour: nobody needs more, and each may cost a row of each of 1,000 people.
+/// The most groups that an account makes in an hour: nobody needs more, and each may cost a row of each of 1,000 people.
 pub const GROUPS_AN_HOUR_MAX: u64 = 30;
 
 /// The largest title of a group.

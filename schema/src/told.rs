@@ -63,7 +63,7 @@ impl fmt::Write for Plain<'_> {
     }
 }
 
-/// Whether a terminal or a viewer does something at that character other than show it.
+/// True if a terminal or a viewer does something at that character other than show it.
 fn obeyed(character: char) -> bool {
     character.is_control()
         || matches!(

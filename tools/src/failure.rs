@@ -13,7 +13,7 @@ use raftchat_schema::peer::MembershipRefusal;
 
 use crate::certs::CertsFailure;
 
-/// Why a command did not do what was asked.
+/// Reasons why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The command line asks for what cannot be.
@@ -135,7 +135,7 @@ impl Failure {
         }
     }
 
-    /// Whether whoever reads has seen enough, as `head` does: that is no failure.
+    /// True if whoever reads has seen enough, as `head` does: that is no failure.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

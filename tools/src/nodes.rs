@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::cluster::directory::ClusterDir;
 use crate::failure::Failure;
 
-/// How long a node may take to end once it was asked to.
+/// The time that a node may take to end once it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// A log that is longer is set aside when its node is started: whoever writes much into it fills no disk with it.
 const LOG_BYTES_MAX: u64 = 10 << 20;
@@ -45,7 +45,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Whether it ended as it does when it is asked to.
+    /// True if it ended as it does when it is asked to.
     pub(crate) fn in_order(&self) -> bool {
         self.status.success()
     }
@@ -130,7 +130,7 @@ impl Nodes {
         self.running.keys().copied().collect()
     }
 
-    /// Whether there is one at all.
+    /// True if there is one at all.
     pub(crate) fn none_left(&self) -> bool {
         self.running.is_empty()
     }

@@ -26,7 +26,7 @@ impl Output {
         Self { form: if json { Form::Json } else { Form::Words } }
     }
 
-    /// Whether only JSON may be printed.
+    /// True if only JSON may be printed.
     pub(crate) const fn is_json(self) -> bool {
         matches!(self.form, Form::Json)
     }

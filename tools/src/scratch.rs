@@ -21,7 +21,7 @@ use crate::retry::until_found;
 /// Below the ports that systems hand out by themselves: a client's socket must not take a node's place while the node
 /// is down.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// How long a cluster may take until all of its nodes serve and know their leader.
+/// The time that a cluster may take until all of its nodes serve and know their leader.
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A cluster and its running nodes. Dropping it kills them and, if it is temporary, removes its files.

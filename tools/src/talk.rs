@@ -23,7 +23,7 @@ use crate::retry::until_found;
 
 /// Each says something this often.
 const PACE: Duration = Duration::from_millis(20);
-/// How long the last word may take to arrive.
+/// The time that the last word may take to arrive.
 const ARRIVAL_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Somebody who is logged in.

@@ -71,7 +71,7 @@ pub(crate) fn judge<T>(
     Ok(judged)
 }
 
-/// How long the certificate lasts, as far as is known.
+/// The time that the certificate lasts, as far as is known.
 pub(crate) fn time_left(clock: &dyn Clock, certificate: &PeerCertificate) -> Duration {
     let now = clock.at_least().map_or_else(|| clock.now(), |at_least| at_least.min(clock.now()));
     certificate.not_after.duration_since(now).unwrap_or_default()

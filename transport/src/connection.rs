@@ -105,7 +105,7 @@ impl ConnectionHandle {
         LinkFailure::from_quic(&self.inner.connection.closed().await)
     }
 
-    /// Whether the connection has ended.
+    /// True if the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.inner.connection.close_reason().is_some()
     }

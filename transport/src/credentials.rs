@@ -27,7 +27,7 @@ pub struct Credentials {
 #[derive(Clone, Debug)]
 pub struct TrustAnchors(pub Vec<Vec<u8>>);
 
-/// Why credentials or anchors cannot be used.
+/// Reasons why credentials or anchors cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialError {
     /// The chain is empty.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quinn::{ConnectionError, VarInt};
 use raftchat_schema::told::Told;
 
-/// Why a connection was closed, as told to the other side. The numbers are
+/// Reasons why a connection was closed, as told to the other side. The numbers are
 /// part of the protocol and never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseCode {
@@ -73,7 +73,7 @@ impl CloseCode {
     }
 }
 
-/// Why an identity is not let in.
+/// Reasons why an identity is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthRefusal {
     /// No certificate was shown.
@@ -206,7 +206,7 @@ pub enum LinkFailure {
 }
 
 impl LinkFailure {
-    /// Whether trying the same node again, after a wait, makes sense.
+    /// True if trying the same node again, after a wait, makes sense.
     pub fn retry_same_node(&self) -> bool {
         matches!(
             self,
@@ -222,13 +222,13 @@ impl LinkFailure {
         )
     }
 
-    /// Whether another node may do better. False where every node would say
+    /// True if another node may do better. False where every node would say
     /// the same, so that a person should be told instead.
     pub fn retry_other_node(&self) -> bool {
         !matches!(self, Self::Refused { .. } | Self::ProtocolViolation { .. } | Self::ClosedHere | Self::Local(_))
     }
 
-    /// Whether a call without an answer may have taken effect on the node.
+    /// True if a call without an answer may have taken effect on the node.
     pub fn may_have_happened(&self) -> bool {
         match self {
             Self::NodeGone { .. }
@@ -339,7 +339,7 @@ pub enum CallFailure {
 }
 
 impl CallFailure {
-    /// Whether the call may have taken effect. An exception is an answer, but
+    /// True if the call may have taken effect. An exception is an answer, but
     /// one that says nothing of effects before it.
     pub fn may_have_happened(&self) -> bool {
         match self {

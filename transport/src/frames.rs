@@ -46,7 +46,7 @@ impl ReaderSegments for Frame {
     }
 }
 
-/// Why no frame comes.
+/// Reasons why no frame comes.
 #[derive(Debug)]
 pub(crate) enum FrameError {
     /// The other side has broken the limits.
@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Whether a frame has begun and not ended.
+    /// True if a frame has begun and not ended.
     pub(crate) fn within_frame(&self) -> bool {
         !matches!(self.place, Place::Table { filled: 0, .. })
     }

@@ -124,7 +124,7 @@ pub fn device_dns_name(cluster: &str, name: &str) -> String {
     format!("{name}.device.{cluster}.{DOMAIN}")
 }
 
-/// Why a certificate names no identity.
+/// Reasons why a certificate names no identity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Not a readable X.509 certificate.
@@ -154,9 +154,9 @@ pub enum IdentityError {
 pub struct PeerCertificate {
     /// Who it names.
     pub identity: Identity,
-    /// When it begins to be valid.
+    /// The time when it begins to be valid.
     pub not_before: SystemTime,
-    /// When it stops being valid; a link ends then.
+    /// The time when it stops being valid; a link ends then.
     pub not_after: SystemTime,
 }
 

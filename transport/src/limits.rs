@@ -28,9 +28,9 @@ pub(crate) const INCOMING_BUFFER_TOTAL: u64 = 8 * 1024 * 1024;
 pub(crate) const RETRY_ABOVE: usize = 64;
 /// Handshakes under way above which a new one gets no answer.
 pub(crate) const IGNORE_ABOVE: usize = 512;
-/// How long a handshake may take.
+/// The time that a handshake may take.
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
-/// How long it may take once the caller has proved its address, which it does when there are many: what hangs then is no
+/// The time that it may take once the caller has proved its address, which it does when there are many: what hangs then is no
 /// long way.
 pub(crate) const PROVED_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long after its handshake a caller may take to begin its first stream.
@@ -146,7 +146,7 @@ pub struct LinkLimits {
     pub nesting: i32,
     /// Most segments of a message.
     pub segments: u32,
-    /// How long a message that has begun to arrive may take to be complete.
+    /// The time that a message that has begun to arrive may take to be complete.
     pub frame_deadline: Duration,
     /// Bytes in flight over all streams of a connection.
     pub connection_window: u32,
@@ -160,7 +160,7 @@ pub struct LinkLimits {
     pub tables: TableLimits,
     /// Bytes that wait to be read by it, beyond which nothing is read from it.
     pub unread_bytes: usize,
-    /// How long it may read nothing while there is something.
+    /// The time that it may read nothing while there is something.
     pub stall: Duration,
     /// Links of one key at a time.
     pub links: usize,

@@ -21,7 +21,7 @@ use crate::limits::LinkLimits;
 use crate::rpc::{Vat, VatEnd};
 use crate::socket::Signs;
 
-/// How long the cause of a broken stream may take to become known.
+/// The time that the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
 
 /// Until a node has made sure that a new address is this side's, for a round trip, it sends there no more than three times
@@ -55,10 +55,10 @@ impl StreamPriority {
 pub struct LinkHeard {
     /// Packets so far; any of them is a sign of life.
     pub packets: u64,
-    /// When the last one came. It is what the socket has seen from the node's
+    /// The time when the last one came. It is what the socket has seen from the node's
     /// address: who forges that can feign life for a while, and no more.
     pub last: Instant,
-    /// When the node last acknowledged something new: it hears this side. Told
+    /// The time when the node last acknowledged something new: it hears this side. Told
     /// again what it has told before, it does not count.
     pub acknowledged: Instant,
 }
@@ -219,7 +219,7 @@ impl Link {
         Ok(())
     }
 
-    /// Why the link ended, if it has.
+    /// The reason why the link ended, if it has.
     pub fn failure(&self) -> Option<LinkFailure> {
         self.inner.connection.close_reason().map(|error| LinkFailure::from_quic(&error))
     }

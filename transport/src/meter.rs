@@ -19,7 +19,7 @@ pub struct MeterReading {
     pub held: u64,
     /// The most that was held at once since the program started.
     pub most: u64,
-    /// How often somebody was refused since the program started.
+    /// The number of times that somebody was refused since the program started.
     pub refused: u64,
 }
 

@@ -34,16 +34,16 @@ pub enum Lane {
 /// The state of the link to one node.
 #[derive(Clone, Debug)]
 pub struct PeerHealth {
-    /// Whether calls can be made.
+    /// True if calls can be made.
     pub up: bool,
     /// The round-trip time, while the link is up.
     pub rtt: Option<Duration>,
-    /// When the node was last heard on the link, while it is up.
+    /// The time when the node was last heard on the link, while it is up.
     pub heard: Option<Instant>,
-    /// How often the system has said that what is sent to the node does not
+    /// The number of times that the system has said that what is sent to the node does not
     /// get there.
     pub unreachable: u64,
-    /// Why the link was last lost or could not be made.
+    /// The reason why the link was last lost or could not be made.
     pub last_failure: Option<LinkFailure>,
 }
 

@@ -142,7 +142,7 @@ async fn shake_hands(incoming: Incoming) -> Option<Connection> {
     }
 }
 
-/// Whether one side found fault with the other. A caller that has reached another node meanwhile leaves in good order: that
+/// True if one side found fault with the other. A caller that has reached another node meanwhile leaves in good order: that
 /// is no fault, and no TLS alert.
 fn is_refusal(error: &ConnectionError) -> bool {
     match error {
@@ -189,7 +189,7 @@ pub(crate) fn certificate_of(connection: &Connection) -> Option<PeerCertificate>
     PeerCertificate::from_der(chain.first()?).ok()
 }
 
-/// Why serving a connection ended.
+/// Reasons why serving a connection ended.
 enum Ended {
     /// It is gone already.
     Gone,

@@ -50,7 +50,7 @@ pub struct ServerConfig {
     pub meters: LinkMeters,
 }
 
-/// Why a server cannot start.
+/// Reasons why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process, or another endpoint of this one, has the port.

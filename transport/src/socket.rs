@@ -43,17 +43,17 @@ impl Signs {
         })
     }
 
-    /// When something last came from the node's address; at first, when the link began to be made.
+    /// The time when something last came from the node's address; at first, when the link began to be made.
     pub(crate) fn heard(&self) -> Instant {
         self.start + Duration::from_micros(self.heard.load(Ordering::Relaxed))
     }
 
-    /// When the node last acknowledged something that it had not acknowledged before; at first as above.
+    /// The time when the node last acknowledged something that it had not acknowledged before; at first as above.
     pub(crate) fn acknowledged(&self) -> Instant {
         self.start + Duration::from_micros(self.acknowledged.load(Ordering::Relaxed))
     }
 
-    /// How often the system has said that what was sent to the node does not get there.
+    /// The number of times that the system has said that what was sent to the node does not get there.
     pub(crate) fn unreachable(&self) -> watch::Receiver<u64> {
         self.unreachable.subscribe()
     }
@@ -123,7 +123,7 @@ fn joins_no_packets(_: &std::net::UdpSocket) -> bool {
 struct DialSocket {
     io: Arc<UdpSocket>,
     state: UdpSocketState,
-    /// How many packets the system may hand over as one.
+    /// The number of packets that the system may hand over as one.
     joined_max: usize,
     signs: Arc<Signs>,
     listening: AbortHandle,

@@ -90,7 +90,7 @@ async fn obey(mut inbox: mpsc::UnboundedReceiver<Order>) {
 }
 
 impl RpcHandle {
-    /// How many threads there are.
+    /// The number of threads.
     pub fn count(&self) -> usize {
         self.threads.len()
     }

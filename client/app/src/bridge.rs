@@ -135,7 +135,7 @@ impl Bridge {
         view.kept = None;
     }
 
-    /// How many rows of messages were made so far: what drawing costs.
+    /// The number of rows of messages that were made so far: what drawing costs.
     pub fn rows_made(&self) -> u64 {
         self.view.borrow().timeline.reads()
     }

@@ -49,7 +49,7 @@ impl Clock {
         format!("{:02}:{:02}", at.hour(), at.minute())
     }
 
-    /// Whether two moments fall on the same day here.
+    /// True if two moments fall on the same day here.
     pub fn same_day(&self, one: Stamp, other: Stamp) -> bool {
         self.date(one) == self.date(other)
     }

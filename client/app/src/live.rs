@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::backend::{Backend, Mailbox, Request};
 use desk::Desk;
 
-/// Why the client behind the window does not start.
+/// Reasons why the client behind the window does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LiveError {
     /// What is stored on this device cannot be used, or another window holds it; the sentence says what to do.

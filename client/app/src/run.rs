@@ -36,7 +36,7 @@ const WHAT_TO_DO: &str = "On a desktop, DISPLAY or WAYLAND_DISPLAY names it; on 
 const WHAT_TO_DO: &str = "This build draws on the panel itself: the kernel's driver must give /dev/dri/card0 or /dev/fb0, \
                           the user must be in the groups video and input, and no other program may have the screen";
 
-/// Why there is no window.
+/// Reasons why there is no window.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     /// The log filter says nothing.

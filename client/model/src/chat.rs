@@ -66,7 +66,7 @@ impl Chat {
         self.row.id
     }
 
-    /// Whether the nodes have said what it is: until then it is in no list.
+    /// True if the nodes have said what it is: until then it is in no list.
     pub(crate) fn is_known(&self) -> bool {
         self.row.changed > ChangeNumber(0) || self.row.kind == ConversationKind::Direct
     }
@@ -75,12 +75,12 @@ impl Chat {
         self.row.complete == Completeness::Complete
     }
 
-    /// Whether there are more members than the feed tells of: who is in it is asked for when somebody looks.
+    /// True if there are more members than the feed tells of: who is in it is asked for when somebody looks.
     pub(crate) fn is_large(&self) -> bool {
         usize::try_from(self.row.member_count).is_ok_and(|count| count > MEMBERS_TOLD_MAX)
     }
 
-    /// Whether something of it is yet to be fetched, whether or not anybody looks at it.
+    /// True if something of it is yet to be fetched, whether or not anybody looks at it.
     pub(crate) fn lacks(&self, me: UserId) -> bool {
         let enough = self.is_large() && self.is_known() && self.members.contains_key(&me);
         !self.is_complete() && !enough

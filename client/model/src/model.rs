@@ -101,7 +101,7 @@ impl Model {
         self.conclude(turn)
     }
 
-    /// How many things are still to be done at the nodes; what was refused waits for the person.
+    /// The number of things that are still to be done at the nodes; what was refused waits for the person.
     pub fn waiting(&self) -> usize {
         self.outbox.waiting()
     }

@@ -69,7 +69,7 @@ impl Model {
     }
 }
 
-/// Whether a conversation is silent at that time.
+/// True if a conversation is silent at that time.
 pub(crate) fn is_muted(until: Stamp, now: Stamp) -> bool {
     until > now
 }

@@ -42,7 +42,7 @@ impl Numbers {
         self.known = Some(self.known.map_or(highest, |known| known.max(highest)));
     }
 
-    /// Whether the nodes would say, at that time, that nobody has such a number.
+    /// True if the nodes would say, at that time, that nobody has such a number.
     pub fn is_absurd(&self, number: RequestNumber, time: Stamp) -> bool {
         self.known.is_some() && number.0 >> LOT_BITS > slot(Stamp(time.0.saturating_add(AHEAD_MS_MAX)))
     }

@@ -38,7 +38,7 @@ pub(crate) struct Outbox {
 struct Slot {
     entry: OutboxEntry,
     progress: Progress,
-    /// How often in a row nobody answered.
+    /// The number of times in a row that nobody answered.
     unanswered: u32,
 }
 
@@ -123,7 +123,7 @@ impl Outbox {
         self.numbers.told(highest);
     }
 
-    /// Whether the nodes refuse the number of an entry as one of another time: it was entered by a clock that was wrong.
+    /// True if the nodes refuse the number of an entry as one of another time: it was entered by a clock that was wrong.
     pub(crate) fn has_absurd_number(&self, id: OutboxId, turn: &Turn) -> bool {
         self.get(id).is_some_and(|entry| self.numbers.is_absurd(entry.number, turn.cluster_now()))
     }
@@ -238,7 +238,7 @@ impl Outbox {
         self.slots_of(lane).map(|slot| &slot.entry)
     }
 
-    /// How many entries wait for the nodes.
+    /// The number of entries that wait for the nodes.
     pub(crate) fn waiting(&self) -> usize {
         self.slots.values().filter(|slot| slot.entry.state == EntryState::Waiting).count()
     }
@@ -255,12 +255,12 @@ impl Outbox {
         self.slots.get(&id).map(|slot| &slot.entry)
     }
 
-    /// Whether the nodes are asked for it now.
+    /// True if the nodes are asked for it now.
     pub(crate) fn is_under_way(&self, id: OutboxId) -> bool {
         self.slots.get(&id).is_some_and(|slot| matches!(slot.progress, Progress::UnderWay { .. }))
     }
 
-    /// Whether anything of the kind waits or is under way: the truth at the nodes is then not what was last seen.
+    /// True if anything of the kind waits or is under way: the truth at the nodes is then not what was last seen.
     pub(crate) fn has_like(&self, lane: Lane, act: &Act) -> bool {
         self.of(lane).any(|entry| replaces(act, &entry.act))
     }

@@ -51,7 +51,7 @@ impl People {
         self.all_known = true;
     }
 
-    /// Whether an account of somebody who was in the cluster once is gone.
+    /// True if an account of somebody who was in the cluster once is gone.
     fn is_gone(&self, user: UserId) -> bool {
         self.views.get(&user).map_or(self.all_known, |view| view.deleted)
     }

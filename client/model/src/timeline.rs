@@ -55,7 +55,7 @@ pub(crate) struct Timeline {
     shrunk: bool,
     /// The message that the person reads, as far as the window tells.
     reading: Option<Position>,
-    /// When a page was last put in.
+    /// The time when a page was last put in.
     page_put_in: Stamp,
     /// Nothing of what was drawn is to stay.
     anew: bool,
@@ -232,7 +232,7 @@ impl Timeline {
 }
 
 impl PageRange {
-    /// Whether the position is in it.
+    /// True if the position is in it.
     pub fn covers(&self, position: Position) -> bool {
         self.first <= position && position <= self.last
     }

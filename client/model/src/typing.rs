@@ -13,7 +13,7 @@ use crate::shown::Shown;
 use crate::timers::Timer;
 use crate::turn::Turn;
 
-/// How often the others are told at most that the person is writing.
+/// The shortest time, in ms, after which the others are told again that the person is writing.
 const TELL_EVERY_MS: u64 = 3_000;
 
 /// When the others were last told that the person is writing.

@@ -35,7 +35,7 @@ use crate::tables::{Overlay, Rows, Tables, Writes};
 
 use step::{Step, Stop};
 
-/// Why an entry cannot be applied. The node stops: to skip one would be to leave the others.
+/// Reasons why an entry cannot be applied. The node stops: to skip one would be to leave the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError<E> {
     /// The store could not answer.
@@ -88,7 +88,7 @@ pub struct Effects {
     pub left: Vec<(UserId, ConversationId)>,
 }
 
-/// What came of a log entry.
+/// The result of applying a log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// One for each command, in order.

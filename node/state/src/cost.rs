@@ -45,15 +45,15 @@ const BLOCK_PEOPLE: usize = 100;
 /// What an act costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// How many people's rows it touches besides one's own.
+    /// The number of people whose rows it touches besides one's own.
     pub people: usize,
     /// To how many people's devices it is pushed.
     pub told: usize,
-    /// How many bytes it stores or rewrites.
+    /// The number of bytes that it stores or rewrites.
     pub bytes: usize,
-    /// How many messages it counts.
+    /// The number of messages that it counts.
     pub counted: usize,
-    /// How many rows it writes.
+    /// The number of rows that it writes.
     pub rows: usize,
 }
 

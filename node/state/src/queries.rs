@@ -45,7 +45,7 @@ pub(crate) fn counters<R: Rows>(rows: &R) -> Result<Counters, ReadError<R::Error
     Ok(read::row(rows, &keys::counters())?.unwrap_or_default())
 }
 
-/// Whether somebody's words were taken away, so that what they lie in under the rows is to be cleaned: what lies there is
+/// True if somebody's words were taken away, so that what they lie in under the rows is to be cleaned: what lies there is
 /// known to no row any more. An edit takes nothing away, as what was said before is kept as a revision.
 pub fn took_words(writes: &Writes, changes: &[FeedChange]) -> bool {
     let erased = |key: &[u8], row: &Option<Vec<u8>>| match key.first() {

@@ -8,7 +8,7 @@ use minicbor::Decode;
 use crate::keys::{self, Span};
 use crate::tables::{Order, Rows};
 
-/// Why the state could not be read.
+/// Reasons why the state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError<E> {
     /// The store could not answer.

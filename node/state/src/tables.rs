@@ -17,7 +17,7 @@ pub enum Order {
 
 /// Read access to rows in the order of their keys. One value of it shows one state: nothing changes while it is read.
 pub trait Rows {
-    /// Why the store could not answer.
+    /// The reason why the store could not answer.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// The row at `key`.

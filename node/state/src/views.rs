@@ -22,7 +22,7 @@ pub(crate) enum Viewer {
 }
 
 impl Viewer {
-    /// Whether this viewer is told what `user` has read and received.
+    /// True if this viewer is told what `user` has read and received.
     fn sees_marks_of(self, user: UserId, row: &UserRow) -> bool {
         !row.receipts_off || self == Self::User(user)
     }

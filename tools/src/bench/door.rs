@@ -19,13 +19,13 @@ use uuid::Uuid;
 
 use super::arena::Access;
 
-/// How often a call that is refused with a time is repeated.
+/// The number of times that a call that is refused with a time is repeated.
 const ATTEMPTS: u32 = 20;
 
 /// A 32-byte secret of a session.
 pub(super) type Token = [u8; 32];
 
-/// Why a call of the load came to nothing.
+/// Reasons why a call of the load came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     /// The node said no.

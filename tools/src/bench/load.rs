@@ -24,7 +24,7 @@ const REGISTERING_AT_ONCE: usize = 8;
 /// Who does what.
 #[derive(Clone, Debug)]
 pub(super) struct Crowd {
-    /// How many users there are; users 2k-1 and 2k talk to each other.
+    /// The number of users; users 2k-1 and 2k talk to each other.
     pub(super) users: usize,
     /// So many of them send.
     pub(super) senders: usize,

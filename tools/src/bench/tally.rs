@@ -39,7 +39,7 @@ impl Tally {
         Ok(())
     }
 
-    /// How many errors there were.
+    /// The number of errors, of all kinds.
     pub(super) fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }

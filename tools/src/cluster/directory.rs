@@ -79,7 +79,7 @@ impl ClusterDir {
         Ok(nodes)
     }
 
-    /// Whether a node was taken out of the cluster from here.
+    /// True if a node was taken out of the cluster from here.
     pub(crate) fn is_removed(&self, node: u64) -> bool {
         self.node(node).join(REMOVED_FILE).exists()
     }

@@ -24,9 +24,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::directory::ClusterDir;
 use crate::failure::Failure;
 
-/// How long a node may take to let us in, say whom it follows and, if it leads, be sure of it.
+/// The time that a node may take to let us in, say whom it follows and, if it leads, be sure of it.
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
-/// How long a leader may take for a change: a little longer than it allows itself.
+/// The time that a leader may take for a change: a little longer than it allows itself.
 const CHANGE_LIMIT: Duration = Duration::from_secs(12);
 /// A leader that was just elected takes so long at most to hear from all who are there.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -198,7 +198,7 @@ impl Insider {
         asked.map_err(|failure| unreachable(&failure))
     }
 
-    /// Whether all certificates that are here are of the node that is removed.
+    /// True if all certificates that are here are of the node that is removed.
     fn is_nobody_after(&self, change: &Change) -> bool {
         matches!(change, Change::Remove(NodeId(going)) if self.dialers.iter().all(|(node, _)| node == going))
     }
@@ -370,7 +370,7 @@ async fn members(peer: &peer::Client) -> Result<MembersReply, capnp::Error> {
     wire::read_members_reply(response.get()?).map_err(malformed)
 }
 
-/// Whether a majority follows it at this moment.
+/// True if a majority follows it at this moment.
 async fn is_sure(peer: &peer::Client) -> bool {
     let confirmed = async {
         let response = peer.read_index_request().send().promise.await?;

@@ -14,9 +14,9 @@ use crate::failure::Failure;
 use crate::retry::until_found;
 use crate::talk::{Person, Talk};
 
-/// How many more words each must get through after the deaths.
+/// The number of further words that each must get through after the deaths.
 const WORDS_AFTER: usize = 25;
-/// How many words each says before.
+/// The number of words that each says before.
 const WORDS_BEFORE: usize = 25;
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -48,7 +48,7 @@ impl Stage {
         Ok(Self { scratch, password, kept })
     }
 
-    /// How many nodes it has.
+    /// The number of its nodes.
     pub(super) fn node_count(&self) -> Result<usize, Failure> {
         Ok(self.scratch.cluster().nodes()?.len())
     }

@@ -46,36 +46,36 @@ impl Ledger {
         self.arrived.push(Arrived { to: to.clone(), id: message.message_id, position: message.position, at });
     }
 
-    /// How many messages were confirmed.
+    /// The number of messages that were confirmed.
     pub(crate) fn messages(&self) -> usize {
         self.confirmed.len()
     }
 
-    /// How many the slower speaker has had confirmed since then.
+    /// The number of messages that the slower speaker has had confirmed since then.
     pub(crate) fn fewest_acks_since(&self, since: Instant) -> usize {
         let of = |who: &Username| self.confirmed.iter().filter(|one| one.by == *who && one.at > since).count();
         self.people.iter().map(of).min().unwrap_or(0)
     }
 
-    /// Whether everybody has been shown everything that was confirmed.
+    /// True if everybody has been shown everything that was confirmed.
     pub(super) fn all_arrived(&self) -> bool {
         self.lost() == 0
     }
 
-    /// How many confirmed messages somebody has not been shown.
+    /// The number of confirmed messages that somebody has not been shown.
     pub(crate) fn lost(&self) -> usize {
         let shown: BTreeSet<(&Username, MessageId)> = self.arrived.iter().map(|one| (&one.to, one.id)).collect();
         let pairs = self.people.iter().flat_map(|who| self.confirmed.iter().map(move |one| (who, one.id)));
         pairs.filter(|pair| !shown.contains(pair)).count()
     }
 
-    /// How many messages somebody was shown more than once.
+    /// The number of messages that somebody was shown more than once.
     pub(crate) fn doubled(&self) -> usize {
         let mut shown = BTreeSet::new();
         self.arrived.iter().filter(|one| !shown.insert((&one.to, one.id))).count()
     }
 
-    /// Whether everybody was shown everything in order.
+    /// True if everybody was shown everything in order.
     pub(crate) fn in_order(&self) -> bool {
         let mut last: BTreeMap<&Username, Position> = BTreeMap::new();
         self.arrived.iter().all(|one| last.insert(&one.to, one.position).is_none_or(|before| before < one.position))

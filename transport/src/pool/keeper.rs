@@ -26,7 +26,7 @@ pub(super) type Stop = Infallible;
 
 /// A link that lived this long was a good one: dialling starts over fast.
 const STEADY: Duration = Duration::from_secs(2);
-/// How long a node may take to let this side in.
+/// The time that a node may take to let this side in.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
 /// A node that refuses this side so often in a row has not just not heard of it yet: it is knocked at ever more rarely. Most

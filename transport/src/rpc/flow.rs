@@ -58,7 +58,7 @@ impl Flow {
         }
     }
 
-    /// Whether the next message may be read; who asks is woken when it may.
+    /// True if the next message may be read; who asks is woken when it may.
     pub(crate) fn may_read(&self, cx: &Context<'_>) -> bool {
         self.reader.register(cx.waker());
         self.queued.get() < self.queued_max && self.ledger.borrow().has_room()

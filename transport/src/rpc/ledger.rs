@@ -51,7 +51,7 @@ struct Asked {
     answered: bool,
     exports: usize,
     finish: Option<LateFinish>,
-    /// How many questions without an answer it waits for, one behind the other.
+    /// The number of questions without an answer that it waits for, one behind the other.
     chain: usize,
 }
 
@@ -69,7 +69,7 @@ impl Ledger {
         }
     }
 
-    /// Whether the other side may ask more before it has answers.
+    /// True if the other side may ask more before it has answers.
     pub(crate) fn has_room(&self) -> bool {
         self.unanswered < self.limits.unanswered && self.unanswered_bytes < self.limits.unanswered_bytes
     }
@@ -139,7 +139,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many questions without an answer stand one behind the other, where a message waits for these answers.
+    /// The number of questions without an answer that stand one behind the other, where a message waits for these answers.
     fn chain(&self, caps: &Caps) -> Result<usize, String> {
         if usize::try_from(caps.steps).unwrap_or(usize::MAX) > self.limits.chain {
             return Err(format!("a way of {} steps into an answer", caps.steps));

@@ -98,7 +98,7 @@ impl View {
         }
     }
 
-    /// Whether that conversation is open and has been drawn since it was opened. What still comes of an earlier
+    /// True if that conversation is open and has been drawn since it was opened. What still comes of an earlier
     /// opening would be steps from a timeline that is gone.
     fn shows(&self, chat: ChatId) -> bool {
         self.begun && self.open == Some(chat)
@@ -126,7 +126,7 @@ impl View {
         }
     }
 
-    /// Whether the last message of the open conversation is in sight.
+    /// True if the last message of the open conversation is in sight.
     pub(super) fn is_at_end(&self) -> bool {
         self.window.upgrade().is_some_and(|window| {
             let timeline = window.global::<Timeline<'_>>();

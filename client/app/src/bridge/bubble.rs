@@ -59,7 +59,7 @@ pub(super) fn as_deleted(row: TimelineRow, phrases: &Phrases) -> TimelineRow {
     }
 }
 
-/// When it was said or happened.
+/// The time when it was said or happened.
 pub(super) fn at(item: &Item) -> Stamp {
     match item {
         Item::Bubble(bubble) => bubble.at,

@@ -118,7 +118,7 @@ impl Phrases {
         })
     }
 
-    /// Why the service said no.
+    /// The reason why the service said no.
     pub(super) fn refusal(&self, code: ErrorCode) -> SharedString {
         self.say(|words| words.invoke_refused(i32::from(code as u16)))
     }
@@ -129,7 +129,7 @@ impl Phrases {
         code.map_or_else(|| sentence.into(), |code| self.refusal(*code))
     }
 
-    /// Why something was not done.
+    /// The reason why something was not done.
     pub(super) fn failure(&self, why: &FailureReason) -> SharedString {
         match why {
             FailureReason::Refused(refusal) => self.refusal(refusal.code),

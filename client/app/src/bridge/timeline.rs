@@ -137,7 +137,7 @@ impl TimelineModel {
         self.held.borrow().iter().map(|held| &held.item).find(|item| wanted(item)).cloned()
     }
 
-    /// How often rows were made: what a frame costs.
+    /// The number of times that rows were made: what a frame costs.
     pub(super) fn reads(&self) -> u64 {
         self.reads.get()
     }

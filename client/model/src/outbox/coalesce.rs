@@ -2,7 +2,7 @@
 
 use raftchat_schema::command::Act;
 
-/// Whether nothing is lost if `older` is never done because `newer` is.
+/// True if nothing is lost if `older` is never done because `newer` is.
 pub(crate) fn replaces(newer: &Act, older: &Act) -> bool {
     match (newer, older) {
         (Act::MarkRead { conversation, position }, Act::MarkRead { conversation: other, position: before }) => {

@@ -108,7 +108,7 @@ pub(super) fn script(c: char) -> Script {
     CodePointMapData::<Script>::new().get(c)
 }
 
-/// Whether `c` is of no script: a digit, a sign, or a mark that is put on letters of any.
+/// True if `c` is of no script: a digit, a sign, or a mark that is put on letters of any.
 pub(super) fn is_of_any_script(c: char) -> bool {
     matches!(script(c), Script::Common | Script::Inherited)
 }

@@ -18,13 +18,13 @@ pub use link::Link;
 /// How deep markup may nest before a text is shown as it was written. People nest three or four deep.
 pub const NESTING_MAX: usize = 32;
 
-/// How many blocks and spans a text may come to before it is shown as it was written: a window draws each.
+/// The most blocks and spans that a text may come to before it is shown as it was written: a window draws each.
 pub const PARTS_MAX: usize = 4096;
 
-/// How many levels of quotes and lists are told apart; what lies deeper is shown on the last one.
+/// The number of levels of quotes and lists that are told apart; what lies deeper is shown on the last one.
 pub const LEVELS_MAX: usize = 3;
 
-/// How many empty lines between two blocks are shown, at most: a message is not to push all others out of sight.
+/// The most empty lines that are shown between two blocks: a message is not to push all others out of sight.
 pub const GAP_MAX: usize = 8;
 
 /// A text as blocks, from top to bottom.
@@ -37,7 +37,7 @@ pub struct Document {
 /// A part of a document that begins on a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// How many empty lines were written before it, at most [`GAP_MAX`]; none before the first.
+    /// The number of empty lines that were written before it, at most [`GAP_MAX`]; none before the first.
     pub gap: usize,
     /// In how many quotes it stands, at most [`LEVELS_MAX`].
     pub quote_level: usize,
@@ -233,7 +233,7 @@ fn resolve_span(span: Span, into: &mut Vec<Span>, is_member: &impl Fn(&str) -> O
     Some(user)
 }
 
-/// Whether some line opens more quotes and lists than may nest: found before parsing, because the parser looks at all
+/// True if some line opens more quotes and lists than may nest: found before parsing, because the parser looks at all
 /// of them again on each line that follows.
 fn nests_too_deep(text: &str) -> bool {
     text.lines().any(|line| {

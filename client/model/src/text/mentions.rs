@@ -80,7 +80,7 @@ fn of_name(c: char) -> Option<char> {
     may_be.then(|| narrow.to_ascii_lowercase())
 }
 
-/// Whether what stands on the left, from its end on, is a word that the sign would be in the middle of, as in a mail
+/// True if what stands on the left, from its end on, is a word that the sign would be in the middle of, as in a mail
 /// address.
 fn goes_on_from(left: impl Iterator<Item = char>) -> bool {
     for c in left.take(LOOK_BACK_MAX) {
@@ -96,7 +96,7 @@ fn goes_on_from(left: impl Iterator<Item = char>) -> bool {
     false
 }
 
-/// Whether a word goes on with `rest`: then it is another word.
+/// True if a word goes on with `rest`: then it is another word.
 fn goes_on_with(rest: &str) -> bool {
     let seen = rest.chars().find(|c| *c == WORD_BREAK || is_blank_letter(*c) || !is_invisible(*c));
     seen.is_some_and(|c| is_latin(c) || (is_mark(c) && !is_blank_letter(c)))

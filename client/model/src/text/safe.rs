@@ -8,10 +8,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::chars::{is_blank_letter, is_invisible, is_mark, is_unseen};
 pub use lookalike::{likeness, looks_like};
 
-/// How many marks may be stacked on a character: no language needs more, and a tower of them covers other lines.
+/// The most marks that may be stacked on a character: no language needs more, and a tower of them covers other lines.
 pub const MARKS_MAX: usize = 4;
 
-/// Whether nobody would see anything of `text`: white space, controls, what is not drawn, and marks without a letter.
+/// True if nobody would see anything of `text`: white space, controls, what is not drawn, and marks without a letter.
 ///
 /// Such a message is no message and such a title none. Nodes know a narrower rule for titles and names, which is the
 /// same in all their versions: `raftchat_schema::blank`.
@@ -101,7 +101,7 @@ pub(super) fn balance<'a>(parts: impl Iterator<Item = &'a mut String>) {
     }
 }
 
-/// Whether anything in `text` changes the direction of what follows.
+/// True if anything in `text` changes the direction of what follows.
 pub(super) fn changes_direction(text: &str) -> bool {
     text.contains(bidi::is_control)
 }

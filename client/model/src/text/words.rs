@@ -34,7 +34,7 @@ pub enum Matching {
 }
 
 impl Term {
-    /// Whether `word`, one that [`words`] gave, is what is searched for.
+    /// True if `word`, one that [`words`] gave, is what is searched for.
     pub fn matches(&self, word: &str) -> bool {
         match self.matching {
             Matching::Whole => word == self.word,
@@ -120,7 +120,7 @@ fn with_pairs(text: &str) -> impl Iterator<Item = Unit> {
     })
 }
 
-/// Whether nothing is seen between two places.
+/// True if nothing is seen between two places.
 fn is_adjacent(text: &str, end: usize, start: usize) -> bool {
     text.get(end..start).is_some_and(|between| between.chars().all(is_invisible))
 }

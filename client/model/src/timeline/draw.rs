@@ -167,7 +167,7 @@ impl Timeline {
     }
 }
 
-/// Whether what happened after a message stands in what is shown.
+/// True if what happened after a message stands in what is shown.
 fn has_line_after(after: Position, span: Option<PageRange>, following: bool) -> bool {
     match span {
         None => following,
@@ -175,7 +175,7 @@ fn has_line_after(after: Position, span: Option<PageRange>, following: bool) -> 
     }
 }
 
-/// Whether an item of that place belongs to what is shown.
+/// True if an item of that place belongs to what is shown.
 fn is_within(order: Order, span: Option<PageRange>, following: bool) -> bool {
     match order {
         Order::Held(position, Rank::Message) => span.is_some_and(|span| span.covers(position)),

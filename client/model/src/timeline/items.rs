@@ -82,7 +82,7 @@ impl Items {
         self.orders.get(&key).copied()
     }
 
-    /// Whether a message of that name is there as one that the nodes hold.
+    /// True if a message of that name is there as one that the nodes hold.
     pub(crate) fn holds(&self, key: ItemKey) -> bool {
         matches!(self.order(key), Some(Order::Held(..)))
     }

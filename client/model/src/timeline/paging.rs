@@ -13,7 +13,7 @@ use crate::rows::ChatId;
 use crate::shown::{Failure, FailureReason, Shown, Undone};
 use crate::turn::Turn;
 
-/// How many messages are loaded at a time.
+/// The number of messages that are loaded at a time.
 pub(super) const PAGE: u64 = 50;
 
 /// A page on its way.
@@ -52,13 +52,13 @@ impl Load {
     }
 }
 
-/// Whether the person sees that it is being loaded.
+/// True if the person sees that it is being loaded.
 pub(super) fn is_seen(load: &Load) -> bool {
     load.purpose != Purpose::Quote
 }
 
 impl Timeline {
-    /// Whether what is shown will change as soon as the store has answered.
+    /// True if what is shown will change as soon as the store has answered.
     pub(super) fn is_asking_the_store(&self) -> bool {
         self.loads.values().any(|load| is_seen(load) && load.stage == Stage::Store)
     }
@@ -309,7 +309,7 @@ impl Model {
 }
 
 impl Timeline {
-    /// How many messages of a page are not here.
+    /// The number of messages of a page that are not here.
     fn missing(&self, load: Load) -> usize {
         (load.range.first.0..=load.range.last.0)
             .filter(|position| !self.held.contains_key(&Position(*position)))

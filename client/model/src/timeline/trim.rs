@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::timers::Timer;
 use crate::turn::Turn;
 
-/// How many messages are held around the person, in both directions together: many screens more than they see.
+/// The number of messages that are held around the person, in both directions together: many screens more than they see.
 const HELD_MAX: u64 = 400;
 
 /// What lies so near to where the person reads, in messages, is never dropped.
@@ -96,7 +96,7 @@ impl Timeline {
         }
     }
 
-    /// When the person may be relieved of what is far away.
+    /// The time when the person may be relieved of what is far away.
     fn calm_at(&self, now: Stamp) -> Stamp {
         let since = if self.is_asking_the_store() { now } else { self.page_put_in };
         Stamp(since.0.saturating_add(PAUSE_MS))

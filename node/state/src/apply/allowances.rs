@@ -60,7 +60,7 @@ fn change_stored<T: Tables>(step: &mut Step<'_, T>, user: UserId, bytes: i64) ->
     Ok(())
 }
 
-/// When a bucket of `most` an hour is full again after one more was taken from it, if that is there.
+/// The time when a bucket of `most` an hour is full again after one more was taken from it, if that is there.
 fn spend(full_at: Stamp, now: Stamp, most: u64) -> Result<Stamp, Refusal> {
     let interval = HOUR_MS.checked_div(most).unwrap_or(HOUR_MS);
     // An hour ahead at most is what spending leaves: what is more was left by a clock that was wrong.

@@ -19,7 +19,7 @@ use crate::tables::{Order, Tables};
 /// About how many rows it takes to leave a group: member, departure, settings, conversation, their entries, a new owner.
 const DEPARTURE_ROWS: usize = 12;
 
-/// How many rows a message without revisions has: itself, its entry and its reactions'.
+/// The number of rows that a message without revisions has: itself, its entry and its reactions'.
 const MESSAGE_ROWS: usize = 3;
 
 /// How much one piece may still do.

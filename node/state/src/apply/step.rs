@@ -16,7 +16,7 @@ use crate::read::{self, ReadError, Row};
 use crate::rows::{Counters, Reference};
 use crate::tables::{Rows, Tables};
 
-/// Why a handler did not come to its end.
+/// Reasons why a handler did not come to its end.
 pub(super) enum Stop<E> {
     /// The service says no.
     Refused(Refusal),

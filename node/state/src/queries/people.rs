@@ -81,7 +81,7 @@ pub fn highest_request<R: Rows>(rows: &R, session: &SessionRecord) -> Result<Req
     Ok(last.max(session.floor))
 }
 
-/// What came of that request of the session, as long as it is remembered.
+/// The result of that request of the session, as long as it is remembered.
 pub fn outcome<R: Rows>(
     rows: &R,
     session: SessionId,

@@ -40,12 +40,12 @@ impl ConversationRow {
         }
     }
 
-    /// Whether each member is told of the others' marks.
+    /// True if each member is told of the others' marks.
     pub(crate) fn shares_marks(&self) -> bool {
         usize::try_from(self.member_count()).is_ok_and(|count| count <= RECEIPT_MEMBERS_MAX)
     }
 
-    /// Whether each member is told of the others' joining, leaving and roles; elsewhere only that the conversation changed.
+    /// True if each member is told of the others' joining, leaving and roles; elsewhere only that the conversation changed.
     pub(crate) fn tells_members(&self) -> bool {
         usize::try_from(self.member_count()).is_ok_and(|count| count <= MEMBERS_TOLD_MAX)
     }

@@ -9,7 +9,7 @@ pub(crate) enum ErasureRow {
     /// Of a deleted account.
     #[n(0)]
     Account {
-        /// Whether the user's messages become tombstones as well.
+        /// True if the user's messages become tombstones as well.
         #[n(0)]
         messages: bool,
         #[n(1)]

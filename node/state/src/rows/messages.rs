@@ -59,12 +59,12 @@ pub(crate) struct MessageHead {
 }
 
 impl MessageHead {
-    /// Whether it never counts for `user`: their own, or hidden from them.
+    /// True if it never counts for `user`: their own, or hidden from them.
     pub(crate) fn counts_not_for(&self, user: UserId) -> bool {
         self.sender == user || self.hidden_from.binary_search(&user).is_ok()
     }
 
-    /// Whether it asks for the attention of `user`, who has yet to read it.
+    /// True if it asks for the attention of `user`, who has yet to read it.
     pub(crate) fn mentions(&self, user: UserId) -> bool {
         self.state != StateRow::Deleted && self.sender != user && self.mentions.binary_search(&user).is_ok()
     }

@@ -28,7 +28,7 @@ impl Heard {
         Ok(Self { tally, count: watch::Sender::new(0) })
     }
 
-    /// How often a message has come.
+    /// The number of times that a message has come.
     pub(super) fn count(&self) -> u64 {
         *self.count.borrow()
     }

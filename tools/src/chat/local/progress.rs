@@ -33,12 +33,12 @@ impl Progress {
         self.sending.remove(&chat);
     }
 
-    /// Whether a node answers and everything that was missed has come.
+    /// True if a node answers and everything that was missed has come.
     pub(in crate::chat) fn is_online(&self) -> bool {
         self.online
     }
 
-    /// Whether a message is on its way.
+    /// True if a message is on its way.
     pub(in crate::chat) fn is_sending(&self) -> bool {
         !self.sending.is_empty()
     }

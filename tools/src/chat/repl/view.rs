@@ -12,7 +12,7 @@ use super::words::{self, Clock, Told};
 use crate::chat::shapes;
 use crate::text::printable_name;
 
-/// How many messages are shown when a conversation is taken up.
+/// The number of messages that are shown when a conversation is taken up.
 const SHOWN_AT_FIRST: usize = 10;
 
 /// What has been shown so far.
@@ -105,7 +105,7 @@ impl View {
         self.history_wanted = Some(SHOWN_AT_FIRST);
     }
 
-    /// Whether that is the open conversation, perhaps under the id that it has by now.
+    /// True if that is the open conversation, perhaps under the id that it has by now.
     fn is_meant(&self, chat: ChatId) -> bool {
         match self.open {
             Some(ChatId::Direct(user)) if self.open != Some(chat) => {
@@ -123,7 +123,7 @@ impl View {
         self.history(count, clock)
     }
 
-    /// Whether something is still to be shown that was asked for.
+    /// True if something is still to be shown that was asked for.
     pub(super) fn is_asked(&self) -> bool {
         self.members_wanted || (self.open.is_some() && self.history_wanted.is_some())
     }

@@ -3,7 +3,7 @@
 
 use super::GAP_MAX;
 
-/// How many empty lines there are between the block that begins at `above`, if there is one, and the one that begins at
+/// The number of empty lines between the block that begins at `above`, if there is one, and the one that begins at
 /// `below`; in a quote those with nothing but its signs.
 pub(super) fn empty_lines(source: &str, above: Option<usize>, below: usize) -> usize {
     let Some(above) = above else { return 0 };

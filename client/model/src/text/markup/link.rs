@@ -33,7 +33,7 @@ impl Link {
     }
 }
 
-/// Whether a link may lead to `target`.
+/// True if a link may lead to `target`.
 pub(super) fn allowed(target: &str) -> bool {
     let Some((scheme, rest)) = target.split_once(':') else { return false };
     let leads = match scheme.to_ascii_lowercase().as_str() {
@@ -44,7 +44,7 @@ pub(super) fn allowed(target: &str) -> bool {
     leads && is_clean(target)
 }
 
-/// Whether nothing in it is hidden or could end it early. Words of Persian and Hindi have joiners in them, and so may a
+/// True if nothing in it is hidden or could end it early. Words of Persian and Hindi have joiners in them, and so may a
 /// path; a host would only look like another one with them.
 fn is_clean(target: &str) -> bool {
     let rest = target.split_once("://").map_or("", |(_, rest)| rest);

@@ -28,9 +28,9 @@ pub(super) fn reduce(protected: &Protected) -> Option<Vec<Block>> {
 struct Reducer<'a> {
     protected: &'a Protected,
     blocks: Vec<Block>,
-    /// How many blocks and spans there are.
+    /// The number of blocks and spans so far.
     parts: usize,
-    /// How many tags are open.
+    /// The number of tags that are open.
     depth: usize,
     /// For each open quote and heading, how many blocks there were before it.
     blocks_before: Vec<usize>,

@@ -404,7 +404,7 @@ fn with_targets(document: &Document) -> String {
     letters(&shown)
 }
 
-/// Whether all of `part` is in `whole`, in this order.
+/// True if all of `part` is in `whole`, in this order.
 fn is_within(part: &str, whole: &str) -> bool {
     let mut rest = whole.chars();
     part.chars().all(|c| rest.any(|other| other == c))
@@ -486,7 +486,7 @@ fn turning() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(parts.to_vec()), 0..40).prop_map(|parts| parts.concat())
 }
 
-/// How many changes of direction a line begins and does not end.
+/// The number of changes of direction that a line begins and does not end.
 fn left_open(line: &str) -> usize {
     let mut open = Vec::new();
     for c in line.chars() {

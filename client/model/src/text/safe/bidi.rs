@@ -7,7 +7,7 @@ const OPEN_MAX: usize = 32;
 const POP_EMBEDDING: char = '\u{202C}';
 const POP_ISOLATE: char = '\u{2069}';
 
-/// Whether `c` begins or ends a change of direction.
+/// True if `c` begins or ends a change of direction.
 pub(super) fn is_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -28,7 +28,7 @@ enum Change {
 }
 
 impl Directions {
-    /// Whether `c` may be shown; it counts as shown then.
+    /// True if `c` may be shown; it counts as shown then.
     pub(super) fn admits(&mut self, c: char) -> bool {
         match c {
             '\u{202A}' | '\u{202B}' => self.opens(Change::Embedding),

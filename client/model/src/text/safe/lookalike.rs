@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::text::chars::{is_invisible, is_mark};
 
-/// Whether a reader may take `name` for `other`: equal names look alike too.
+/// True if a reader may take `name` for `other`: equal names look alike too.
 ///
 /// Letters of Latin, Greek and Cyrillic that look the same count as the same, and so do capital and small letters,
 /// letters with and without marks, and `0`/`o`, `1`/`i`/`l`, `rn`/`m`, `vv`/`w`. What cannot be seen counts for

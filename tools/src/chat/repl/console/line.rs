@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::keys::Key;
 
-/// How many lines the arrow keys find again.
+/// The number of lines that the arrow keys find again.
 const REMEMBERED: usize = 100;
 
 /// The result of a key that ends a line.

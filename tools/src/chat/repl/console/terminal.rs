@@ -110,7 +110,7 @@ fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, room: usize) -> (Vec<&'
     (taken, used)
 }
 
-/// How many columns a text takes: near enough for where the cursor goes.
+/// The number of columns that a text takes: near enough for where the cursor goes.
 fn width(text: &str) -> usize {
     text.graphemes(true).map(|grapheme| if grapheme.chars().next().is_some_and(is_wide) { 2 } else { 1 }).sum()
 }

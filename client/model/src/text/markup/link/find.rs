@@ -207,7 +207,7 @@ fn never_in_address(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '|' | '"' | '<' | '>' | '`' | '\\')
 }
 
-/// Whether the text goes on with `c` and the address does not.
+/// True if the text goes on with `c` and the address does not.
 fn ends_tail(before: char, c: char, next: Option<char>) -> bool {
     if c.is_ascii() {
         return false;
