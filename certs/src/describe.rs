@@ -22,7 +22,7 @@ pub enum CertificateError {
     Extension(&'static str),
 }
 
-/// What a certificate is for.
+/// Roles that a certificate can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The root of a cluster, kept offline.
@@ -105,10 +105,10 @@ impl fmt::Display for KeyUse {
     }
 }
 
-/// What one certificate says about itself.
+/// The words of one certificate about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// What it is for, by its names.
+    /// The role, by its names.
     pub role: Role,
     /// The cluster that its names speak of, if they speak of one.
     pub cluster: Option<ClusterId>,
@@ -137,7 +137,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Whom a leaf names; an error if its names are missing, too many or contradict each other.
+    /// The identity that a leaf names; an error if its names are missing, too many or contradict each other.
     pub fn identity(&self) -> Result<Identity, IdentityError> {
         if self.other_names > 0 {
             return Err(IdentityError::OtherNames);
@@ -145,7 +145,7 @@ impl Description {
         Identity::from_names(&self.uris, &self.dns_names)
     }
 
-    /// Who it is, as a person would say it: `node 1 of cluster …`, `device authority of cluster …`.
+    /// The holder, as a person would say it: `node 1 of cluster …`, `device authority of cluster …`.
     pub fn who(&self) -> String {
         match (self.identity(), &self.cluster) {
             (Ok(identity), _) => identity.to_string(),
@@ -169,7 +169,7 @@ impl Description {
         self.period.from.into()
     }
 
-    /// The time when it expires.
+    /// The time when it expires, its last second.
     pub fn expires_at(&self) -> SystemTime {
         self.period.until.into()
     }

@@ -13,7 +13,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 /// The bits by which a group or anybody else could get at a file.
 const FOREIGN_ACCESS: u32 = 0o077;
 
-/// What is wrong with a file, always by its path.
+/// Troubles with a file, always by its path.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// Something is there already.

@@ -27,14 +27,14 @@ pub enum Finding {
     },
     /// Its time is over.
     Expired {
-        /// Whose certificate: the leaf's or its authority's.
+        /// The certificate that it is: the leaf's or its authority's.
         who: String,
         /// The last second, RFC 3339.
         on: String,
     },
     /// Not yet, or the clock is wrong.
     NotYetValid {
-        /// Whose certificate: the leaf's or its authority's.
+        /// The certificate that it is: the leaf's or its authority's.
         who: String,
         /// The first second, RFC 3339.
         from: String,
@@ -47,14 +47,14 @@ pub enum Finding {
     Foreign,
     /// Signed by the authority of the other role.
     WrongAuthority {
-        /// What its URI says.
+        /// The role that its URI claims.
         claims: Role,
-        /// What the authority may sign for.
+        /// The role that the authority may sign for.
         signed_by: Role,
     },
     /// Signed by the authority of another cluster.
     OtherCluster {
-        /// What its names say.
+        /// The cluster that its names claim.
         claims: Option<ClusterId>,
         /// The cluster of the authority's names.
         signed_by: Option<ClusterId>,
@@ -68,9 +68,9 @@ pub enum Finding {
     Uses {
         /// The role that it is issued for.
         role: Role,
-        /// What it has.
+        /// The uses that it has.
         found: Vec<KeyUse>,
-        /// What it should have.
+        /// The uses that it should have.
         expected: Vec<KeyUse>,
     },
     /// The verifier of the endpoints refuses it for another reason.

@@ -111,7 +111,7 @@ pub struct Anchors {
     pub nodes: CertificateDer<'static>,
     /// Vouches for devices: what a node's client endpoint trusts. A device has none.
     pub devices: Option<CertificateDer<'static>>,
-    /// Where both come from. Never an anchor of an endpoint: under it a device could pass for a node.
+    /// The root that both come from. Never an anchor of an endpoint: under it a device could pass for a node.
     pub root: CertificateDer<'static>,
 }
 
@@ -120,11 +120,11 @@ pub struct Anchors {
 pub struct LeafFiles {
     path: PathBuf,
     description: Description,
-    /// Whom the leaf names.
+    /// The node or device that the leaf names.
     pub identity: Identity,
     /// The chain and the key.
     pub leaf: Leaf,
-    /// Whom to trust.
+    /// The authorities to trust.
     pub anchors: Anchors,
 }
 

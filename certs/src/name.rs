@@ -96,7 +96,7 @@ impl fmt::Display for DeviceName {
     }
 }
 
-/// Whom a leaf certificate is for. Shown as `node 1` or `device alice`.
+/// The holder of a leaf certificate. Shown as `node 1` or `device alice`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// A node, by its id in the cluster.
@@ -152,7 +152,7 @@ pub(crate) fn device_domain(cluster: &ClusterId) -> String {
     format!("device.{cluster}.{DOMAIN}")
 }
 
-/// Who a leaf certificate says it is. Shown as `node 1 of cluster CLUSTER`.
+/// The identity in a leaf certificate. Shown as `node 1 of cluster CLUSTER`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// The cluster it belongs to.

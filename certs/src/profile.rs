@@ -29,7 +29,7 @@ pub const LEAF_DAYS: u64 = 397;
 /// Certificates are valid from this much before they were made, so that a clock which is a little behind takes them.
 pub const CLOCK_ALLOWANCE: Duration = Duration::from_hours(1);
 
-/// Which of the three authorities.
+/// The three authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum AuthorityKind {
     Root,
@@ -38,7 +38,7 @@ pub(crate) enum AuthorityKind {
 }
 
 impl AuthorityKind {
-    /// What a person calls it.
+    /// The name that people use for it.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -153,7 +153,7 @@ fn extended_uses(kind: AuthorityKind) -> Vec<ExtendedKeyUsagePurpose> {
     }
 }
 
-/// What all certificates share. rcgen's own dates and subject are never kept.
+/// The parts that all certificates share. rcgen's own dates and subject are never kept.
 fn base(common_name: String, period: Period) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::default();
     params.not_before = period.from;

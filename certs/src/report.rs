@@ -19,7 +19,7 @@ const NO_ANCHOR: &str = "there is no authority beside the certificate; name the 
 pub struct FileReport {
     /// The file that was looked at.
     pub path: PathBuf,
-    /// Whom it is for.
+    /// The holder that it is for.
     pub who: String,
     /// At least one.
     pub findings: Vec<Finding>,

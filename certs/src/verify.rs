@@ -46,7 +46,7 @@ pub fn verify(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>], now:
     findings
 }
 
-/// What can be said without anybody else's certificate.
+/// Findings that need nobody else's certificate.
 fn check_own_words(description: &Description) -> Vec<Finding> {
     let mut findings = Vec::new();
     let expected = match description.role {

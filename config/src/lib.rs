@@ -9,15 +9,15 @@ use documented::{Documented, DocumentedFields};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Why a configuration file cannot be used.
+/// Troubles with a configuration file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// There is no such file.
     #[error("{} is missing: {hint}", path.display())]
     Missing {
-        /// What was looked for.
+        /// The path that was looked at.
         path: PathBuf,
-        /// What makes one.
+        /// The hint where one comes from.
         hint: &'static str,
     },
     /// The system does not give it.
@@ -25,7 +25,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file that was asked for.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
     /// A key that there is not.
@@ -33,11 +33,11 @@ pub enum ConfigError {
     UnknownKey {
         /// The file that is wrong.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line in it, from 1.
         line: usize,
-        /// What is written.
+        /// The key that is written there.
         key: String,
-        /// What may be meant.
+        /// The key that may be meant; none if none is near.
         nearest: Option<String>,
     },
     /// It is no TOML, or a value is not what belongs there.
@@ -45,9 +45,9 @@ pub enum ConfigError {
     Malformed {
         /// The file that was to be written.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line in it, from 1.
         line: usize,
-        /// What is wrong.
+        /// The reason, as a part of a sentence.
         reason: String,
     },
 }

@@ -11,14 +11,14 @@ const PROBE_BYTES: usize = 64 << 10;
 /// The room of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// How large it is, in bytes, without what only root may use.
+    /// Its size in bytes, without what only root may use.
     pub total_bytes: u64,
-    /// How much of it is free, in bytes, without what only root may use.
+    /// The free part of it in bytes, without what only root may use.
     pub free_bytes: u64,
 }
 
 impl Space {
-    /// How much of it is used, in hundredths.
+    /// The used part of it, in hundredths.
     pub fn used_percent(&self) -> u64 {
         let used = self.total_bytes.saturating_sub(self.free_bytes);
         used.saturating_mul(100).checked_div(self.total_bytes).unwrap_or(100)

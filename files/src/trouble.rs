@@ -20,7 +20,7 @@ pub enum Trouble {
     Device,
     /// The user may not (EACCES, EPERM).
     Denied {
-        /// Whose the file or directory is, where that can be seen.
+        /// The owner of the file or directory, where that can be seen.
         owner: Option<u32>,
         /// As whom this program runs.
         own: u32,
@@ -56,7 +56,7 @@ impl Trouble {
     }
 }
 
-/// What helps, as a sentence without its last full stop.
+/// The remedy, as a sentence without its last full stop.
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the names of files end with that are not whole yet.
+/// The ending of the names of files that are not whole yet.
 const TEMPORARY: &str = ".tmp";
 
 /// Puts `bytes` into the file at `path`, readable as `mode` says: after a crash it is the old one or the new one.

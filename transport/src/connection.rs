@@ -47,7 +47,7 @@ impl ConnectionHandle {
         self.inner.load.large_answer().await
     }
 
-    /// Who is on the other side.
+    /// The identity on the other side.
     pub fn identity(&self) -> &Identity {
         &self.inner.certificate.identity
     }
@@ -67,7 +67,7 @@ impl ConnectionHandle {
         self.inner.thread
     }
 
-    /// Where it comes from at present; changes when the caller moves.
+    /// The address it comes from at present; changes when the caller moves.
     pub fn remote_address(&self) -> SocketAddr {
         self.inner.connection.remote_address()
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// again are forgotten, and if none is, the newcomer is left out.
 const KINDS_MAX: usize = 256;
 
-/// When each kind of line was last written.
+/// The times when each kind of line was last written.
 #[derive(Debug)]
 pub struct Damped<K> {
     every: Duration,

@@ -21,10 +21,10 @@ use crate::server::grow_buffers;
 use crate::socket::{DialRuntime, Signs};
 use crate::tls;
 
-/// Who dials, and how.
+/// The settings of a dialer.
 #[derive(Clone, Debug)]
 pub struct DialerConfig {
-    /// What this side is; decides which endpoint of a node it talks to.
+    /// The role of this side; decides which endpoint of a node it talks to.
     pub role: Role,
     /// This side's certificate and key.
     pub credentials: Credentials,

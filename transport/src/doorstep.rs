@@ -9,10 +9,10 @@ use raftchat_schema::budgets::{ADDRESS_HANDSHAKES_MAX, ADDRESS_HANDSHAKES_WAITIN
 
 use crate::limits::{IGNORE_ABOVE, PROVED_HANDSHAKE_DEADLINE, RETRY_ABOVE};
 
-/// Who waited for longer has most likely given up.
+/// The longest wait: after that a caller has most likely given up.
 const WAIT_MAX: Duration = PROVED_HANDSHAKE_DEADLINE;
 
-/// Where handshakes come from: an address, or the network that one customer has.
+/// The source of handshakes: an address, or the network that one customer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Origin(IpAddr);
 
@@ -28,7 +28,7 @@ impl Origin {
     }
 }
 
-/// What becomes of who arrives.
+/// The answer to an arrival.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<T> {
     /// Its handshake begins.

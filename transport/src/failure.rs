@@ -131,13 +131,13 @@ impl AuthRefusal {
     }
 }
 
-/// How a link failed.
+/// Ways in which a link fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkFailure {
     /// No link could be made: nothing was handed to the node.
     #[error("the node cannot be reached: {cause}")]
     Unreachable {
-        /// What was seen.
+        /// The sign of it, for a sentence.
         cause: String,
     },
     /// The link existed and is lost.
@@ -155,7 +155,7 @@ pub enum LinkFailure {
     /// The server is not the node that was asked for.
     #[error("the server is not the expected node: {detail}")]
     WrongServer {
-        /// What does not fit.
+        /// The part that does not fit.
         detail: String,
     },
     /// The two sides speak no common version of the protocol.
@@ -164,20 +164,20 @@ pub enum LinkFailure {
     /// The node asks its callers to move to another.
     #[error("the node is going down: {detail}")]
     Draining {
-        /// What it said.
+        /// The node's own words.
         detail: String,
     },
     /// The node has had no contact with a majority for too long, and what it
     /// could show may be old.
     #[error("the node has no contact with a majority of the nodes: {detail}")]
     Behind {
-        /// What it said.
+        /// The node's own words.
         detail: String,
     },
     /// One side broke the protocol.
     #[error("the link broke the protocol: {detail}")]
     ProtocolViolation {
-        /// What was wrong.
+        /// The fault, for a sentence.
         detail: String,
     },
     /// The node has no room at present.
@@ -313,7 +313,7 @@ impl LinkFailure {
     }
 }
 
-/// What the other side has said, whoever it is: a failure is shown in logs and on terminals.
+/// The other side's words, whoever it is: a failure is shown in logs and on terminals.
 fn told(words: impl Display) -> String {
     Told(words).to_string()
 }
@@ -327,7 +327,7 @@ fn alert_of(code: u64) -> Option<u64> {
     (0x100..0x200).contains(&code).then_some(code & 0xff)
 }
 
-/// How a call failed: on the way, or at the other side.
+/// Failures of a call: on the way, or at the other side.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallFailure {
     /// The link failed; the other side may not have seen the call.

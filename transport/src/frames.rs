@@ -22,12 +22,12 @@ const WORD: usize = 8;
 /// A whole message as it came.
 pub(crate) struct Frame {
     bytes: Vec<u8>,
-    /// Where each segment ends.
+    /// The end of each segment, in bytes.
     ends: Vec<usize>,
 }
 
 impl Frame {
-    /// How much there is of it.
+    /// Its length in bytes.
     pub(crate) fn length(&self) -> usize {
         self.bytes.len()
     }
@@ -55,7 +55,7 @@ pub(crate) enum FrameError {
     Lost(io::Error),
 }
 
-/// What all of one device's frames that have begun and not arrived may hold together, in bytes.
+/// The room, in bytes, for all of one device's frames that have begun and not arrived.
 pub(crate) type FrameRoom = Arc<Semaphore>;
 
 type Waiting = BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>;
@@ -73,7 +73,7 @@ pub(crate) struct FrameReader<R> {
     taken: Option<OwnedSemaphorePermit>,
 }
 
-/// Where in a frame the next byte belongs.
+/// The part of a frame that the next byte belongs to.
 enum Place {
     /// In the table of segments, of which so much came and so much is wanted.
     Table { bytes: Vec<u8>, filled: usize },
@@ -217,7 +217,7 @@ fn numbers(table: &[u8]) -> impl Iterator<Item = u32> + '_ {
     table.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
 }
 
-/// How long the whole table is, by its first number.
+/// The length of the whole table in bytes, by its first number.
 fn table_length(begun: &[u8], max_segments: u32) -> Result<usize, FrameError> {
     let count = u64::from(numbers(begun).next().unwrap_or_default()) + 1;
     if count > u64::from(max_segments) {
@@ -228,7 +228,7 @@ fn table_length(begun: &[u8], max_segments: u32) -> Result<usize, FrameError> {
     Ok(usize::try_from((count + 1) * 4).unwrap_or(usize::MAX).next_multiple_of(WORD))
 }
 
-/// Where each segment ends, counted from the end of the table.
+/// The end of each segment in bytes, counted from the end of the table.
 fn segment_ends(table: &[u8], max_bytes: usize) -> Result<Vec<usize>, FrameError> {
     let mut numbers = numbers(table);
     let count = usize::try_from(numbers.next().unwrap_or_default()).unwrap_or(usize::MAX).saturating_add(1);

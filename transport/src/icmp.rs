@@ -7,7 +7,7 @@ use std::io;
 #[cfg(not(target_os = "linux"))]
 use tokio::net::UdpSocket;
 
-/// What was in the error queue.
+/// An entry of the error queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no error queue"))]
 pub(crate) enum SocketError {

@@ -152,7 +152,7 @@ pub enum IdentityError {
 /// The parts of a verified leaf certificate that matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCertificate {
-    /// Who it names.
+    /// The identity that it names.
     pub identity: Identity,
     /// The time when it begins to be valid.
     pub not_before: SystemTime,
@@ -208,7 +208,7 @@ fn check_profile(leaf: &X509Certificate<'_>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What a node's certificate is for, and a device's: that and nothing else.
+/// Refuses a certificate for anything else than a node's, or a device's, work.
 fn check_uses(leaf: &X509Certificate<'_>, role: Role) -> Result<(), &'static str> {
     let uses =
         leaf.extended_key_usage().map_err(|_| "has uses that cannot be read")?.ok_or("does not say what it is for")?;

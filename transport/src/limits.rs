@@ -35,7 +35,7 @@ pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) const PROVED_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long after its handshake a caller may take to begin its first stream.
 pub(crate) const FIRST_STREAM_DEADLINE: Duration = Duration::from_secs(10);
-/// How long after the end of a connection the answers that had arrived are taken.
+/// The time after the end of a connection in which answers that had arrived are taken.
 pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// Size of the read and of the write buffer of an RPC stream, bytes.
 pub(crate) const STREAM_BUFFER: usize = 4 * 1024;
@@ -53,12 +53,12 @@ const MIB: u32 = 1024 * 1024;
 /// The root of an RPC message and the capabilities in it, in words of eight bytes.
 const LOOKED_AT_WORDS: usize = 512;
 
-/// When a silent link ends, and how it is kept from falling silent.
+/// The times of a link: when a silent one ends, and how it is kept from falling silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkTiming {
     /// Silence after which the link is lost. The smaller of both sides' holds.
     pub idle: Duration,
-    /// How often this side speaks on an otherwise silent link.
+    /// The interval at which this side speaks on an otherwise silent link.
     pub keep_alive: Duration,
 }
 
@@ -83,7 +83,7 @@ impl LinkTiming {
     }
 }
 
-/// How much the other side of a link may have open at a time: see `schema/src/budgets.rs`.
+/// Bounds of what the other side of a link may have open at a time: see `schema/src/budgets.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableLimits {
     /// Questions, those that are answered and not finished among them.
@@ -132,11 +132,11 @@ impl TableLimits {
         owed: usize::MAX,
     };
 
-    /// What a device has asked of its node is its own affair.
+    /// A device's bounds of its node: what the device itself has asked for is its own affair.
     const NODE_OF_DEVICE: Self = Self { owed: usize::MAX, exports: usize::MAX, imports: usize::MAX, ..Self::PEER };
 }
 
-/// What is accepted from the other side of a link.
+/// Bounds of what is accepted from the other side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkLimits {
     /// Largest message, and most that is followed while reading one, in words
@@ -156,7 +156,7 @@ pub struct LinkLimits {
     pub send_window: u32,
     /// Bidirectional streams the other side may have open.
     pub streams: u32,
-    /// What it may have open.
+    /// The bounds of what it may have open.
     pub tables: TableLimits,
     /// Bytes that wait to be read by it, beyond which nothing is read from it.
     pub unread_bytes: usize,
@@ -167,7 +167,7 @@ pub struct LinkLimits {
 }
 
 impl LinkLimits {
-    /// What a node accepts from callers of `role`.
+    /// A node's limits for callers of `role`.
     pub fn server(role: Role) -> Self {
         match role {
             Role::Node => Self::peer(),
@@ -188,7 +188,7 @@ impl LinkLimits {
         }
     }
 
-    /// What nodes accept from each other: batches of entries and snapshots.
+    /// The limits between nodes: batches of entries and snapshots.
     pub fn peer() -> Self {
         Self {
             traversal_words: PEER_FRAME_WORDS_MAX,

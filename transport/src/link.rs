@@ -29,7 +29,7 @@ const CAUSE_WAIT: Duration = Duration::from_millis(500);
 const WIDE_BEATS: usize = 2;
 const WIDE_BEAT_MAX: usize = 1100;
 
-/// What goes first when a link has more to send than the path takes.
+/// The order in which things go when a link has more to send than the path takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamPriority {
     /// Small calls whose delay someone feels; heartbeats and votes.
@@ -50,7 +50,7 @@ impl StreamPriority {
     }
 }
 
-/// What has come in on a link.
+/// The signs of life that have come in on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkHeard {
     /// Packets so far; any of them is a sign of life.
@@ -167,7 +167,7 @@ impl Link {
         self.inner.connection.stats().path.min_rtt
     }
 
-    /// What has come in so far.
+    /// The signs of life so far.
     pub fn heard(&self) -> LinkHeard {
         let packets = self.inner.connection.stats().udp_rx.datagrams;
         let signs = &self.inner.signs;

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::meter::Meter;
 
-/// How full the budgets of a server's links are, all links together.
+/// The meters of the budgets of a server's links, all links together.
 #[derive(Clone, Debug, Default)]
 pub struct LinkMeters {
     /// Links that were let in.
@@ -23,7 +23,7 @@ pub struct LinkMeters {
     pub closed: Arc<Meter>,
 }
 
-/// How much one link holds.
+/// The load of one link.
 #[derive(Debug)]
 pub(crate) struct LinkLoad {
     queued: AtomicUsize,

@@ -12,10 +12,10 @@ pub struct Meter {
     refused: AtomicU64,
 }
 
-/// What a [`Meter`] shows at one moment.
+/// The readings of a [`Meter`] at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeterReading {
-    /// What is held now.
+    /// The amount held now.
     pub held: u64,
     /// The most that was held at once since the program started.
     pub most: u64,
@@ -66,7 +66,7 @@ impl Meter {
         self.most.fetch_max(held, Ordering::Relaxed);
     }
 
-    /// What it shows now.
+    /// The readings at present.
     pub fn reading(&self) -> MeterReading {
         MeterReading {
             held: self.held.load(Ordering::Relaxed),

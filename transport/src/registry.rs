@@ -25,7 +25,7 @@ struct Connections {
     callers: HashMap<Spki, Caller>,
 }
 
-/// What all connections of one key share.
+/// The state that all connections of one key share.
 #[derive(Debug)]
 struct Caller {
     connections: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Registered {
     registry: Arc<Registry>,
     id: u64,
     spki: Spki,
-    /// What its caller's large messages take room from while they arrive.
+    /// The room that its caller's large messages take while they arrive.
     pub(crate) room: FrameRoom,
 }
 

@@ -52,7 +52,7 @@ impl Drop for Ending {
     }
 }
 
-/// How an RPC conversation ended.
+/// Ways in which an RPC conversation ends.
 #[derive(Debug)]
 pub(crate) enum VatEnd {
     /// The other side ended it, or the connection is gone.

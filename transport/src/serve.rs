@@ -25,13 +25,13 @@ use crate::registry::{Registered, Registry};
 use crate::rpc::{Vat, VatEnd};
 use crate::tls::check_caller;
 
-/// How often it is looked whether the caller's certificate is still good: what time it is may become known, or change.
+/// The interval between two looks at the caller's certificate: what time it is may become known, or change.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);
 
 /// Gives the capability a caller starts from; called on the caller's thread.
 pub(crate) type Bootstrap = Box<dyn Fn(ConnectionHandle) -> Client + Send + Sync>;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 pub(crate) struct Service {
     pub(crate) role: Role,
     pub(crate) cluster: String,
@@ -68,16 +68,16 @@ impl Drop for Handshake {
 /// Lines that a stranger can cause are written at most every so often, each kind.
 const STRANGERS_LINES_EVERY: Duration = Duration::from_millis(100);
 
-/// Whether such a line is written, and how many of its kind were left out before it.
+/// The number of lines of that kind that were left out before this one; none if this one is to be left out too.
 pub(crate) fn strangers_line(kind: &'static str) -> Option<u64> {
     static LINES: LazyLock<Damped<&'static str>> = LazyLock::new(|| Damped::new(STRANGERS_LINES_EVERY));
     LINES.tell(kind, std::time::Instant::now())
 }
 
-/// Who was refused knocks again, a node that was removed for as long as it runs: a line of each key is written so often.
+/// The interval between two lines about one key: a node that was removed knocks again for as long as it runs.
 const CALLERS_LINES_EVERY: Duration = Duration::from_mins(10);
 
-/// Whether such a line is written, and how many about the same key were left out before it.
+/// The number of lines about that key that were left out before this one; none if this one is to be left out too.
 fn callers_line(key: [u8; 32]) -> Option<u64> {
     static LINES: LazyLock<Damped<[u8; 32]>> = LazyLock::new(|| Damped::new(CALLERS_LINES_EVERY));
     LINES.tell(key, std::time::Instant::now())
@@ -248,7 +248,7 @@ async fn serve_streams(
     }
 }
 
-/// What the end of one RPC stream means for its connection.
+/// Does what the end of one RPC stream means for its connection.
 fn after_vat(service: &Service, handle: &ConnectionHandle, end: Result<VatEnd, JoinError>) -> Option<Ended> {
     match end {
         Ok(VatEnd::Close(..)) | Err(_) if handle.is_closed() => Some(Ended::Gone),

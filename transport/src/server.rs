@@ -25,14 +25,14 @@ use crate::serve::{Handshake, Service, serve};
 use crate::threads::{RpcHandle, ThreadGone};
 use crate::tls;
 
-/// What a server is made of.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Whom it serves.
+    /// The role of the callers that it serves.
     pub role: Role,
     /// The cluster's id.
     pub cluster: String,
-    /// Where it listens; port 0 lets the system pick one.
+    /// The address it listens at; port 0 lets the system pick one.
     pub address: SocketAddr,
     /// The node's certificate and key.
     pub credentials: Credentials,
@@ -64,7 +64,7 @@ pub enum BindError {
     Address {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's reason.
         source: io::Error,
     },
     /// The certificate, key or authority cannot be used.

@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 use crate::icmp;
 
-/// What the sockets of one link have seen, the former ones too.
+/// The signs that the sockets of one link have seen, the former ones too.
 #[derive(Debug)]
 pub(crate) struct Signs {
     remote: SocketAddr,

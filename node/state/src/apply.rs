@@ -75,16 +75,16 @@ pub struct Joined {
     pub since: Position,
 }
 
-/// What the rest of the node has to hear of besides outcomes.
+/// News for the rest of the node, besides outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// In order of number. A row that changed twice is here twice, and in the tables at its latest.
     pub changes: Vec<FeedChange>,
     /// Sessions that ended, in the order they did.
     pub ended_sessions: Vec<SessionId>,
-    /// Who became a member of what, in the order they did, and still is one.
+    /// Memberships that began, in the order they did, and still last.
     pub joined: Vec<Joined>,
-    /// Who left what, in the order they did. Who joined after that is in both: take in who left before who joined.
+    /// Memberships that ended, in the order they did. Who joined after that is in both: take in who left before who joined.
     pub left: Vec<(UserId, ConversationId)>,
 }
 
@@ -103,9 +103,9 @@ pub struct Applied {
     pub state_hash: StateHash,
     /// Sessions that ended, in the order they did.
     pub ended_sessions: Vec<SessionId>,
-    /// Who became a member of what, in the order they did, and still is one.
+    /// Memberships that began, in the order they did, and still last.
     pub joined: Vec<Joined>,
-    /// Who left what, in the order they did. Who joined after that is in both: take in who left before who joined.
+    /// Memberships that ended, in the order they did. Who joined after that is in both: take in who left before who joined.
     pub left: Vec<(UserId, ConversationId)>,
 }
 

@@ -28,21 +28,21 @@ const OWN_ROWS: usize = 12;
 /// What a message writes: itself, its id, its entry, the conversation, the sender's membership, what is stored. As few as they
 /// are, as they are most of what there is.
 const MESSAGE_ROWS: usize = 6;
-/// What it takes to make a direct conversation: itself, the pair, its entry, members and memberships.
+/// The rows that it takes to make a direct conversation: itself, the pair, its entry, members and memberships.
 const DIRECT_ROWS: usize = 9;
-/// What it takes to leave a group: also the departure, three entries, the count of groups, what is stored, the heir.
+/// The rows that it takes to leave a group: also the departure, three entries, the count of groups, what is stored, the heir.
 const LEAVE_ROWS: usize = 20;
-/// What one more member of a new group costs: the member and the membership.
+/// The rows of one more member of a new group: the member and the membership.
 const ROWS_A_FOUNDER: usize = 2;
 /// What one more member of a group that is there may cost: member, membership, the count in the last membership; where they
 /// were there before or each is told, also departure, settings and three entries of the feed.
 const ROWS_AN_ADDED: usize = 8;
-/// What the end of a session may cost: three rows of its own, and its outcomes.
+/// The rows that the end of a session may cost: three of its own, and its outcomes.
 const ROWS_A_SESSION: usize = 3 + REQUEST_WINDOW;
-/// What a look at all blocks of somebody is worth.
+/// The worth of a look at all blocks of somebody, in people.
 const BLOCK_PEOPLE: usize = 100;
 
-/// What an act costs.
+/// The cost of an act, before it is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// The number of people whose rows it touches besides one's own.
@@ -58,7 +58,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What it is worth: 1 for what is cheap.
+    /// Its worth in tokens: 1 for what is cheap.
     pub fn tokens(&self) -> u32 {
         let more = (self.people / PEOPLE_A_TOKEN)
             .saturating_add(self.told / TOLD_A_TOKEN)
@@ -67,7 +67,7 @@ impl Cost {
         u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX)
     }
 
-    /// How long applying it takes, in rows: what is counted is read, and that is a tenth of a write.
+    /// The time that applying it takes, in rows: what is counted is read, and that is a tenth of a write.
     pub fn rows(&self) -> usize {
         self.rows.saturating_add(self.counted / 10)
     }
@@ -81,7 +81,7 @@ impl Cost {
     }
 }
 
-/// What the act costs if the user does it now.
+/// The cost of the act if the user does it now.
 pub fn cost<R: Rows>(rows: &R, user: UserId, act: &Act) -> Result<Cost, ReadError<R::Error>> {
     Ok(match act {
         Act::Send(send) => sent(rows, user, send)?,
@@ -145,7 +145,7 @@ fn sent<R: Rows>(rows: &R, user: UserId, send: &Send) -> Result<Cost, ReadError<
     Ok(Cost { people, told, bytes: send.payload.len(), rows: own_rows.saturating_add(people), counted: 0 })
 }
 
-/// What it costs to tell the others that somebody writes there: it is pushed to all of them, and stored nowhere.
+/// The cost of telling the others that somebody writes there: it is pushed to all of them, and stored nowhere.
 pub fn typing_cost<R: Rows>(rows: &R, conversation: ConversationId) -> Result<Cost, ReadError<R::Error>> {
     Ok(Cost { told: members(rows, conversation)?, ..Cost::default() })
 }
@@ -155,7 +155,7 @@ fn members<R: Rows>(rows: &R, id: ConversationId) -> Result<usize, ReadError<R::
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// How large the message there is, and how many revisions it has.
+/// The size of the message there in bytes, and the number of its revisions.
 fn message<R: Rows>(rows: &R, id: ConversationId, position: Position) -> Result<(usize, usize), ReadError<R::Error>> {
     let row: Option<MessageRow> = read::row(rows, &keys::message(id, position))?;
     let of = |row: MessageRow| (row.payload.len(), usize::try_from(row.revision).unwrap_or(usize::MAX));

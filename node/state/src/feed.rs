@@ -19,14 +19,14 @@ use crate::rows::{BlockRow, ConversationRow, DepartedRow, MemberRow, MessageRow,
 use crate::tables::{Order, Rows};
 use crate::views::{self, Viewer};
 
-/// What a change belongs to, and so who may see it.
+/// The feed that a change stands in, and so who may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feed {
-    /// Who there is. For everybody.
+    /// All users. For everybody.
     Directory,
-    /// What happens in a conversation. For its members, of messages those after the position since when they see it.
+    /// Events of a conversation. For its members, of messages those after the position since when they see it.
     Conversation(ConversationId),
-    /// What is one user's alone: their settings, the conversations they left, whom they blocked.
+    /// One user's own rows: their settings, the conversations they left, whom they blocked.
     Own(UserId),
 }
 
@@ -39,7 +39,7 @@ pub struct FeedChange {
     pub change: Change,
 }
 
-/// How much a page holds.
+/// The bounds of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimits {
     /// The most changes; 0 counts as 1.

@@ -1,4 +1,4 @@
-//! What must be true of the rows at any time, looked up the slow way. For tests and for who suspects a store.
+//! Invariants: what must be true of the rows at any time, looked up the slow way. For tests and for who suspects a store.
 
 mod accounts;
 mod changes;
@@ -17,7 +17,7 @@ use crate::tables::Rows;
 pub struct Violation {
     /// The rule, as a sentence.
     pub rule: &'static str,
-    /// Where it is broken.
+    /// The row in which it is broken.
     pub place: String,
 }
 

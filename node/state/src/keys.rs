@@ -163,7 +163,7 @@ pub(crate) fn verifier(user: UserId) -> Vec<u8> {
     numbered(Table::Verifiers, [user.0])
 }
 
-/// What the user may do only so often.
+/// The allowances of a user: what they may do only so often.
 pub(crate) fn allowance(user: UserId) -> Vec<u8> {
     numbered(Table::Allowances, [user.0])
 }
@@ -271,7 +271,7 @@ pub(crate) fn departed(conversation: ConversationId, user: UserId) -> Vec<u8> {
     numbered(Table::Departed, [conversation.0, user.0])
 }
 
-/// Who was in a conversation.
+/// Former members of a conversation.
 pub(crate) fn departed_from(conversation: ConversationId) -> Span {
     Span::of(numbered(Table::Departed, [conversation.0]))
 }
@@ -280,7 +280,7 @@ pub(crate) fn own(user: UserId, conversation: ConversationId) -> Vec<u8> {
     numbered(Table::Own, [user.0, conversation.0])
 }
 
-/// What a user alone has of conversations.
+/// A user's own settings of all conversations.
 pub(crate) fn own_of(user: UserId) -> Span {
     Span::of(numbered(Table::Own, [user.0]))
 }
@@ -289,7 +289,7 @@ pub(crate) fn block(user: UserId, other: UserId) -> Vec<u8> {
     numbered(Table::Blocks, [user.0, other.0])
 }
 
-/// Whom a user has blocked, or once had.
+/// Users whom that user has blocked, or once had.
 pub(crate) fn blocks_of(user: UserId) -> Span {
     Span::of(numbered(Table::Blocks, [user.0]))
 }
@@ -298,7 +298,7 @@ pub(crate) fn blocker(user: UserId, by: UserId) -> Vec<u8> {
     numbered(Table::Blockers, [user.0, by.0])
 }
 
-/// Who has blocked the user.
+/// Users who have blocked that user.
 pub(crate) fn blockers_of(user: UserId) -> Span {
     Span::of(numbered(Table::Blockers, [user.0]))
 }
@@ -307,12 +307,12 @@ pub(crate) fn revision(conversation: ConversationId, position: Position, revisio
     numbered(Table::Revisions, [conversation.0, position.0, u64::from(revision)])
 }
 
-/// What a message said before.
+/// Earlier versions of a message.
 pub(crate) fn revisions_of(conversation: ConversationId, position: Position) -> Span {
     Span::of(numbered(Table::Revisions, [conversation.0, position.0]))
 }
 
-/// What is to be erased. Accounts come before groups.
+/// Things that are erased piece by piece. Accounts come before groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Erasable {
     Account(UserId),
@@ -326,7 +326,7 @@ pub(crate) fn erasure(of: Erasable) -> Vec<u8> {
     }
 }
 
-/// What the key of an erasure says is to be erased.
+/// The thing that the key of an erasure names.
 pub(crate) fn parse_erasure(key: &[u8]) -> Option<Erasable> {
     let (_table, rest) = key.split_first()?;
     let (kind, id) = rest.split_first()?;

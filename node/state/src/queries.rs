@@ -1,4 +1,4 @@
-//! What the services ask of the state. Reads only, and each query one consistent state: hand it a snapshot.
+//! Queries of the services. They read only, and each sees one consistent state: hand it a snapshot.
 //! Who is online is not known here; views say `online: false`.
 
 mod conversations;
@@ -58,7 +58,7 @@ pub fn took_words(writes: &Writes, changes: &[FeedChange]) -> bool {
     writes.0.iter().any(|(key, row)| erased(key, row)) || changes.iter().any(deleted)
 }
 
-/// Whether there is something to erase: see [`Command::Erase`](raftchat_schema::command::Command::Erase).
+/// True if there is something to erase: see [`Command::Erase`](raftchat_schema::command::Command::Erase).
 pub fn erasure_pending<R: Rows>(rows: &R) -> Result<bool, ReadError<R::Error>> {
     let erasures = Span::table(Table::Erasures);
     let first = read::first(rows, &erasures, Order::Ascending, 1, |key, _row| keys::parse_erasure(key))?;

@@ -31,7 +31,7 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-/// What every row can be read as.
+/// A type that a row can be read as.
 pub(crate) trait Row: for<'b> Decode<'b, ()> {}
 impl<V: for<'b> Decode<'b, ()>> Row for V {}
 

@@ -33,7 +33,7 @@ pub(crate) struct Counters {
     pub(crate) age: u64,
 }
 
-/// Which row a change is of.
+/// The row that a change is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub(crate) enum Reference {
     #[n(0)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// Which way a scan goes.
+/// The direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// From the lowest key up.
@@ -60,7 +60,7 @@ impl<'a, R: Rows> Overlay<'a, R> {
         Self { rows, writes: Writes::default() }
     }
 
-    /// What was written.
+    /// The writes that were collected.
     pub fn into_writes(self) -> Writes {
         self.writes
     }

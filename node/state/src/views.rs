@@ -12,7 +12,7 @@ use crate::read::{self, ReadError};
 use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, OwnRow, ReactionRow, StateRow, UserRow};
 use crate::tables::{Order, Rows};
 
-/// Who is shown something.
+/// The viewer of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Viewer {
     /// Whoever may see it: what only one of them may see is left out.
@@ -178,7 +178,7 @@ fn with_members(id: ConversationId, row: &ConversationRow, members: Vec<MemberVi
     }
 }
 
-/// What the member has yet to read.
+/// The member's unread.
 pub(crate) fn counts(row: &ConversationRow, member: &MemberRow, as_of: ChangeNumber) -> Counts {
     Counts {
         read_position: member.read_position,
@@ -188,7 +188,7 @@ pub(crate) fn counts(row: &ConversationRow, member: &MemberRow, as_of: ChangeNum
     }
 }
 
-/// What the member alone has of the conversation.
+/// The member's own settings and unread of the conversation.
 pub(crate) fn place(
     id: ConversationId,
     row: &ConversationRow,

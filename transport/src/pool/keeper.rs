@@ -102,7 +102,7 @@ impl Health {
     }
 }
 
-/// What a lane calls at present, or why it cannot.
+/// The link and capability that a lane calls at present, or the reason why it cannot.
 type Slot<T> = Rc<RefCell<Result<(Link, T), LinkFailure>>>;
 
 pub(super) struct Keeper {

@@ -121,7 +121,7 @@ impl Flow {
         Ok(bytes)
     }
 
-    /// What is to be written next; none once the conversation is closed and all is.
+    /// The next bytes to be written; none once the conversation is closed and all is written.
     pub(crate) async fn next_block(&self) -> Option<Bytes> {
         loop {
             if let Some(block) = self.outbox.borrow_mut().pop_front() {
@@ -148,7 +148,7 @@ impl Flow {
         self.closed.notify_one();
     }
 
-    /// What the conversation was closed with.
+    /// The result that the conversation was closed with.
     pub(crate) fn result(&self) -> capnp::Result<()> {
         self.closing.borrow().clone().unwrap_or(Ok(()))
     }

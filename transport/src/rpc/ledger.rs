@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::notes::{Caps, Note};
 use crate::limits::TableLimits;
 
-/// What becomes of a message that has come.
+/// The verdict on a message that has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is handed on.
@@ -31,12 +31,12 @@ pub(crate) struct LateFinish {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     limits: TableLimits,
-    /// What the other side has asked and not finished.
+    /// Questions of the other side that it has not finished.
     asked: HashMap<u32, Asked>,
     unanswered: usize,
     unanswered_bytes: usize,
     kept_bytes: usize,
-    /// What this side has asked and has no answer to.
+    /// Questions of this side that have no answer yet.
     owed: usize,
     /// Capabilities of this side that the other holds, each as often as it was told of it.
     exports: usize,
@@ -74,7 +74,7 @@ impl Ledger {
         self.unanswered < self.limits.unanswered && self.unanswered_bytes < self.limits.unanswered_bytes
     }
 
-    /// What the other side has asked and has no answer to.
+    /// Questions of the other side that have no answer yet.
     pub(crate) fn unanswered(&self) -> usize {
         self.unanswered
     }

@@ -14,7 +14,7 @@ pub(crate) enum Note {
     Call { question: u32, caps: Caps, kept: bool },
     /// Answers a question.
     Return { question: u32, caps: Caps, final_word: bool, elsewhere: bool },
-    /// What was asked is not looked at any more.
+    /// Ends a question: nobody looks at the answer any more.
     Finish { question: u32, release: bool },
     /// A promised capability is there.
     Resolve { caps: Caps },
@@ -22,16 +22,16 @@ pub(crate) enum Note {
     Release { count: u32 },
     /// Waits for calls on their way elsewhere; answered by another one.
     Disembargo { caps: Caps },
-    /// What touches no table, or what the RPC system itself will refuse.
+    /// A message that touches no table, or that the RPC system itself will refuse.
     Other,
 }
 
 /// The capabilities in a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Caps {
-    /// How many there are of any kind.
+    /// The number of them, of any kind.
     pub(crate) count: u32,
-    /// How many of them the sender hosts, which the receiver holds from then on.
+    /// The number of those that the sender hosts, which the receiver holds from then on.
     pub(crate) hosted: u32,
     /// The answers, not yet given perhaps, that some are in.
     pub(crate) of_answers: Vec<u32>,

@@ -49,7 +49,7 @@ pub(super) fn free<T: Tables>(step: &mut Step<'_, T>, user: UserId, bytes: usize
     change_stored(step, user, i64::try_from(bytes).unwrap_or(i64::MAX).saturating_neg())
 }
 
-/// Who has no account any more is not counted for.
+/// Changes what an account has stored; nothing is counted for one that is gone.
 fn change_stored<T: Tables>(step: &mut Step<'_, T>, user: UserId, bytes: i64) -> Handled<T, ()> {
     let owner: Option<UserRow> = step.get(&keys::user(user))?;
     if bytes == 0 || owner.is_none_or(|owner| owner.deleted) {

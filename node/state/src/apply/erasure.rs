@@ -22,7 +22,7 @@ const DEPARTURE_ROWS: usize = 12;
 /// The number of rows that a message without revisions has: itself, its entry and its reactions'.
 const MESSAGE_ROWS: usize = 3;
 
-/// How much one piece may still do.
+/// The rows that one piece may still touch.
 struct Budget(usize);
 
 impl Budget {
@@ -35,7 +35,7 @@ impl Budget {
     }
 }
 
-/// Where an erasure goes on: none when it is done.
+/// The place where an erasure goes on: none when it is done.
 type Next = Option<ErasureRow>;
 
 /// Erases a piece of the first of what is to be erased. One message more than fits may be among it, and that costs as much

@@ -107,7 +107,7 @@ pub(super) fn note_delivered<T: Tables>(step: &mut Step<'_, T>, delivered: &[Del
     Ok(Done::Nothing)
 }
 
-/// What a stretch of messages holds, as one member counts them.
+/// The contents of a stretch of messages, as one member counts them.
 #[derive(Default)]
 struct Tally {
     /// The member's own, and those hidden from them.

@@ -107,7 +107,7 @@ fn create_direct<T: Tables>(step: &mut Step<'_, T>, sender: UserId, other: UserI
     Ok(Place { conversation, user: sender, member })
 }
 
-/// Whom a message regards in another way than the other members.
+/// The members whom a message regards in another way than the others.
 struct Regards {
     mentions: Vec<UserId>,
     hidden_from: Vec<UserId>,

@@ -44,7 +44,7 @@ pub(super) fn save_draft<T: Tables>(
     change(step, user, conversation, |own| own.draft = draft.to_vec())
 }
 
-/// What the user has of it; that of a new member if nothing yet.
+/// The user's settings of it; those of a new member if nothing yet.
 pub(super) fn of<T: Tables>(step: &Step<'_, T>, user: UserId, conversation: ConversationId) -> Handled<T, OwnRow> {
     Ok(step.get(&keys::own(user, conversation))?.unwrap_or_default())
 }

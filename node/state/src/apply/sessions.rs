@@ -23,7 +23,7 @@ pub(super) struct Live {
     pub(super) row: SessionRow,
 }
 
-/// What a new session is made of.
+/// The parts of a new session.
 pub(super) struct Grant<'c> {
     pub(super) user: UserId,
     pub(super) username: &'c Username,

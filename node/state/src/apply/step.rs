@@ -42,7 +42,7 @@ impl<E> From<ReadError<E>> for Stop<E> {
     }
 }
 
-/// What a handler comes to.
+/// The result of a handler.
 pub(super) type Handled<T, V = Done> = Result<V, Stop<<T as Rows>::Error>>;
 
 /// The commands of one entry being applied.
@@ -74,7 +74,7 @@ impl<'t, T: Tables> Step<'t, T> {
         self.counters.stamp
     }
 
-    /// How old the cluster is, in ms: what ends by time ends by this, so that a clock that jumps ends nothing.
+    /// The cluster's age in ms: what ends by time ends by this, so that a clock that jumps ends nothing.
     pub(super) fn age(&self) -> u64 {
         self.counters.age
     }

@@ -14,7 +14,7 @@ use crate::tables::Rows;
 
 type Entry = ((Feed, ChangeNumber), Reference);
 
-/// Where a row says it stands in the feed; 0 if it does not.
+/// A row's own word of its place in the feed; 0 if it has none.
 type Standing = (Feed, ChangeNumber, Reference);
 
 fn parse(key: &[u8], row: &[u8]) -> Option<Entry> {
@@ -45,7 +45,7 @@ pub(super) fn entries<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Rea
     Ok(())
 }
 
-/// Where the row says its latest change is.
+/// The row's own word of its latest change.
 fn standing<R: Rows>(rows: &R, reference: Reference) -> Result<Option<(Feed, ChangeNumber)>, ReadError<R::Error>> {
     Ok(match reference {
         Reference::Message { conversation, position } | Reference::Reactions { conversation, position } => {
@@ -99,7 +99,7 @@ pub(super) fn rows_have_entries<R: Rows>(rows: &R, found: &mut Findings) -> Resu
     Ok(())
 }
 
-/// Where each row says it stands in the feed.
+/// The places in the feed that the rows say they have.
 fn expected_entries<R: Rows>(rows: &R) -> Result<Vec<Standing>, ReadError<R::Error>> {
     let mut expected = Vec::new();
     for ([id], row) in read::all(rows, &Span::table(Table::Users), read::numbered::<1, UserRow>)? {

@@ -76,7 +76,7 @@ pub fn conversation<R: Rows>(
     Ok(Some(ConversationView { place: views::place(id, &row, &member, own, as_of), ..shown }))
 }
 
-/// What the user has yet to read there, as of the state's last change; none if they are not in it.
+/// The user's unread there, as of the state's last change; none if they are not in it.
 pub fn counts<R: Rows>(
     rows: &R,
     user: UserId,
@@ -86,12 +86,12 @@ pub fn counts<R: Rows>(
     Ok(Some(views::counts(&row, &member, super::change_number(rows)?)))
 }
 
-/// Whether there is such a conversation; a group that everybody has left is none.
+/// True if there is such a conversation; a group that everybody has left is none.
 pub fn conversation_exists<R: Rows>(rows: &R, id: ConversationId) -> Result<bool, ReadError<R::Error>> {
     Ok(member_count(rows, id)?.is_some())
 }
 
-/// How many are in it; none if there is no such conversation.
+/// The number of its members; none if there is no such conversation.
 pub fn member_count<R: Rows>(rows: &R, id: ConversationId) -> Result<Option<u32>, ReadError<R::Error>> {
     let row: Option<ConversationRow> = read::row(rows, &keys::conversation(id))?;
     Ok(row.map(|row| row.member_count()).filter(|count| *count > 0))

@@ -14,7 +14,7 @@ use crate::rows::{MessageHead, MessageRow, RevisionRow};
 use crate::tables::{Order, Rows};
 use crate::views;
 
-/// Which messages a page of history is of.
+/// The stretch of messages that a page of history is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryRange {
     /// The newest below this position; 0: the newest of all.
@@ -73,7 +73,7 @@ fn first_that_fit<R: Rows, I>(
     Ok(items)
 }
 
-/// What the message said before its edits, oldest first, and of much of it the newest; nothing for a tombstone.
+/// Earlier versions of the message, oldest first, and of much of it the newest; nothing for a tombstone.
 ///
 /// Refuses like [`history`], and with `no-such-message` what is not there or from before the user joined.
 pub fn revisions<R: Rows>(
@@ -101,7 +101,7 @@ pub fn revisions<R: Rows>(
     Ok(Ok(revisions))
 }
 
-/// Whether the sender has ever sent a message of that id.
+/// True if the sender has ever sent a message of that id.
 pub fn is_sent<R: Rows>(rows: &R, sender: UserId, id: MessageId) -> Result<bool, ReadError<R::Error>> {
     Ok(rows.get(&keys::message_id(sender, id)).map_err(ReadError::Store)?.is_some())
 }

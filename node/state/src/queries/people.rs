@@ -103,7 +103,7 @@ pub fn user<R: Rows>(rows: &R, id: UserId) -> Result<Option<UserView>, ReadError
     Ok(read::row(rows, &keys::user(id))?.map(|row| views::user(id, row)))
 }
 
-/// What the user's password is checked against, and its version; none for a deleted account.
+/// The verifier of the user's password, and its version; none for a deleted account.
 pub fn verifier<R: Rows>(rows: &R, user: UserId) -> Result<Option<(Verifier, u32)>, ReadError<R::Error>> {
     let row: Option<VerifierRow> = read::row(rows, &keys::verifier(user))?;
     Ok(row.map(|row| (row.verifier, row.version)))
@@ -125,13 +125,13 @@ pub fn users_page<R: Rows>(rows: &R, after: UserId, limit: usize) -> Result<Vec<
     Ok(page)
 }
 
-/// Whether the user has an open session on that device. One that was logged out, or whose session was ended from elsewhere, is
+/// True if the user has an open session on that device. One that was logged out, or whose session was ended from elsewhere, is
 /// as strange as any other: whoever holds it now need not be the user.
 pub fn knows_device<R: Rows>(rows: &R, user: UserId, device: DeviceId) -> Result<bool, ReadError<R::Error>> {
     Ok(sessions_of(rows, user)?.iter().any(|session| session.device == device))
 }
 
-/// Whom the user has blocked, in order of id.
+/// Users whom that user has blocked, in order of id.
 pub fn blocked_by<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserView>, ReadError<R::Error>> {
     let blocks = read::all(rows, &keys::blocks_of(user), read::numbered::<2, BlockRow>)?;
     let mut blocked = Vec::new();
@@ -148,7 +148,7 @@ pub fn stored_bytes<R: Rows>(rows: &R, user: UserId) -> Result<u64, ReadError<R:
     Ok(row.map_or(0, |row| u64::try_from(row.stored).unwrap_or_default()))
 }
 
-/// Who has blocked the user, in order of id.
+/// Users who have blocked that user, in order of id.
 pub(crate) fn blockers_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserId>, ReadError<R::Error>> {
     let blockers = read::all(rows, &keys::blockers_of(user), read::bare::<2>)?;
     Ok(blockers.into_iter().map(|[_user, by]| UserId(by)).collect())
@@ -214,7 +214,7 @@ pub fn change_seen_by<R: Rows>(rows: &R, viewer: UserId, row: ChangedRow) -> Res
     })
 }
 
-/// Whether either of the two has blocked the other.
+/// True if either of the two has blocked the other.
 pub fn is_blocked_between<R: Rows>(rows: &R, one: UserId, other: UserId) -> Result<bool, ReadError<R::Error>> {
     for key in [keys::block(one, other), keys::block(other, one)] {
         let row: Option<BlockRow> = read::row(rows, &key)?;

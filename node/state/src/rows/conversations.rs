@@ -32,7 +32,7 @@ pub(crate) struct ConversationRow {
 }
 
 impl ConversationRow {
-    /// How many are in it. None are in a group that is about to be erased.
+    /// The number of its members. None are in a group that is about to be erased.
     pub(crate) fn member_count(&self) -> u32 {
         match self.kind {
             KindRow::Direct { .. } => 2,
@@ -51,7 +51,7 @@ impl ConversationRow {
     }
 }
 
-/// What kind of conversation it is.
+/// Kinds of conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) enum KindRow {
     #[n(0)]
@@ -82,7 +82,7 @@ pub(crate) struct MemberRow {
     /// Deleted messages of others after the read mark.
     #[n(3)]
     pub(crate) deleted_after_read: u64,
-    /// Where the read mark stands in the conversation's feed; 0 if it does not.
+    /// The read mark's place in the conversation's feed; 0 if it has none.
     #[n(4)]
     pub(crate) read_changed: ChangeNumber,
     #[cbor(n(5), default)]
@@ -98,7 +98,7 @@ pub(crate) struct MemberRow {
     /// Up to where a device of the member holds the conversation, as far as others are told.
     #[cbor(n(9), default)]
     pub(crate) delivered_position: Position,
-    /// Where the delivered mark stands in the conversation's feed; 0 if it does not.
+    /// The delivered mark's place in the conversation's feed; 0 if it has none.
     #[cbor(n(10), default)]
     pub(crate) delivered_changed: ChangeNumber,
     /// The latest change of the membership; 0 in a direct conversation, whose members never change.
@@ -135,7 +135,7 @@ impl MemberRow {
         }
     }
 
-    /// Where the membership stands in the conversation's feed; 0 if it does not.
+    /// The membership's place in the conversation's feed; 0 if it has none.
     pub(crate) fn entry(&self) -> ChangeNumber {
         if self.untold { ChangeNumber(0) } else { self.member_changed }
     }
@@ -158,7 +158,7 @@ impl MemberRow {
 /// That somebody is no longer a member; gone when they join again.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct DepartedRow {
-    /// Who removed them; themselves if they left.
+    /// The user who removed them; themselves if they left.
     #[n(0)]
     pub(crate) by: UserId,
     /// The last position then.
@@ -170,7 +170,7 @@ pub(crate) struct DepartedRow {
     pub(crate) changed: ChangeNumber,
 }
 
-/// What a user alone has of a conversation. Made with the first setting, and stays when the user has left, for devices
+/// One user's own settings of a conversation. Made with the first setting, and stays when the user has left, for devices
 /// that have yet to hear of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct OwnRow {

@@ -24,7 +24,7 @@ pub(crate) enum ErasureRow {
     },
 }
 
-/// Where the erasure of an account stands.
+/// Stages of the erasure of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) enum AccountStage {
     /// The user leaves the groups after this one.

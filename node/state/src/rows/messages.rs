@@ -27,7 +27,7 @@ pub(crate) struct MessageRow {
     pub(crate) revision: u32,
     #[n(9)]
     pub(crate) edited: Option<Stamp>,
-    /// Where the reactions stand in the feed; 0 if there never were any.
+    /// The reactions' place in the feed; 0 if there never were any.
     #[cbor(n(10), default)]
     pub(crate) reactions_changed: ChangeNumber,
     /// In the order in which each emoji first appeared.
@@ -39,7 +39,7 @@ pub(crate) struct MessageRow {
 }
 
 impl MessageRow {
-    /// When what it now says was written.
+    /// The time when its present version was written.
     pub(crate) fn written(&self) -> Stamp {
         self.edited.unwrap_or(self.sent_at)
     }
@@ -70,7 +70,7 @@ impl MessageHead {
     }
 }
 
-/// What has become of a message.
+/// States of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub(crate) enum StateRow {
@@ -82,7 +82,7 @@ pub(crate) enum StateRow {
     Deleted,
 }
 
-/// Who reacted to a message with the same emoji.
+/// Everybody who reacted to a message with the same emoji.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct ReactionRow {
     #[n(0)]
@@ -92,7 +92,7 @@ pub(crate) struct ReactionRow {
     pub(crate) users: Vec<UserId>,
 }
 
-/// What a message said before an edit.
+/// An earlier version of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct RevisionRow {
     #[n(0)]
@@ -101,7 +101,7 @@ pub(crate) struct RevisionRow {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Where a message went that a sender named so; outlives the session, and is what makes a repeat harmless.
+/// The place of a message that a sender named so; outlives the session, and is what makes a repeat harmless.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SentRow {
     #[n(0)]

@@ -28,7 +28,7 @@ pub(crate) struct UserRow {
     pub(crate) receipts_off: bool,
 }
 
-/// What a user's password is checked against; apart from the user, so that no list ever touches it.
+/// The verifier of a user's password; apart from the user, so that no list ever touches it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct VerifierRow {
     #[n(0)]
@@ -78,10 +78,10 @@ impl SessionRow {
     }
 }
 
-/// What an account has done of what it may do only so often, and stored of what it may store only so much.
+/// An account's use of what it may do only so often and store only so much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct AllowanceRow {
-    /// When as many groups may be made at once as at first.
+    /// The time when as many groups may be made at once as at first.
     #[n(0)]
     pub(crate) groups_full_at: Stamp,
     /// Bytes of what the user said and what that said before, but for what is still counted with their memberships: below 0
@@ -97,7 +97,7 @@ pub(crate) struct BlockRow {
     pub(crate) changed: ChangeNumber,
     #[n(1)]
     pub(crate) on: bool,
-    /// What who blocks called themselves then: what the other goes on seeing.
+    /// The blocking user's display name then: the other goes on seeing it.
     #[n(2)]
     pub(crate) display_name: Option<String>,
 }
