@@ -1,4 +1,4 @@
-//! What the window needs of the client behind it, and what it is told. Knows nothing of how that client works.
+//! The client as the window needs it, and the updates that it sends. Knows nothing of how that client works.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub trait Backend {
     fn ask(&self, request: Request);
 }
 
-/// What the model does not decide.
+/// Requests that the model does not decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Log in; answered by [`Update::SignedIn`] or [`Update::Refused`].
@@ -79,7 +79,7 @@ pub enum Request {
     UnwatchCluster,
 }
 
-/// What the window is told.
+/// Updates that the window is told.
 #[derive(Clone, Debug)]
 pub enum Update {
     /// The model has decided what is drawn.
@@ -92,30 +92,30 @@ pub enum Update {
     SignedIn,
     /// There is none.
     SignedOut {
-        /// Why, as a sentence; empty if that is no news.
+        /// The reason, as a sentence; empty if that is no news.
         reason: String,
     },
-    /// What was asked for was not done.
+    /// A request was not fulfilled.
     Refused {
         /// The request that was refused.
         request: Asked,
-        /// Why, as a sentence that a person can act on.
+        /// The reason, as a sentence that a person can act on.
         sentence: String,
     },
-    /// What was asked for was done.
+    /// A request was fulfilled.
     Done(Asked),
     /// The person's sessions, this one too.
     Sessions(Vec<SessionEntry>),
-    /// What was found.
+    /// The messages that were found.
     Hits {
         /// The query that was asked.
         query: String,
         /// The hits, newest first.
         hits: Vec<Hit>,
     },
-    /// What a message said, oldest first: when, and what.
+    /// The versions of a message, oldest first, each with its time.
     Revisions(Vec<(Stamp, String)>),
-    /// How the cluster is.
+    /// The state of the cluster's nodes.
     Cluster(Vec<NodeReport>),
     /// So many things that were to be done cannot be read any more: the person has to look what is missing.
     Lost(usize),
@@ -160,7 +160,7 @@ pub struct NodeReport {
     pub status: Option<NodeStatus>,
 }
 
-/// Where updates wait until the window takes them, all at once and in order. Posting never blocks for long.
+/// The place where updates wait until the window takes them, all at once and in order. Posting never blocks for long.
 #[derive(Clone, Default)]
 pub struct Mailbox {
     shared: Arc<Mutex<Shared>>,

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use raftchat_schema::id::Stamp;
 
-/// What time it is, and where.
+/// The time, and the time zone.
 #[derive(Clone)]
 pub struct Clock {
     now: fn() -> Stamp,

@@ -16,7 +16,7 @@ const TEXT: [&[u8]; 5] = [
 const CODE: &[u8] = include_bytes!("../fonts/JetBrainsMono-Regular.ttf");
 const EMOJI: &[u8] = include_bytes!("../fonts/NotoEmoji-Regular.ttf");
 
-/// Which emoji are drawn.
+/// Ways to draw emoji.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emoji {
     /// Those of the system, in colour, and ours where it has none: for a renderer that can draw them.

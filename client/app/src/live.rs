@@ -13,7 +13,7 @@ use desk::Desk;
 /// Reasons why the client behind the window does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LiveError {
-    /// What is stored on this device cannot be used, or another window holds it; the sentence says what to do.
+    /// The store on this device cannot be used, or another window holds it; the sentence says what to do.
     #[error(transparent)]
     Open(#[from] raftchat_client::OpenError),
     /// The client does not start.
@@ -24,7 +24,7 @@ pub(crate) enum LiveError {
     System(#[from] std::io::Error),
 }
 
-/// What the client's thread is told.
+/// Orders to the client's thread.
 enum Order {
     Act(Intent),
     Ask(Request),

@@ -65,7 +65,7 @@ impl Accent {
     pub const ALL: [Self; 6] = [Self::Blue, Self::Purple, Self::Pink, Self::Orange, Self::Green, Self::Graphite];
 }
 
-/// How large text is.
+/// Sizes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "sizes")]
@@ -92,7 +92,7 @@ pub enum Language {
     German,
 }
 
-/// What sends what is written.
+/// Keys that send what is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SendKey {
@@ -103,7 +103,7 @@ pub enum SendKey {
     CtrlEnter,
 }
 
-/// What a notification says.
+/// Contents of a notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notifications {
@@ -116,7 +116,7 @@ pub enum Notifications {
     Off,
 }
 
-/// What was read when the window started.
+/// The preferences as they were read when the window started.
 #[derive(Debug)]
 pub struct Loaded {
     /// The preferences that hold.
@@ -169,7 +169,7 @@ impl Keeper {
         Ok(Self { wanted, thread })
     }
 
-    /// Where to send what is to be kept.
+    /// The channel for preferences that are to be kept.
     pub fn sender(&self) -> mpsc::Sender<Preferences> {
         self.wanted.clone()
     }

@@ -23,13 +23,13 @@ pub(crate) struct Chat {
     pub(crate) place: PlaceRow,
     /// The message with the highest position.
     pub(crate) newest: Option<MessageView>,
-    /// What was done and does not show in the rows yet, in order.
+    /// Entries that were done and do not show in the rows yet, in order.
     pub(crate) settled: Vec<OutboxEntry>,
-    /// How far this device knows that the person has read, before the nodes' counts say so.
+    /// The position up to which this device knows that the person has read, before the nodes' counts say so.
     pub(crate) read_here: Position,
     /// The last message that called for attention and still does.
     pub(crate) notified: Option<Position>,
-    /// Who is writing.
+    /// The users who are writing, and until when.
     pub(crate) typing: BTreeMap<UserId, Stamp>,
 }
 

@@ -14,11 +14,11 @@ use crate::timeline::Timeline;
 use crate::timers::Timer;
 use crate::turn::Turn;
 
-/// How long a draft is left alone before it is saved at the nodes.
+/// The time, in ms, that a draft is left alone before it is saved at the nodes.
 const SAVE_AFTER_MS: u64 = 1_500;
 
 impl Model {
-    /// What stands in the entry field has changed.
+    /// Takes in that the contents of the entry field have changed.
     pub(crate) fn draft_written(&mut self, turn: &mut Turn, chat: ChatId, text: String, reply_to: Option<Position>) {
         let chat = self.resolve(chat);
         if text.is_empty() {

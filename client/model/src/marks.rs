@@ -24,7 +24,7 @@ fn telling<'a>(
     })
 }
 
-/// What has become of one's own message at `position`: as far as everybody who tells has got with it.
+/// The stage of one's own message at `position`: as far as everybody who tells has got with it.
 pub(crate) fn delivery(chat: &Chat, people: &People, me: UserId, position: Position) -> Delivery {
     let mut members = telling(chat, people, me, position).peekable();
     if members.peek().is_none() {
@@ -42,7 +42,7 @@ pub(crate) fn delivery(chat: &Chat, people: &People, me: UserId, position: Posit
     }
 }
 
-/// How far each who tells has got with the message at `position`.
+/// The receipts of the message at `position`, of each who tells.
 pub(crate) fn receipts(chat: &Chat, people: &People, me: UserId, position: Position) -> Vec<Receipt> {
     telling(chat, people, me, position)
         .map(|member| Receipt {

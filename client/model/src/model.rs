@@ -21,7 +21,7 @@ use crate::timers::{Timer, Timers};
 use crate::turn::Turn;
 use crate::typing::OwnTyping;
 
-/// What a client knows and decides. See the crate's documentation.
+/// The state of a client, and its decisions. See the crate's documentation.
 #[derive(Debug)]
 pub struct Model {
     pub(crate) me: UserId,
@@ -106,7 +106,7 @@ impl Model {
         self.outbox.waiting()
     }
 
-    /// How far each who tells has got with a message.
+    /// The receipts of a message, of each who tells.
     pub fn receipts(&self, chat: ChatId, position: Position) -> Vec<Receipt> {
         match self.scene(self.resolve(chat)).chat {
             Some(chat) => marks::receipts(chat, &self.people, self.me, position),

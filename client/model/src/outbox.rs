@@ -19,7 +19,7 @@ pub(crate) use object::Object;
 
 /// The most entries that are done at once.
 const UNDER_WAY_MAX: usize = 8;
-/// How long an entry waits after it had no answer twice; doubled with each time.
+/// The pause, in ms, of an entry that had no answer twice; doubled with each time.
 const PAUSE_MS: u64 = 250;
 /// The longest such wait.
 const PAUSE_MS_MAX: u64 = 8_000;

@@ -13,7 +13,7 @@ use crate::shown::{Failure, FailureReason, Shown, Undone};
 use crate::timers::Timer;
 use crate::turn::Turn;
 
-/// How long to wait where the nodes do not say for how long.
+/// The pause, in ms, where the nodes do not say for how long.
 const TRY_AGAIN_MS: u64 = 500;
 
 impl Model {
@@ -175,7 +175,7 @@ fn undone(turn: &mut Turn, lane: Lane, act: &Act, refusal: Refusal) {
     turn.show(Shown::Failed(Failure { chat, what, why: FailureReason::Refused(refusal) }));
 }
 
-/// What it is to a person that an act was not done; none if they need not know.
+/// The kind of wish that a person is told was not fulfilled; none if they need not know.
 pub(crate) fn worth_telling(act: &Act) -> Option<Undone> {
     match act {
         Act::Send(_) => Some(Undone::Send),

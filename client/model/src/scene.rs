@@ -23,17 +23,17 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// What was done and is to be done in it, in order.
+    /// Acts that were done and are to be done in it, in order.
     pub(crate) fn acts(&self) -> impl Iterator<Item = &'a Act> + use<'a> {
         self.settled().chain(self.waiting()).map(|entry| &entry.act)
     }
 
-    /// What was done and does not show yet.
+    /// Entries that were done and do not show yet.
     pub(crate) fn settled(&self) -> impl Iterator<Item = &'a OutboxEntry> + use<'a> {
         self.chat.into_iter().flat_map(|chat| &chat.settled)
     }
 
-    /// What is to be done.
+    /// Entries that are to be done.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &'a OutboxEntry> + use<'a> {
         self.outbox.of(Lane::Chat(self.id))
     }
@@ -52,7 +52,7 @@ impl<'a> Scene<'a> {
         self.chat.map_or(Position(0), |chat| chat.row.last_position)
     }
 
-    /// What somebody says there is not shown unless asked for.
+    /// True if somebody's words there are not shown unless asked for.
     pub(crate) fn hides(&self, user: UserId) -> bool {
         self.is_group() && self.people.is_blocked(user)
     }

@@ -12,7 +12,7 @@ use crate::rows::ChatId;
 use crate::text::{mentions, safe};
 use crate::turn::Turn;
 
-/// What is to be said.
+/// A message to be sent.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) message_id: MessageId,

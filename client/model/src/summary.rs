@@ -58,7 +58,7 @@ impl Summaries {
     }
 }
 
-/// What a line adds to the sum.
+/// The unread and the mentions that a line adds to the sum.
 fn weight(line: &ChatSummary) -> (u64, u64) {
     if line.muted {
         return (0, 0);
@@ -112,7 +112,7 @@ impl Model {
         }
     }
 
-    /// Who is in a conversation.
+    /// The members of a conversation, to be shown.
     pub(crate) fn shown_members(&self, id: ChatId) -> Shown {
         let members = self.scene(id).chat.into_iter().flat_map(|chat| chat.members.values());
         let members = members
@@ -126,7 +126,7 @@ impl Model {
         Shown::Members { chat: id, members }
     }
 
-    /// Where the messages to read are; some between them may be the person's own.
+    /// The stretch that the messages to read are in; some between them may be the person's own.
     pub(crate) fn unread_range(&self, conversation: ConversationId) -> Option<PageRange> {
         let (place, chat) = (self.place(conversation)?, self.chats.get(&conversation)?);
         let first = place.read_position.max(chat.since(self.me)).next();
@@ -187,7 +187,7 @@ fn coming(scene: &Scene<'_>, user: UserId, draft: &[u8]) -> ChatSummary {
     }
 }
 
-/// What a conversation is called, on one line: a direct one as the other.
+/// The name of a conversation, on one line: of a direct one the other's.
 pub(crate) fn title(scene: &Scene<'_>) -> String {
     let Some(chat) = scene.chat else { return String::new() };
     match chat.other(scene.me) {

@@ -59,11 +59,11 @@ pub(crate) struct Timeline {
     page_put_in: Stamp,
     /// Nothing of what was drawn is to stay.
     anew: bool,
-    /// What is drawn as being sent.
+    /// The items that are drawn as being sent.
     pending: BTreeSet<ItemKey>,
     items: Items,
     pins: Pins,
-    /// What stands in the entry field.
+    /// The contents of the entry field.
     pub(crate) draft: Payload,
     state: Option<TimelineState>,
 }

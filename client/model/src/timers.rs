@@ -17,9 +17,9 @@ pub(crate) enum Timer {
     Unmute(ConversationId),
     /// An entry of the outbox may be tried again.
     Retry(OutboxId),
-    /// What is far from where the person reads may be dropped.
+    /// Messages far from where the person reads may be dropped.
     Trim,
-    /// Who is in the open conversation may be asked for again.
+    /// The members of the open conversation may be asked for again.
     Members,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Turn {
     touched: BTreeMap<ChatId, Touched>,
 }
 
-/// What has changed of one conversation, as far as it may be drawn.
+/// The parts of one conversation that have changed, as far as it may be drawn.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is looked at by itself")]
 pub(crate) struct Touched {
@@ -28,7 +28,7 @@ pub(crate) struct Touched {
     pub(crate) messages: BTreeSet<Position>,
     /// Up to where others have received and read.
     pub(crate) marks: bool,
-    /// Who is in it or has left.
+    /// Its members, or those who have left.
     pub(crate) members: bool,
     /// The draft, by somebody else than the entry field.
     pub(crate) draft: bool,
@@ -41,7 +41,7 @@ impl Turn {
         Self { now, ahead_ms, writes: Vec::new(), synced: false, effects: Vec::new(), touched: BTreeMap::new() }
     }
 
-    /// What time it is in the cluster, as far as this device was told.
+    /// The cluster's time, as far as this device was told.
     pub(crate) fn cluster_now(&self) -> Stamp {
         self.to_cluster(self.now)
     }
@@ -80,7 +80,7 @@ impl Turn {
         self.touched.entry(chat).or_default()
     }
 
-    /// What is noted of a conversation.
+    /// The changes noted of a conversation.
     pub(crate) fn touched(&self, chat: ChatId) -> Option<&Touched> {
         self.touched.get(&chat)
     }
@@ -90,7 +90,7 @@ impl Turn {
         self.touched.keys().copied().collect()
     }
 
-    /// What is to be done, the batch first.
+    /// The effects, the batch first.
     pub(crate) fn into_effects(self) -> Vec<Effect> {
         if self.writes.is_empty() {
             return self.effects;

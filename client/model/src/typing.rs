@@ -16,7 +16,7 @@ use crate::turn::Turn;
 /// The shortest time, in ms, after which the others are told again that the person is writing.
 const TELL_EVERY_MS: u64 = 3_000;
 
-/// When the others were last told that the person is writing.
+/// The times when the others were last told that the person is writing.
 #[derive(Debug, Default)]
 pub(crate) struct OwnTyping {
     told: BTreeMap<ConversationId, Stamp>,

@@ -67,7 +67,7 @@ pub(super) fn at(item: &Item) -> Stamp {
     }
 }
 
-/// What it says, in one line.
+/// The text of a message, in one line.
 pub(super) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedString {
     match body {
         Body::Text(text) => drawn::line(&markup::parse(text).plain(), 160).into(),
@@ -76,7 +76,7 @@ pub(super) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedStrin
     }
 }
 
-/// How far it got, as the window draws it.
+/// The stage of a message, as the window draws it.
 pub(super) fn delivery(delivery: Option<&Delivery>) -> DeliveryState {
     match delivery {
         None => DeliveryState::None,

@@ -32,7 +32,7 @@ impl ChatList {
         self.summaries.get(&chat)
     }
 
-    /// Who is writing there.
+    /// The names of those who write there.
     pub(super) fn typing(&self, chat: ChatId) -> &[String] {
         self.typing.get(&chat).map_or(&[], Vec::as_slice)
     }

@@ -136,12 +136,12 @@ impl View {
         }
     }
 
-    /// Where the message of that name is, in the open conversation.
+    /// The place of the message of that name, in the open conversation.
     pub(super) fn place(&self, key: &str) -> Option<(ChatId, Position)> {
         Some((self.open?, self.message(key)?.position?))
     }
 
-    /// Who does not look at the window has not read what is in it.
+    /// Marks as read, unless nobody looks at the window.
     pub(super) fn mark_read(&self) {
         let (Some(chat), Attention::Focused) = (self.open, self.attention) else { return };
         let Some(summary) = self.chats.get(chat) else { return };

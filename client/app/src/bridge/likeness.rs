@@ -13,7 +13,7 @@ pub(super) struct Likeness {
     of: BTreeMap<UserId, BTreeSet<Look>>,
 }
 
-/// Which of the two looks, and the look: those of one kind are never those of the other.
+/// One of the two looks, with its kind: those of one kind are never those of the other.
 type Look = (usize, String);
 
 fn looks(name: &str) -> impl Iterator<Item = Look> {

@@ -35,7 +35,7 @@ pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> M
     ModelRc::new(VecModel::from(blocks))
 }
 
-/// Where the first `limit` of its links lead.
+/// The targets of the first `limit` of its links.
 pub(super) fn links(text: &str, limit: usize) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let document = markup::parse(text);

@@ -101,7 +101,7 @@ impl View {
         self.draw_edges();
     }
 
-    /// How much of the conversation there is beyond what the window has.
+    /// Draws how much of the conversation there is beyond what the window has.
     pub(super) fn draw_edges(&self) {
         let Some(state) = &self.state else { return };
         let (above, below) = self.timeline.out_of_reach();

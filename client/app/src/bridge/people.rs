@@ -168,7 +168,7 @@ impl View {
         }
     }
 
-    /// Whom that person's name can be taken for, as a sentence; empty if nobody.
+    /// The person whom that one's name can be taken for, as a sentence; empty if nobody.
     pub(super) fn imitation(&self, user: UserId) -> SharedString {
         self.imitators.get(&user).map_or_else(SharedString::default, |other| {
             self.phrases.say(|words| words.invoke_imitates(other.as_str().into()))

@@ -16,7 +16,7 @@ const NAME_CHARS: usize = 64;
 #[derive(Clone)]
 pub(super) struct Phrases {
     window: Weak<AppWindow>,
-    /// What time it is.
+    /// The clock and its time zone.
     pub(super) clock: Clock,
 }
 
@@ -77,7 +77,7 @@ impl Phrases {
         }
     }
 
-    /// What happened to a member.
+    /// The sentence for an event in a member's life.
     pub(super) fn notice(&self, notice: &Notice) -> SharedString {
         let name: SharedString = self.name(&notice.name, NAME_CHARS).into();
         let by: SharedString = match &notice.what {
@@ -97,7 +97,7 @@ impl Phrases {
         })
     }
 
-    /// What has become of a message.
+    /// The word for the stage of a message.
     pub(super) fn delivery(&self, delivery: &Delivery) -> SharedString {
         self.say(|words| match delivery {
             Delivery::Sending => words.invoke_sending(),
@@ -108,7 +108,7 @@ impl Phrases {
         })
     }
 
-    /// Who is writing; empty if nobody is.
+    /// The sentence that names who is writing; empty if nobody is.
     pub(super) fn typing(&self, names: &[String]) -> SharedString {
         self.say(|words| match names {
             [] => SharedString::default(),
@@ -138,7 +138,7 @@ impl Phrases {
         }
     }
 
-    /// How the connection stands.
+    /// The words for the state of the connection.
     pub(super) fn connection(&self, connection: Connection) -> SharedString {
         self.say(|words| match connection {
             Connection::Offline => words.invoke_offline(),

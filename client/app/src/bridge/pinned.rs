@@ -19,7 +19,7 @@ impl View {
         self.dirty.open_chat = true;
     }
 
-    /// What is pinned, as it is drawn, in the order in which it was pinned.
+    /// The pinned messages, as they are drawn, in the order in which they were pinned.
     pub(super) fn pinned_rows(&self) -> Vec<PinnedRow> {
         self.pinned.iter().map(|pinned| self.pinned_row(pinned)).collect()
     }

@@ -28,7 +28,7 @@ pub(super) fn apply(window: &AppWindow, preferences: &Preferences) {
     select_language(window);
 }
 
-/// How the window is.
+/// The preferences that the window has now.
 pub(super) fn read(window: &AppWindow) -> Preferences {
     let (theme, settings) = (window.global::<Theme<'_>>(), window.global::<Settings<'_>>());
     let chosen = usize::try_from(theme.get_accent_index()).ok().and_then(|chosen| Accent::ALL.get(chosen));

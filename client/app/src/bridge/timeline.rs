@@ -20,7 +20,7 @@ use excerpt::{Excerpt, Step};
 pub(super) struct TimelineModel {
     held: RefCell<VecDeque<Held>>,
     excerpt: RefCell<Excerpt>,
-    /// What is at the upper edge of the pane.
+    /// The item at the upper edge of the pane.
     top: Cell<Option<ItemKey>>,
     /// So many of the shortest rows fill the pane.
     screen: Cell<usize>,
@@ -226,20 +226,20 @@ impl TimelineModel {
         self.top.set(None);
     }
 
-    /// Which of those held is at the upper edge of the pane. Until that is known the person is at the end.
+    /// The index, of those held, of the one at the upper edge of the pane. Until that is known the person is at the end.
     pub(super) fn top(&self) -> usize {
         let held = self.held.borrow();
         let known = self.top.get().and_then(|key| held.iter().position(|held| held.item.key() == key));
         known.unwrap_or_else(|| held.len().saturating_sub(self.screen.get()))
     }
 
-    /// How many are held above and below those that the window has.
+    /// The numbers of those held above and below those that the window has.
     pub(super) fn out_of_reach(&self) -> (usize, usize) {
         let excerpt = self.excerpt.borrow();
         (excerpt.above(), excerpt.below(self.count()))
     }
 
-    /// How many are held above what is in sight, and how many below it.
+    /// The numbers of those held above what is in sight, and below it.
     pub(super) fn out_of_sight(&self) -> (usize, usize) {
         let top = self.top();
         (top, self.count().saturating_sub(top + self.screen.get()))
@@ -257,7 +257,7 @@ impl TimelineModel {
         held.iter().skip(at).find_map(|held| held.item.bubble().and_then(|bubble| bubble.position))
     }
 
-    /// Where the item of that name is among those held.
+    /// The index of the item of that name among those held.
     pub(super) fn index(&self, key: &str) -> Option<usize> {
         self.held.borrow().iter().position(|held| ids::item(held.item.key()) == key)
     }

@@ -12,7 +12,7 @@ use crate::ui::{AppWindow, Toast};
 /// As long as the toast is seen.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What is about to be done.
+/// An act that is about to be done.
 pub(super) struct Undoable {
     intent: Intent,
     _timer: Timer,

@@ -23,7 +23,7 @@ use crate::ui::{AppWindow, Chats, Composer, PersonRow, Timeline};
 /// Shared by the callbacks of the window.
 pub(super) type Shared = Rc<RefCell<View>>;
 
-/// What is shown.
+/// The state of what is shown.
 pub(super) struct View {
     pub(super) window: Weak<AppWindow>,
     pub(super) backend: Rc<dyn Backend>,
@@ -39,13 +39,13 @@ pub(super) struct View {
     pub(super) open: Option<ChatId>,
     /// The open conversation has been drawn since it was opened: what comes of it now is of this opening.
     pub(super) begun: bool,
-    /// How the timeline lies in the open conversation.
+    /// The timeline's place in the open conversation.
     pub(super) state: Option<TimelineState>,
-    /// Where the model was told that the person reads.
+    /// The position that the model was told the person reads.
     pub(super) said_to_read: Option<Position>,
     /// The message that the person was taken to.
     pub(super) revealed: Option<Position>,
-    /// What the window has of the conversation is about to be brought to where the person is.
+    /// True while what the window has of the conversation is about to be brought to where the person is.
     pub(super) settling: bool,
     pub(super) members: Vec<MemberItem>,
     pub(super) pinned: Vec<PinnedMessage>,
@@ -65,18 +65,18 @@ pub(super) struct View {
     pub(super) dirty: Dirty,
 }
 
-/// What is being written.
+/// A message that is being written.
 #[derive(Default)]
 pub(super) struct Writing {
-    /// Which message it answers.
+    /// The message that it answers.
     pub(super) reply_to: Option<Position>,
-    /// Which message it replaces.
+    /// The message that it replaces.
     pub(super) editing: Option<Position>,
-    /// What stood there before the editing began.
+    /// The text that stood there before the editing began.
     pub(super) put_aside: String,
 }
 
-/// What has to be drawn again after a batch of updates.
+/// The parts that have to be drawn again after a batch of updates.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each part of the window is stale by itself")]
 pub(super) struct Dirty {
@@ -164,7 +164,7 @@ impl View {
         });
     }
 
-    /// What stands in the entry field.
+    /// The contents of the entry field.
     pub(super) fn text(&self) -> String {
         self.window.upgrade().map(|window| window.global::<Composer<'_>>().get_text().into()).unwrap_or_default()
     }

@@ -36,7 +36,7 @@ pub(super) async fn search(messenger: &Messenger, query: &str, limit: usize, mai
     }
 }
 
-/// How each node is.
+/// Reports the state of each node.
 pub(super) async fn cluster(client: Client, mailbox: Mailbox) {
     let statuses = client.statuses().await;
     let report = |(entry, status): (raftchat_client::NodeEntry, Result<_, ClientError>)| NodeReport {

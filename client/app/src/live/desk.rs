@@ -11,10 +11,10 @@ use tokio::time::MissedTickBehavior;
 use super::{LiveError, Order, asked};
 use crate::backend::{Asked, Mailbox, Request, Update};
 
-/// How often the cluster is asked how it is, while somebody looks.
+/// The interval at which the cluster is asked for its state, while somebody looks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// What the thread has.
+/// The belongings of the thread.
 pub(super) struct Desk {
     profile: Profile,
     options: ClientOptions,

@@ -6,11 +6,11 @@ use raftchat_schema::id::Position;
 /// A row of a conversation that acts change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
-    /// What the person alone has of it.
+    /// The person's own settings and counts of it.
     Place,
     /// Its title and pins.
     Head,
-    /// What a message says.
+    /// The text of a message.
     Message(Position),
     /// The reactions to it.
     Reactions(Position),

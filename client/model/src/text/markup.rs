@@ -15,7 +15,7 @@ use raftchat_schema::limits::{MENTIONS_MAX, TEXT_BYTES_MAX};
 use super::{mentions, safe};
 pub use link::Link;
 
-/// How deep markup may nest before a text is shown as it was written. People nest three or four deep.
+/// The deepest nesting of markup before a text is shown as it was written. People nest three or four deep.
 pub const NESTING_MAX: usize = 32;
 
 /// The most blocks and spans that a text may come to before it is shown as it was written: a window draws each.
@@ -43,9 +43,9 @@ pub struct Block {
     pub quote_level: usize,
     /// In how many lists it stands, at most [`LEVELS_MAX`].
     pub list_level: usize,
-    /// What stands before it as the first block of a list item.
+    /// The sign before it, as the first block of a list item.
     pub marker: Option<Marker>,
-    /// What it shows.
+    /// The content that it shows.
     pub content: Content,
 }
 

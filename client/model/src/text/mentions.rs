@@ -8,7 +8,7 @@ use raftchat_schema::id::{UserId, Username};
 use super::chars::{EMOJI_STYLE, WORD_BREAK, is_blank_letter, is_invisible, is_latin, is_mark};
 use super::markup;
 
-/// How far back a word is looked at to see what it begins with: marks and what is not seen, of which no language has more.
+/// The number of characters that are looked at to see what a word begins with: marks and what is not seen, of which no language has more.
 const LOOK_BACK_MAX: usize = 64;
 
 /// The users that `text` mentions outside of code, in order of id: at most
@@ -70,7 +70,7 @@ fn is_sign(c: char) -> bool {
     matches!(c, '@' | '＠' | '﹫')
 }
 
-/// What `c` is in a username, if it may be in one.
+/// The character that stands for `c` in a username, if it may be in one.
 fn of_name(c: char) -> Option<char> {
     let narrow = match c {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0)?,

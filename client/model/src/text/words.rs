@@ -15,16 +15,16 @@ pub const WORD_BYTES_MAX: usize = 64;
 /// The most terms of a query: each costs a look into the index.
 pub const TERMS_MAX: usize = 32;
 
-/// What a text is searched for.
+/// A word that a text is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// A word as [`words`] gives it.
     pub word: String,
-    /// What it is compared with.
+    /// The part of a text that it is compared with.
     pub matching: Matching,
 }
 
-/// What a term is compared with.
+/// Ways to compare a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matching {
     /// The whole word.
@@ -52,7 +52,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
     with_pairs(text).map(|unit| unit.word)
 }
 
-/// What `text`, as a person types it into a search box, asks for: all of the terms. The last word may go on.
+/// The terms that `text`, as a person types it into a search box, asks for: all of them. The last word may go on.
 pub fn query(text: &str) -> Vec<Term> {
     let units: Vec<Unit> = with_pairs(text).collect();
     let paired = |single: &Unit| {
@@ -72,7 +72,7 @@ pub fn query(text: &str) -> Vec<Term> {
     terms
 }
 
-/// Where in `text` one of `terms` is, in order, without overlap; of a longer word the part that was asked for.
+/// The ranges of `text` that one of `terms` takes, in order, without overlap; of a longer word the part that was asked for.
 pub fn highlight(text: &str, terms: &[Term]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for unit in with_pairs(text) {
@@ -145,7 +145,7 @@ fn units(text: &str) -> impl Iterator<Item = Unit> {
     .filter(|unit| !unit.word.is_empty())
 }
 
-/// What a character, as a reader takes it for one, is; none if it stands between words or is not seen.
+/// The kind of a character, as a reader takes it for one; none if it stands between words or is not seen.
 fn kind(grapheme: &str) -> Option<Kind> {
     let first = grapheme.chars().find(|c| !is_invisible(*c))?;
     if is_key(grapheme) || is_symbol(first) {
@@ -176,7 +176,7 @@ fn plain_symbol(symbol: &str) -> String {
     word
 }
 
-/// Where the part of `unit` ends that makes the first `bytes` of its word.
+/// The end of the part of `unit` that makes the first `bytes` of its word.
 fn end_of_start(text: &str, unit: &Unit, bytes: usize) -> Option<usize> {
     if bytes >= unit.word.len() {
         return Some(unit.range.end);

@@ -112,7 +112,7 @@ pub(crate) fn committed(
     }))
 }
 
-/// What the sender of a message is called: by the message's own word if nothing more is known.
+/// The name of a message's sender: by the message's own word if nothing more is known.
 pub(crate) fn sender_name(scene: &Scene<'_>, message: &MessageView) -> String {
     scene.people.name_or(message.sender, &message.sender_name)
 }
@@ -163,7 +163,7 @@ pub(crate) fn pending(
     }))
 }
 
-/// What has become of a message in the outbox.
+/// The stage of a message in the outbox.
 pub(crate) fn delivery_of(entry: &OutboxEntry) -> Delivery {
     match &entry.state {
         EntryState::Waiting => Delivery::Sending,

@@ -87,7 +87,7 @@ impl Timeline {
         self.items.put(Order::Held(position, Rank::Message), item);
     }
 
-    /// What the message at `from` answers.
+    /// The quote of the message that the one at `from` answers.
     pub(crate) fn quote(&mut self, scene: &Scene<'_>, position: Position, from: Position) -> Quote {
         let beyond = position >= from || position <= scene.floor() || position > scene.last_position();
         let original = if beyond {
@@ -122,7 +122,7 @@ impl Timeline {
         }
     }
 
-    /// What is being sent, below the end; not what is shown as sent already.
+    /// Draws the messages that are being sent, below the end; not those that are shown as sent already.
     fn draw_pending(&mut self, scene: &Scene<'_>) {
         let mut pending = BTreeSet::new();
         if self.following {
@@ -147,7 +147,7 @@ impl Timeline {
         }
     }
 
-    /// How it lies in its conversation, if that has become different.
+    /// The timeline's place in its conversation, if that has become different.
     pub(crate) fn new_state(&mut self, scene: &Scene<'_>) -> Option<TimelineState> {
         let last = scene.last_position();
         let state = TimelineState {

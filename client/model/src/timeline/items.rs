@@ -10,21 +10,21 @@ use crate::shown::{Bubble, Item, ItemKey, Run, TimelineChange};
 /// Two bubbles further apart than this are not of one run.
 const RUN_GAP_MS: u64 = 10 * 60 * 1000;
 
-/// Where an item goes.
+/// The place that an item takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Order {
     /// A message, at its position, and after it what happened before the next.
     Held(Position, Rank),
-    /// What is being sent, last, in order of entry.
+    /// A message that is being sent; last, in order of entry.
     Pending(u64),
 }
 
-/// What comes first at the same position.
+/// The order of items at the same position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// The message itself.
     Message,
-    /// What happened after it, in order of time, and of users at the same.
+    /// An event after it, in order of time, and of users at the same.
     Notice(Stamp, UserId),
 }
 
@@ -77,7 +77,7 @@ impl Items {
         }
     }
 
-    /// Where the item of that name is.
+    /// The place of the item of that name.
     pub(crate) fn order(&self, key: ItemKey) -> Option<Order> {
         self.orders.get(&key).copied()
     }
@@ -127,7 +127,7 @@ impl Items {
         self.replace(at, order, item);
     }
 
-    /// What is at `at` becomes `item`; a step only if that is another.
+    /// Puts `item` in the place of what is at `at`; a step only if that is another.
     fn replace(&mut self, at: usize, order: Order, mut item: Item) {
         let run = self.run(at.checked_sub(1), &item, at.checked_add(1));
         set_run(&mut item, run);

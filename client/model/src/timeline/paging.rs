@@ -24,22 +24,22 @@ pub(crate) struct Load {
     stage: Stage,
 }
 
-/// What a page is for.
+/// The purpose of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The end of the conversation, or what is missing before it.
     End,
-    /// What comes before the span.
+    /// Messages before the span.
     Older,
-    /// What comes after it.
+    /// Messages after the span.
     Newer,
-    /// What is around that message.
+    /// Messages around that one.
     Jump(Position),
     /// A message that is quoted.
     Quote,
 }
 
-/// Who is asked.
+/// The source that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Store,
@@ -298,7 +298,7 @@ impl Model {
         timeline.conclude(load, last);
     }
 
-    /// What a request is for, if it is still of use: the conversation, its last position and the page.
+    /// The purpose of a request, if it is still of use: the conversation, its last position and the page.
     fn loading(&self, request: PageRequest) -> Option<(ConversationId, Position, Load)> {
         let timeline = self.timeline.as_ref()?;
         let ChatId::Known(conversation) = timeline.chat else { return None };

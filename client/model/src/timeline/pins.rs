@@ -21,7 +21,7 @@ pub(crate) struct Pins {
 }
 
 impl Pins {
-    /// Which are pinned now.
+    /// Puts the messages that are pinned now.
     pub(crate) fn put(&mut self, positions: &[Position]) {
         if self.positions != positions {
             self.positions = positions.to_vec();
@@ -45,7 +45,7 @@ impl Pins {
 }
 
 impl Timeline {
-    /// What is pinned, if that has become different.
+    /// The pinned messages, if they have become different.
     pub(crate) fn new_pins(&mut self, scene: &Scene<'_>) -> Option<Vec<PinnedMessage>> {
         let stale = std::mem::take(&mut self.pins.stale);
         if !stale && self.pins.shown.is_some() {

@@ -47,7 +47,7 @@ impl Quotes {
         positions.iter().filter_map(|position| self.by.get(position)).flatten().copied().collect()
     }
 
-    /// What is known of a quoted message that is not held; what is not yet is looked for.
+    /// A quoted message that is not held, as far as it is known; one that is not known yet is looked for.
     pub(crate) fn find(&mut self, position: Position) -> Found<'_> {
         match self.found.get(&position) {
             Some(Some(message)) => Found::Message(message),

@@ -13,7 +13,7 @@ use crate::turn::Turn;
 /// The number of messages that are held around the person, in both directions together: many screens more than they see.
 const HELD_MAX: u64 = 400;
 
-/// What lies so near to where the person reads, in messages, is never dropped.
+/// The distance to where the person reads, in messages, within which nothing is dropped.
 const NEAR: u64 = 150;
 
 /// How many are held at most of what comes by itself while the person reads elsewhere: then it is only counted, until they
@@ -41,7 +41,7 @@ impl Timeline {
         }
     }
 
-    /// What is said no longer joins a span that has grown too long since the person was last seen.
+    /// Lets new messages no longer join a span that has grown too long since the person was last seen.
     pub(super) fn leave_untended_end(&mut self) {
         if self.following && self.reading.is_some() && self.count() >= UNTENDED_MAX {
             self.stop_following();
@@ -65,7 +65,7 @@ impl Timeline {
         true
     }
 
-    /// What is to be left of the span; none if all of it may stay.
+    /// The part of the span that is to be left; none if all of it may stay.
     fn kept(&self) -> Option<PageRange> {
         let (span, reading) = (self.span?, self.reading?);
         let excess = self.count().checked_sub(HELD_MAX).filter(|excess| *excess > 0)?;

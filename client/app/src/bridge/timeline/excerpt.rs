@@ -39,27 +39,27 @@ impl Excerpt {
         Self { shown: at.saturating_sub(screen + MARGIN).min(end)..end }
     }
 
-    /// How many there are.
+    /// The number of them.
     pub(super) fn count(&self) -> usize {
         self.shown.len()
     }
 
-    /// Which of those held the first is.
+    /// The index, of those held, of the first.
     pub(super) fn first(&self) -> usize {
         self.shown.start
     }
 
-    /// How many are held above them.
+    /// The number of those held above them.
     pub(super) fn above(&self) -> usize {
         self.shown.start
     }
 
-    /// How many are held below them, of so many.
+    /// The number of those held below them, of so many.
     pub(super) fn below(&self, held: usize) -> usize {
         held.saturating_sub(self.shown.end)
     }
 
-    /// Which row of the window is that row of those held.
+    /// The window's row for that row of those held.
     pub(super) fn place(&self, at: usize) -> Option<usize> {
         self.shown.contains(&at).then(|| at - self.shown.start)
     }

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::text::chars::is_invisible;
 
-/// Where a link leads.
+/// The address that a link leads to, and whether its text hides that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     target: String,
@@ -27,7 +27,7 @@ impl Link {
         &self.target
     }
 
-    /// What is seen of it looks like another address than the one it leads to: show [`Link::target`] beside it.
+    /// True if its text looks like another address than the one it leads to: show [`Link::target`] beside it.
     pub fn deceives(&self) -> bool {
         self.deceives
     }
@@ -71,7 +71,7 @@ pub(super) fn find(text: &str) -> Vec<(Range<usize>, String)> {
     with_targets.filter(|(_, target)| allowed(target)).collect()
 }
 
-/// Who is reached where.
+/// The user, host and port that an address reaches.
 #[derive(PartialEq, Eq)]
 struct Address {
     user: Option<String>,

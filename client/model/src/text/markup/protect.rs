@@ -4,7 +4,7 @@
 use super::link;
 use crate::text::mentions;
 
-/// What is kept from the parser.
+/// The signs that are kept from the parser.
 const KEPT: [char; 4] = [':', '_', '*', '~'];
 
 /// A text in which signs that are no markup have given their place to characters that are in no text.
@@ -45,7 +45,7 @@ fn unused(text: &str) -> Option<[char; KEPT.len()]> {
     Some([free.next()?, free.next()?, free.next()?, free.next()?])
 }
 
-/// Where the signs to be kept are, in order.
+/// The places of the signs to be kept, in order.
 fn places(text: &str) -> Vec<usize> {
     let addresses = link::find(text).into_iter().map(|(range, _)| range);
     let names = mentions::find(text).into_iter().map(|range| {

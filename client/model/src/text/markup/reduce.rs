@@ -36,9 +36,9 @@ struct Reducer<'a> {
     blocks_before: Vec<usize>,
     quotes: usize,
     lists: usize,
-    /// Where the block that is open, or the next one, begins.
+    /// The place where the block that is open, or the next one, begins.
     begins: usize,
-    /// Where the last one began.
+    /// The place where the last one began.
     began: Option<usize>,
     /// A block or a line of it begins with what comes next.
     line_begins: bool,
@@ -53,7 +53,7 @@ struct Reducer<'a> {
     fence: Option<Fence>,
 }
 
-/// How often each style is on.
+/// The number of times that each style is on.
 #[derive(Clone, Copy, Default)]
 struct Emphasis {
     bold: usize,
@@ -365,7 +365,7 @@ impl Emphasis {
     }
 }
 
-/// How `[text](target "title")` ends.
+/// The end of `[text](target "title")`.
 fn ending(target: &str, title: &str) -> String {
     if title.is_empty() { format!("]({target})") } else { format!("]({target} \"{title}\")") }
 }

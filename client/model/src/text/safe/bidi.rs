@@ -1,7 +1,7 @@
 //! Characters that change the direction of the text after them. Knows nothing of the letters that have a direction of
 //! their own.
 
-/// How deep changes of direction may nest; the standard has 125, people need two.
+/// The deepest nesting of changes of direction; the standard has 125, people need two.
 const OPEN_MAX: usize = 32;
 
 const POP_EMBEDDING: char = '\u{202C}';

@@ -17,7 +17,7 @@ const PLACE_BYTES_MAX: usize = 512;
 /// An address in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Where it stands.
+    /// The range of the text that it takes.
     pub(super) range: Range<usize>,
     pub(super) kind: Kind,
 }
@@ -111,7 +111,7 @@ fn mail(text: &str, done: usize, sign: usize) -> Option<Found> {
     Some(Found { range: done + before..sign + 1 + host, kind })
 }
 
-/// How much of `text` says who is reached where: a user, a host and a port.
+/// The length of the part of `text` that names a place: a user, a host and a port.
 fn place(text: &str) -> Option<usize> {
     let in_user = |c: &char| c.is_ascii_alphanumeric() || ".-_~%!$&+=:".contains(*c) || is_latin(*c);
     let user: usize = text.chars().take_while(in_user).take(PLACE_BYTES_MAX).map(char::len_utf8).sum();
@@ -120,7 +120,7 @@ fn place(text: &str) -> Option<usize> {
     Some(host + port(text.get(host..)?))
 }
 
-/// What a host must have.
+/// The parts that a host must have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
@@ -128,7 +128,7 @@ enum Needs {
     Domain,
 }
 
-/// How much of `text` is a host.
+/// The length of the part of `text` that is a host.
 fn host(text: &str, needs: Needs) -> Option<usize> {
     if let Some(numbers) = text.strip_prefix('[') {
         let end = numbers.find(|c: char| !c.is_ascii_hexdigit() && !matches!(c, ':' | '.'))?;
@@ -155,14 +155,14 @@ fn host(text: &str, needs: Needs) -> Option<usize> {
     valid.then_some(name.len())
 }
 
-/// How much of a label is of the script it begins with: no domain has Latin letters and others.
+/// The length of the part of a label that is of the script it begins with: no domain has Latin letters and others.
 fn of_one_script(label: &str) -> usize {
     let Some(first) = label.chars().next().filter(|c| is_latin(*c)) else { return label.len() };
     let other = |c: char| !is_of_any_script(c) && script(c) != script(first);
     label.find(other).unwrap_or(label.len())
 }
 
-/// How much of `text` is a port.
+/// The length of the part of `text` that is a port.
 fn port(text: &str) -> usize {
     let Some(number) = text.strip_prefix(':') else { return 0 };
     let digits = number.len() - number.trim_start_matches(|c: char| c.is_ascii_digit()).len();
