@@ -8,7 +8,8 @@ use raftchat_schema::id::{UserId, Username};
 use super::chars::{EMOJI_STYLE, WORD_BREAK, is_blank_letter, is_invisible, is_latin, is_mark};
 use super::markup;
 
-/// The number of characters that are looked at to see what a word begins with: marks and what is not seen, of which no language has more.
+/// The number of characters that are looked at to see what a word begins with: marks and what is not seen. No language has
+/// more of them.
 const LOOK_BACK_MAX: usize = 64;
 
 /// The users that `text` mentions outside of code, in order of id: at most
