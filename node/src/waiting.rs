@@ -22,10 +22,33 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 struct Waiter {
     answer: oneshot::Sender<Outcome>,
-    /// Somebody was asked to store it and has not said that nothing was stored.
-    may_be_stored: bool,
+    stored: Stored,
     /// Nobody waits beyond it, also where a call whose link has ended neither goes on nor is dropped.
     until: Instant,
+}
+
+/// Whether a proposal may have been stored, by all attempts at it, which follow each other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stored {
+    /// The last attempt has not said that nothing was stored.
+    open: bool,
+    /// An earlier one never has. What a later one says is of that one alone.
+    unknown: bool,
+}
+
+impl Stored {
+    fn begin(&mut self) {
+        self.unknown |= self.open;
+        self.open = true;
+    }
+
+    fn nothing_was(&mut self) {
+        self.open = false;
+    }
+
+    fn may_be(self) -> bool {
+        self.open || self.unknown
+    }
 }
 
 /// A place in the queue; dropping it gives up waiting.
@@ -51,8 +74,10 @@ impl Waiting {
     pub(crate) fn join(self: &Arc<Self>, limit: Duration) -> Ticket {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
-        self.lock()
-            .insert(number, Waiter { answer, may_be_stored: false, until: Instant::now() + limit.saturating_mul(2) });
+        self.lock().insert(
+            number,
+            Waiter { answer, stored: Stored::default(), until: Instant::now() + limit.saturating_mul(2) },
+        );
         Ticket { waiting: self.clone(), number, answer: receiver }
     }
 
@@ -79,23 +104,28 @@ impl Waiting {
         });
     }
 
-    /// The proposals are being stored, or may have been.
+    /// An attempt begins to store the proposals. Where the one before has not said what came of it, nobody ever knows.
     pub(crate) fn note_may_be_stored(&self, proposals: &[Proposal]) {
-        self.note(proposals, true);
+        self.note(proposals, Stored::begin);
     }
 
     /// Nothing of the attempt under way was stored.
     pub(crate) fn note_not_stored(&self, proposals: &[Proposal]) {
-        self.note(proposals, false);
+        self.note(proposals, Stored::nothing_was);
     }
 
-    fn note(&self, proposals: &[Proposal], may_be_stored: bool) {
+    fn note(&self, proposals: &[Proposal], note: impl Fn(&mut Stored)) {
         let mut waiters = self.lock();
         for proposal in proposals {
             if let Some(waiter) = waiters.get_mut(&proposal.number) {
-                waiter.may_be_stored = may_be_stored;
+                note(&mut waiter.stored);
             }
         }
+    }
+
+    /// Whether the proposal of that number may have been stored, although no outcome has come.
+    pub(crate) fn may_be_stored(&self, number: u64) -> bool {
+        self.lock().get(&number).is_none_or(|waiter| waiter.stored.may_be())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiter>> {
@@ -117,7 +147,7 @@ impl Ticket {
 
     /// Whether the proposal may have been stored although no outcome came.
     pub(crate) fn may_be_stored(&self) -> bool {
-        self.waiting.lock().get(&self.number).is_none_or(|waiter| waiter.may_be_stored)
+        self.waiting.may_be_stored(self.number)
     }
 }
 
@@ -157,6 +187,21 @@ mod tests {
         drop(bob);
         waiting.retain_waited_for(&mut proposals);
         assert_eq!(proposals, []);
+    }
+
+    #[test]
+    fn what_one_attempt_says_does_not_hold_for_the_one_before() {
+        let waiting = Waiting::new(NodeId(1)).unwrap();
+        let alice = waiting.join(LONG);
+        let proposals = [Proposal { node: NodeId(1), number: alice.number(), command: Vec::new() }];
+        // The leader was lost with it, and the next one says that it does not lead.
+        waiting.note_may_be_stored(&proposals);
+        waiting.note_may_be_stored(&proposals);
+        waiting.note_not_stored(&proposals);
+        assert!(alice.may_be_stored(), "the first leader may have stored it");
+        waiting.note_may_be_stored(&proposals);
+        waiting.note_not_stored(&proposals);
+        assert!(alice.may_be_stored());
     }
 
     #[test]
