@@ -12,6 +12,7 @@ pub mod error;
 pub mod id;
 pub mod limits;
 pub mod names;
+pub mod pause;
 pub mod payload;
 pub mod peer;
 pub mod stored;

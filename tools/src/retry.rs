@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use raftchat_schema::pause::Pause;
+use raftchat_transport::lot;
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often something outside is looked at that does not tell by itself.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The pauses between looks at something outside that does not tell by itself.
+const PAUSE: Pause = Pause::between(Duration::from_millis(50), Duration::from_millis(500));
 
 /// Looks until `look` finds something; `None` if it has not within `patience`.
 pub(crate) async fn until_found<T>(patience: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + patience;
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (deadline, mut pause) = (Instant::now() + patience, PAUSE);
     let search = async {
         loop {
-            ticks.tick().await;
             if let Some(found) = look().await {
                 return found;
             }
+            sleep(pause.grow(lot())).await;
         }
     };
     timeout_at(deadline, search).await.ok()

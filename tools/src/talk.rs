@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use raftchat_client::{Client, ClientError, Event, Following, Page, Subscription, Target};
 use raftchat_schema::id::{MessageId, Username};
+use raftchat_schema::pause::Pause;
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{ChangedRow, MessageState, MessageView};
 use raftchat_schema::wire::encode_payload;
+use raftchat_transport::lot;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
 pub(crate) use ledger::Ledger;
@@ -23,6 +25,8 @@ use crate::retry::until_found;
 
 /// Each says something this often.
 const PACE: Duration = Duration::from_millis(20);
+/// The pauses before something is said again.
+const SAID_AGAIN: Pause = Pause::between(Duration::from_millis(50), Duration::from_secs(2));
 /// The time that the last word may take to arrive.
 const ARRIVAL_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -152,11 +156,15 @@ async fn speak(
         }
         let id = MessageId(Uuid::now_v7().into_bytes());
         let text = format!("{} says {number}", speaker.name);
+        let mut pause = SAID_AGAIN;
         let sent = loop {
             match speaker.client.send(&target, id, payload(&text)).await {
                 Ok(sent) => break sent,
                 // Whether it was stored is unknown: the same id is sent until it is known.
-                Err(ClientError::Unreachable { cause }) => tracing::info!(%cause, "said again"),
+                Err(ClientError::Unreachable { cause }) => {
+                    tracing::info!(%cause, "said again");
+                    sleep(pause.grow(lot())).await;
+                }
                 Err(error) => return Err(error),
             }
         };

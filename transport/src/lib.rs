@@ -15,7 +15,6 @@
 //! * Whatever goes wrong with a link is a [`LinkFailure`].
 
 mod addresses;
-mod backoff;
 mod clock;
 mod congestion;
 mod connection;
@@ -31,6 +30,7 @@ mod identity;
 mod limits;
 mod link;
 mod load;
+mod lot;
 mod meter;
 mod pool;
 mod registry;
@@ -43,7 +43,6 @@ mod threads;
 mod tls;
 
 pub use addresses::AddressWatch;
-pub use backoff::Backoff;
 pub use clock::{Clock, DoubtfulClock, MachineClock};
 pub use connection::ConnectionHandle;
 pub use credentials::{CredentialError, Credentials, TrustAnchors};
@@ -57,6 +56,7 @@ pub use identity::{
 pub use limits::{LinkLimits, LinkTiming, TableLimits};
 pub use link::{Link, LinkHeard, StreamPriority};
 pub use load::{LargeAnswer, LinkMeters};
+pub use lot::lot;
 pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, PeerHealth, PeerPool};
 pub use secrets::NodeSecret;

@@ -122,8 +122,8 @@ impl Connected {
         is_news
     }
 
-    /// Looks at what has come in since the last look, and lets go of a suspicion that it disproves.
-    pub(crate) fn listen(&self) {
+    /// Looks at what has come in since the last look, and lets go of a suspicion that it disproves: says whether there was one.
+    pub(crate) fn listen(&self) -> bool {
         let heard = self.link.heard();
         let (last, acknowledged) = (Instant::from_std(heard.last), Instant::from_std(heard.acknowledged));
         self.echo.borrow_mut().hear(acknowledged);
@@ -131,7 +131,7 @@ impl Connected {
         if last > pulse.last_heard() {
             pulse.hear(last);
         }
-        let Some(why) = self.suspicion.get() else { return };
+        let Some(why) = self.suspicion.get() else { return false };
         let spoke = match why.cause {
             // Who is about to stop may speak for as long as it likes.
             LinkCause::Drain => false,
@@ -142,6 +142,7 @@ impl Connected {
         if spoke {
             self.suspicion.set(None);
         }
+        spoke && why.cause.is_a_guess()
     }
 }
 

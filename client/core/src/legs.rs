@@ -2,6 +2,7 @@
 //! suspected a moment ago. Whatever any of them brings goes through one place, where doubles fall. Knows nothing of who
 //! listens, and decides nothing about links.
 
+mod gate;
 mod leg;
 
 use std::rc::Rc;
@@ -23,16 +24,17 @@ use crate::feed::{Batch, FeedEvent, Following};
 use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
 use crate::movable::{FeedPoint, News};
 use crate::receiver::Push;
-use crate::repeat::backoff;
+use crate::repeat::PAUSE;
 use crate::rpc::Begin;
 use crate::worker::Worker;
 
+use gate::Gate;
 use leg::{Established, Leg};
 
 /// How many events wait for who listens before the node is held up: a few windows of the node's.
 pub(crate) const EVENTS_WAITING_MAX: usize = 256;
 
-/// A link that served this long was a good one: the next is made at once.
+/// A subscription that was served for so long was a good one: the next is made at once.
 const STEADY: Duration = Duration::from_secs(1);
 /// How often it is looked whether an armed link is to be told where the feed stands.
 const ADVANCE_EVERY: Duration = Duration::from_secs(1);
@@ -104,10 +106,12 @@ struct Follower {
     pushes: mpsc::UnboundedSender<(LegId, Push)>,
     under_way: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     connecting: bool,
-    backoff: raftchat_transport::Backoff,
-    /// Not before then is a link, or a subscription on the one that serves, tried for again.
-    pause: Option<Instant>,
-    served_since: Instant,
+    /// When a link is tried for.
+    connects: Gate,
+    /// When a subscription is, on the link that serves.
+    begins: Gate,
+    /// How many nodes in a row have sent this feed elsewhere.
+    elsewhere: usize,
 }
 
 impl Follower {
@@ -125,9 +129,9 @@ impl Follower {
             pushes,
             under_way: FuturesUnordered::new(),
             connecting: false,
-            backoff: backoff(),
-            pause: None,
-            served_since: Instant::now(),
+            connects: Gate::new(PAUSE),
+            begins: Gate::new(PAUSE),
+            elsewhere: 0,
         };
         follower.note_point();
         follower
@@ -149,43 +153,66 @@ impl Follower {
         let mut advances = tokio::time::interval(ADVANCE_EVERY);
         loop {
             changes.borrow_and_update();
-            self.align();
-            let pause = self.pause;
+            self.align(Instant::now());
+            let due = self.due();
             let outcome = tokio::select! {
                 _ = changes.changed() => Ok(()),
                 Some((leg, push)) = self.pushed.recv() => self.take(leg, push).await,
                 Some(done) = self.under_way.next() => self.finish(done),
-                () = until(pause) => {
-                    self.pause = None;
-                    Ok(())
-                }
+                () = until(due) => Ok(()),
                 _ = advances.tick() => Ok(()),
             };
-            if let Err(failure) = outcome {
-                match after(&failure) {
-                    Next::Stop => return failure.into_error(),
-                    Next::Again(wait) | Next::Elsewhere(wait) => self.pause_for(&failure, wait),
-                }
+            if let Err(error) = outcome {
+                return error;
             }
         }
     }
 
-    fn pause_for(&mut self, failure: &Failure, wait: Duration) {
-        let wait = wait.max(self.backoff.next_wait());
+    /// Whether to try again, and for how long not to. Whoever `stays` the one that serves is given the time that it asks for;
+    /// where others can be asked meanwhile, they are.
+    fn try_again(&mut self, failure: Failure, stays: bool) -> Result<(), ClientError> {
+        let wait = match after(&failure) {
+            Next::Stop => return Err(failure.into_error()),
+            Next::Again(wait) => wait,
+            Next::Elsewhere(wait) => {
+                self.elsewhere = self.elsewhere.wrapping_add(1);
+                let all_were_asked = self.elsewhere.is_multiple_of(self.worker.known_nodes().max(1));
+                if stays || all_were_asked { wait } else { Duration::ZERO }
+            }
+        };
         tracing::debug!(cause = %failure.sentence(), ?wait, "a subscription is taken up again");
-        self.pause = Some(Instant::now() + wait);
+        let until = Instant::now() + wait;
+        self.connects.hold(until);
+        self.begins.hold(until);
+        Ok(())
+    }
+
+    /// When something is to be tried for that is not tried for yet.
+    fn due(&self) -> Option<Instant> {
+        match self.worker.active() {
+            None if self.connecting => None,
+            None => self.connects.opens(),
+            Some(active) if self.is_on(&active) => None,
+            Some(_) => self.begins.opens(),
+        }
+    }
+
+    fn is_on(&self, connected: &Rc<Connected>) -> bool {
+        self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, connected))
     }
 
     /// Has a leg on each link that is of use, in the state that is its link's.
-    fn align(&mut self) {
+    fn align(&mut self, now: Instant) {
         self.legs.retain(|leg| !leg.connected.has_duty(Duty::Dismissed));
         let Some(active) = self.worker.active() else {
-            self.connect();
+            if !self.connecting && self.connects.pass(now) {
+                self.connect();
+            }
             return;
         };
         match self.legs.iter_mut().find(|leg| Rc::ptr_eq(&leg.connected, &active)) {
             Some(leg) => leg.activate(&self.worker, self.point.cursor()),
-            None if self.pause.is_none() => self.begin(active.clone(), Begin::Now),
+            None if self.begins.pass(now) => self.begin(active.clone(), Begin::Now),
             None => {}
         }
         if self.worker.keeps() != Standby::Armed || self.point.cursor().is_none() {
@@ -193,22 +220,17 @@ impl Follower {
         }
         let serves = self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, &active) && leg.is_established());
         match self.worker.standby().filter(|_| serves) {
-            Some(standby) if !self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, &standby)) => {
+            Some(standby) if !self.is_on(&standby) => {
                 self.begin(standby, Begin::When(active.node));
             }
             _ => {}
         }
         if let Some(cursor) = self.point.cursor() {
-            let now = Instant::now();
             self.legs.iter_mut().for_each(|leg| leg.advance(cursor, now));
         }
     }
 
-    /// Makes a link, when the pause is over.
     fn connect(&mut self) {
-        if self.connecting || self.pause.is_some() {
-            return;
-        }
         self.connecting = true;
         let worker = Rc::clone(&self.worker);
         self.under_way.push(Box::pin(async move {
@@ -226,24 +248,26 @@ impl Follower {
         self.under_way.push(Box::pin(async move { Done::Leg(id, establishing.await) }));
     }
 
-    fn finish(&mut self, done: Done) -> Result<(), Failure> {
+    fn finish(&mut self, done: Done) -> Result<(), ClientError> {
         match done {
             Done::Connected(outcome) => {
                 self.connecting = false;
-                outcome
+                outcome.or_else(|failure| self.try_again(failure, true))
             }
             Done::Leg(id, outcome) => self.finish_leg(id, outcome),
         }
     }
 
-    fn finish_leg(&mut self, id: LegId, outcome: Result<Established, Failure>) -> Result<(), Failure> {
+    fn finish_leg(&mut self, id: LegId, outcome: Result<Established, Failure>) -> Result<(), ClientError> {
         let Some(at) = self.legs.iter().position(|leg| leg.id == id) else { return Ok(()) };
         let established = match outcome {
             Ok(established) => established,
             Err(failure) => {
                 let leg = self.legs.swap_remove(at);
-                if leg.begin == Begin::Now {
-                    return Err(failure);
+                // Also where it has come to serve meanwhile: whoever refuses is not asked again at once.
+                let stays = self.is_active(&leg.connected);
+                if leg.begin == Begin::Now || stays {
+                    return self.try_again(failure, stays);
                 }
                 // The link that serves says what is wrong, if it is not this one alone.
                 if leg.connected.has_duty(Duty::StandsBy) {
@@ -252,6 +276,7 @@ impl Follower {
                 return Ok(());
             }
         };
+        self.elsewhere = 0;
         self.point.belong_to(established.session);
         self.point.begin(established.from.clone());
         self.note_point();
@@ -263,7 +288,6 @@ impl Follower {
         } else if is_armed {
             self.worker.is_armed(&connected);
         } else {
-            self.served_since = Instant::now();
             self.worker.arrived(&connected);
         }
         Ok(())
@@ -273,7 +297,7 @@ impl Follower {
         self.worker.active().is_some_and(|active| Rc::ptr_eq(&active, connected))
     }
 
-    async fn take(&mut self, id: LegId, push: Push) -> Result<(), Failure> {
+    async fn take(&mut self, id: LegId, push: Push) -> Result<(), ClientError> {
         let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return Ok(()) };
         if matches!(push, Push::Dropped) && !leg.is_established() {
             // The answer, which is on its way, says why.
@@ -300,7 +324,7 @@ impl Follower {
             // Of two links that tell hints one is enough.
             Push::Presence { .. } | Push::Typing { .. } => {}
             // The node says that subscribing again is of no use, whatever the reason.
-            Push::Ended(refusal) => return Err(ClientError::Refused(refusal).into()),
+            Push::Ended(refusal) => return Err(ClientError::Refused(refusal)),
             Push::Dropped => self.lose(id, &connected),
         }
         Ok(())
@@ -308,19 +332,14 @@ impl Follower {
 
     /// The node has let go of the receiver: with its link, or without a word.
     fn lose(&mut self, id: LegId, connected: &Rc<Connected>) {
-        self.legs.retain(|leg| leg.id != id);
-        let was_active = self.is_active(connected);
+        let lost = self.legs.extract_if(.., |leg| leg.id == id).next();
+        if lost.is_some_and(|leg| leg.has_served_for(STEADY)) {
+            self.connects.reset();
+            self.begins.reset();
+        }
         match connected.link.failure() {
             Some(failure) => self.worker.leave(connected, &failure.to_string(), LinkCause::of(&failure)),
             None => self.worker.leave(connected, "the node has dropped the subscription", LinkCause::Lost),
-        }
-        if !was_active || self.worker.active().is_some() {
-            return;
-        }
-        if self.served_since.elapsed() < STEADY {
-            self.pause = Some(Instant::now() + self.backoff.next_wait());
-        } else {
-            self.backoff.reset();
         }
     }
 

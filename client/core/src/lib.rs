@@ -45,6 +45,7 @@ mod messenger;
 mod movable;
 mod nodes;
 mod order;
+mod patience;
 mod profile;
 mod receiver;
 mod repeat;
@@ -54,6 +55,7 @@ mod status;
 pub mod store;
 mod subscription;
 mod suspicion;
+mod usual;
 mod worker;
 
 pub use client::{Client, ClientOptions, Page, SessionInfo, Standby, Target, WhoAmI};

@@ -109,6 +109,11 @@ impl LinkCause {
         }
     }
 
+    /// Whether it is only thought that the node is gone.
+    pub(crate) fn is_a_guess(self) -> bool {
+        matches!(self, Self::Silence | Self::Unheard | Self::Icmp | Self::Hint)
+    }
+
     /// Why a link was left that has ended like this.
     pub(crate) fn of(failure: &LinkFailure) -> Self {
         match failure {

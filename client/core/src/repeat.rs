@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
-use raftchat_transport::{Backoff, CallFailure, LinkFailure};
+use raftchat_schema::pause::Pause;
+use raftchat_transport::{CallFailure, LinkFailure, lot};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::call::{Failure, MostTelling, Next, after};
@@ -29,10 +30,10 @@ const _: () = assert!(HASHING_ATTEMPT_MAX.as_millis() > raftchat_schema::budgets
 /// What a timeout beyond all time is cut to.
 const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 
-/// The waits between attempts: a node that was lost is replaced in a moment, a cluster that is down is not hammered.
-pub(crate) fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(50), Duration::from_secs(1))
-}
+/// The pauses between attempts: a node that was lost is replaced in a moment, a cluster that is down is not hammered.
+pub(crate) const PAUSE: Pause = Pause::between(Duration::from_millis(50), Duration::from_secs(1));
+/// The pauses between two nodes that are asked as well while none has answered.
+const ASIDE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(2));
 
 /// One call of the program, with the time it may take.
 pub(crate) struct Call {
@@ -45,8 +46,14 @@ pub(crate) struct Call {
 
 /// Attempts that are under way at the same time, each over a link of its own.
 struct Attempts<'a, T> {
+    begun: Instant,
     over: Vec<Rc<Connected>>,
-    running: FuturesUnordered<LocalBoxFuture<'a, Result<T, Failure>>>,
+    running: FuturesUnordered<LocalBoxFuture<'a, (Rc<Connected>, Result<T, Failure>)>>,
+    /// One more node is being reached.
+    aside: Option<LocalBoxFuture<'a, Option<Rc<Connected>>>>,
+    /// When one more node is to be asked, if none has answered.
+    hedge: Option<Instant>,
+    pause: Pause,
 }
 
 impl<T> Attempts<'_, T> {
@@ -75,22 +82,22 @@ impl Call {
         &self,
         attempt: impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
     ) -> Result<T, ClientError> {
-        let mut backoff = backoff();
+        let mut pause = PAUSE;
         let mut causes = MostTelling::default();
         let mut elsewhere = 0;
         loop {
-            let failure = match self.attempt(&attempt, elsewhere).await {
+            let failure = match self.attempt(&attempt, elsewhere, &mut causes).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
             let wait = match after(&failure) {
                 Next::Stop => return Err(failure.into_error()),
-                Next::Again(wait) => wait.max(backoff.next_wait()),
+                Next::Again(wait) => pause.grow_to(wait, lot()),
                 Next::Elsewhere(wait) => {
                     elsewhere += 1;
                     // What one node asks for is no concern of those that were not asked yet.
                     let all_were_asked = elsewhere % self.worker.known_nodes().max(1) == 0;
-                    backoff.next_wait().max(if all_were_asked { wait } else { Duration::ZERO })
+                    pause.grow_to(if all_were_asked { wait } else { Duration::ZERO }, lot())
                 }
             };
             tracing::debug!(cause = %failure.sentence(), ?wait, "a call is repeated");
@@ -103,46 +110,85 @@ impl Call {
     }
 
     /// Makes attempts over one link, and over another for each time that the first is late or suspected; the first outcome
-    /// counts, and where there is none the last failure.
+    /// counts, and where there is none the last failure. The others are noted: what one says is of that one alone.
     async fn attempt<T>(
         &self,
         attempt: &impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
         elsewhere: usize,
+        causes: &mut MostTelling,
     ) -> Result<T, Failure> {
         let first = self.first_link(elsewhere).await?;
-        let mut attempts = Attempts { over: Vec::new(), running: FuturesUnordered::new() };
-        let mut changes = self.worker.link_changes();
-        let mut hedge = self.hedges.then(|| Instant::now() + hedge_after(first.link.rtt()));
+        let (begun, mut changes) = (Instant::now(), self.worker.link_changes());
+        let hedge = self.hedges.then(|| begun + hedge_after(first.link.rtt()));
+        let (over, running) = (Vec::new(), FuturesUnordered::new());
+        let mut attempts = Attempts { begun, over, running, aside: None, hedge, pause: ASIDE };
         self.start(&mut attempts, first, attempt);
         loop {
             tokio::select! {
-                Some(outcome) = attempts.running.next() => match outcome {
+                Some((over, outcome)) = attempts.running.next() => match outcome {
                     Err(failure) if after(&failure) != Next::Stop && !attempts.running.is_empty() => {
                         tracing::debug!(cause = %failure.sentence(), "the other attempt is waited for");
+                        causes.note(failure);
                     }
-                    outcome => return outcome,
+                    outcome => {
+                        if outcome.is_ok() {
+                            self.worker.prefer(&over, &attempts.over, attempts.begun);
+                        }
+                        return outcome;
+                    }
                 },
                 Ok(()) = changes.changed() => {
                     if let Some(active) = self.worker.active().filter(|active| !attempts.go_over(active)) {
                         self.start(&mut attempts, active, attempt);
                     }
                 }
-                () = at(hedge) => {
-                    hedge = None;
-                    if let Some(standby) = self.worker.standby().filter(|standby| !attempts.go_over(standby)) {
-                        tracing::debug!(node = %standby.node, "a call that is late is also made here");
-                        self.start(&mut attempts, standby, attempt);
+                () = at(attempts.hedge) => self.hedge(&mut attempts, attempt),
+                reached = arrives(&mut attempts.aside) => {
+                    attempts.aside = None;
+                    attempts.hedge = Some(Instant::now() + attempts.pause.grow(lot()));
+                    if let Some(reached) = reached {
+                        tracing::debug!(node = %reached.node, "a call that is late is also made here");
+                        self.start(&mut attempts, reached, attempt);
                     }
                 }
             }
         }
     }
 
-    /// Over which link to begin: the one that serves, and every other time the one that stands by, where it is.
+    /// A call is late: it is also made over the link that stands by. Where there is none it is made later, over links to the
+    /// others, one after the other.
+    fn hedge<'a, T: 'a>(
+        &'a self,
+        attempts: &mut Attempts<'a, T>,
+        attempt: &'a impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+    ) {
+        let late = attempts.begun + self.worker.late_after();
+        attempts.hedge = (Instant::now() < late).then_some(late);
+        if let Some(standby) = self.worker.standby().filter(|standby| !attempts.go_over(standby)) {
+            tracing::debug!(node = %standby.node, "a call that is late is also made over the link that stands by");
+            self.start(attempts, standby, attempt);
+        } else if attempts.hedge.is_none()
+            && self.worker.standby().is_none()
+            && attempts.over.len() < self.worker.known_nodes()
+        {
+            attempts.aside = Some(Box::pin(self.worker.reach_aside(&attempts.over)));
+        }
+    }
+
+    /// Over which link to begin: the one that serves; then the one that stands by, where it is; then, as both have sent the call
+    /// elsewhere and are kept all the same, one to another node.
     async fn first_link(&self, elsewhere: usize) -> Result<Rc<Connected>, Failure> {
-        let standby = (elsewhere % 2 == 1).then(|| self.worker.standby()).flatten();
-        if let Some(standby) = standby {
-            return Ok(standby);
+        if let Some(standby) = self.worker.standby() {
+            match elsewhere % 3 {
+                1 => return Ok(standby),
+                2 => {
+                    let aside = self.worker.reach_aside(&self.worker.all_links());
+                    if let Ok(Some(aside)) = timeout_at(self.deadline, aside).await {
+                        return Ok(aside);
+                    }
+                }
+                _ => {}
+            }
         }
         let Ok(connected) = timeout_at(self.deadline, self.worker.connected()).await else {
             let cause = format!("no node has answered within {:.1} s", self.worker.timeout().as_secs_f64());
@@ -159,7 +205,14 @@ impl Call {
     ) {
         attempts.over.push(Rc::clone(&connected));
         let limit = self.remaining().min(self.attempt_max);
-        let one = async move { bounded(&self.worker, &connected, limit, attempt(&connected)).await };
+        let one = async move {
+            let begun = Instant::now();
+            let outcome = bounded(&self.worker, &connected, limit, attempt(&connected)).await;
+            if self.hedges && outcome.is_ok() {
+                self.worker.answered_after(begun.elapsed());
+            }
+            (connected, outcome)
+        };
         attempts.running.push(Box::pin(one));
     }
 
@@ -209,6 +262,14 @@ pub(crate) async fn bounded<T>(
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a node is reached that is to be asked as well; for ever, if none is.
+async fn arrives(aside: &mut Option<LocalBoxFuture<'_, Option<Rc<Connected>>>>) -> Option<Rc<Connected>> {
+    match aside {
+        Some(aside) => aside.await,
         None => std::future::pending().await,
     }
 }

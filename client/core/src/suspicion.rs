@@ -59,13 +59,15 @@ pub(crate) struct Pulse {
     /// What the first silence is measured by, as long as no beat is promised; none: by nothing.
     answer: Option<Duration>,
     jitter: Duration,
+    /// So much more is put up with.
+    slack: Duration,
     raised: Option<Alarm>,
 }
 
 impl Pulse {
     /// A link that was just made, over which nothing is promised.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { heard: now, beat: None, answer: None, jitter: Duration::ZERO, raised: None }
+        Self { heard: now, beat: None, answer: None, jitter: Duration::ZERO, slack: Duration::ZERO, raised: None }
     }
 
     /// The node was asked for a `beat`: from `now` on it owes at least an answer. Who does not need to hear it often can wait
@@ -92,6 +94,11 @@ impl Pulse {
         }
         self.heard = self.heard.max(now);
         self.raised.take() == Some(Alarm::Node)
+    }
+
+    /// A silence may be so much longer from now on.
+    pub(crate) fn put_up_with(&mut self, slack: Duration) {
+        self.slack = slack;
     }
 
     /// When something was last heard.
@@ -127,12 +134,13 @@ impl Pulse {
     /// How long a silence may be before the path, and before the node is suspected.
     fn limits(&self) -> Option<(Duration, Duration)> {
         if let Some(answer) = self.answer {
-            return Some((answer / 2, answer));
+            return Some((answer / 2 + self.slack, answer + self.slack));
         }
         self.beat.map(|beat| {
             let limit = |beats, jitters| beat.saturating_mul(beats).saturating_add(self.jitter.saturating_mul(jitters));
             let node = limit(NODE_BEATS, NODE_JITTERS).max(NODE_SILENCE_MIN);
-            (limit(PATH_BEATS, PATH_JITTERS).max(PATH_SILENCE_MIN).min(node.saturating_sub(beat)), node)
+            let path = limit(PATH_BEATS, PATH_JITTERS).max(PATH_SILENCE_MIN).min(node.saturating_sub(beat));
+            (path.saturating_add(self.slack), node.saturating_add(self.slack))
         })
     }
 }
@@ -160,6 +168,11 @@ impl Echo {
             self.pulse.heard = self.pulse.heard.max(now + rtt);
         }
         self.spoke = Some(now);
+    }
+
+    /// It may take so much longer from now on.
+    pub(crate) fn put_up_with(&mut self, slack: Duration) {
+        self.pulse.put_up_with(slack);
     }
 
     /// This device speaks no more, so that nothing is owed.

@@ -2,7 +2,9 @@
 //! what is asked over a link.
 
 mod arming;
+mod aside;
 mod heeding;
+mod lineup;
 mod links;
 mod tending;
 
@@ -15,7 +17,8 @@ use std::time::Duration;
 use raftchat_model::Attention;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::NodeId;
-use raftchat_transport::{Backoff, Dialer};
+use raftchat_schema::pause::Pause;
+use raftchat_transport::Dialer;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, timeout};
 
@@ -28,12 +31,15 @@ use crate::error::ClientError;
 use crate::link_event::LinkEvent;
 use crate::movable::{Announced, FeedPoints};
 use crate::nodes::Nodes;
+use crate::patience::Patience;
 use crate::profile::{NodeEntry, Profile};
 use crate::rpc::{self, Granted};
 use crate::session_file::{SessionToken, StoredSession};
+use crate::usual::Usual;
 
+use lineup::LineUp;
+use links::Connecting;
 pub(crate) use links::Lost;
-use links::{Connecting, Links};
 
 /// How long the end of the client waits for the node to hear of it: a word to the wire, not its answer.
 const GOODBYE: Duration = Duration::from_millis(20);
@@ -84,7 +90,7 @@ pub(crate) struct Worker {
     avoided: RefCell<Vec<(String, Instant)>>,
     /// Nodes by whose clock this device's certificate is out of its time, since one has let it in.
     refusals: RefCell<BTreeSet<NodeId>>,
-    links: RefCell<Links>,
+    links: RefCell<LineUp<Connected>>,
     /// Counts every change of which link has which duty.
     changes: watch::Sender<u64>,
     connecting: RefCell<Option<Connecting>>,
@@ -98,7 +104,13 @@ pub(crate) struct Worker {
     /// Changes of addresses are heard of.
     watching: Cell<bool>,
     arming: Cell<bool>,
-    arming_pause: RefCell<Backoff>,
+    arming_pause: RefCell<Pause>,
+    /// The second link has stood by since then.
+    armed_since: Cell<Option<Instant>>,
+    /// How much longer than otherwise nodes may be silent.
+    patience: RefCell<Patience>,
+    /// How long calls take.
+    usual: RefCell<Usual>,
     /// A second link is needed at once.
     urgent: Notify,
     seen: RefCell<Option<Vec<u8>>>,
@@ -136,7 +148,10 @@ impl Worker {
             announced: RefCell::default(),
             watching: Cell::default(),
             arming: Cell::default(),
-            arming_pause: RefCell::new(arming::pause()),
+            arming_pause: RefCell::new(arming::PAUSE),
+            armed_since: Cell::default(),
+            patience: RefCell::default(),
+            usual: RefCell::default(),
             urgent: Notify::new(),
             seen,
         }

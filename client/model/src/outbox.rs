@@ -5,10 +5,12 @@ mod coalesce;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use raftchat_schema::command::{Act, Send};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, RequestNumber, Stamp};
+use raftchat_schema::pause::Pause;
 
 use crate::effect::{Effect, Write};
 use crate::numbers::Numbers;
@@ -19,10 +21,8 @@ pub(crate) use object::Object;
 
 /// The most entries that are done at once.
 const UNDER_WAY_MAX: usize = 8;
-/// The pause, in ms, of an entry that had no answer twice; doubled with each time.
-const PAUSE_MS: u64 = 250;
-/// The longest such wait.
-const PAUSE_MS_MAX: u64 = 8_000;
+/// The pauses of an entry that has no answer; it is tried again at once the first time.
+const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(8));
 
 /// The entries, in order.
 #[derive(Debug, Default)]
@@ -161,7 +161,7 @@ impl Outbox {
         }
         let backing_off = match slot.unanswered {
             0 => 0,
-            times => PAUSE_MS.saturating_mul(1 << times.min(16)).min(PAUSE_MS_MAX),
+            times => u64::try_from(PAUSE.after(times).as_millis()).unwrap_or(u64::MAX),
         };
         slot.unanswered = slot.unanswered.saturating_add(1);
         let until = Stamp(now.0.saturating_add(backing_off.max(at_least_ms)));

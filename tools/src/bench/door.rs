@@ -8,10 +8,11 @@ use raftchat_schema::generated::client_capnp::{
     Freshness, conversation, gateway, granted, receiver, session, subscription,
 };
 use raftchat_schema::id::{MessageId, UserId};
+use raftchat_schema::pause::Pause;
 use raftchat_schema::payload::Payload;
 use raftchat_schema::wire::{encode_payload, read_refusal, write_message_id};
 use raftchat_transport::{
-    CredentialError, Dialer, DialerConfig, Expect, Link, LinkFailure, LinkLimits, LinkTiming, Role,
+    CredentialError, Dialer, DialerConfig, Expect, Link, LinkFailure, LinkLimits, LinkTiming, Role, lot,
 };
 
 use tokio::time::sleep;
@@ -21,6 +22,8 @@ use super::arena::Access;
 
 /// The number of times that a call that is refused with a time is repeated.
 const ATTEMPTS: u32 = 20;
+/// The pauses before that, where the node asks for shorter ones.
+pub(super) const PAUSE: Pause = Pause::between(Duration::from_millis(20), Duration::from_secs(1));
 
 /// A 32-byte secret of a session.
 pub(super) type Token = [u8; 32];
@@ -236,14 +239,13 @@ pub(super) async fn say(conversation: &conversation::Client, text: String) -> Re
 
 /// Tries again where the node is busy and says for how long.
 pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
-    let mut attempts = 0;
+    let mut pause = PAUSE;
     loop {
         match attempt().await {
             Err(trouble) => {
-                let wait = trouble.retry_after_ms().filter(|_| attempts < ATTEMPTS);
+                let wait = trouble.retry_after_ms().filter(|_| pause.failures() < ATTEMPTS);
                 let Some(ms) = wait else { return Err(trouble) };
-                attempts += 1;
-                sleep(Duration::from_millis(ms)).await;
+                sleep(pause.grow_to(Duration::from_millis(ms), lot())).await;
             }
             done => return done,
         }

@@ -12,6 +12,7 @@ use raftchat_certs::LeafFiles;
 use raftchat_node::config::NodeConfig;
 use raftchat_schema::generated::peer_capnp::{membership_change, peer};
 use raftchat_schema::id::NodeId;
+use raftchat_schema::pause::{NO_LOT, Pause};
 use raftchat_schema::peer::{MembersReply, MembershipRefusal, MembershipReply, ReadIndexReply};
 use raftchat_schema::stored::{Member, Membership};
 use raftchat_schema::wire;
@@ -30,8 +31,8 @@ const LOOK_LIMIT: Duration = Duration::from_secs(2);
 const CHANGE_LIMIT: Duration = Duration::from_secs(12);
 /// A leader that was just elected takes so long at most to hear from all who are there.
 const SETTLING: Duration = Duration::from_secs(2);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pauses between attempts.
+const PAUSE: Pause = Pause::between(Duration::from_millis(200), Duration::from_secs(2));
 
 /// A change of the membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,10 +105,11 @@ impl Insider {
 
     /// Who belongs to the cluster: by the leader if one is found in time; otherwise by who knows most, who then names no leader.
     pub(super) async fn members(&self, patience: Duration) -> Result<MembersReply, Failure> {
-        let deadline = Instant::now() + patience;
+        let (deadline, mut pause) = (Instant::now() + patience, PAUSE);
         loop {
             let found = self.look().await;
-            let late = Instant::now() + PAUSE > deadline;
+            let wait = pause.grow(NO_LOT);
+            let late = Instant::now() + wait > deadline;
             match found {
                 Found::Leader(visit, members) => {
                     visit.link.finish().await;
@@ -115,7 +117,7 @@ impl Insider {
                 }
                 Found::Word(members) if late => return Ok(MembersReply { leader: None, ..members }),
                 Found::Nobody(failure) if late || is_shut_out(&failure) => return Err(unreachable(&failure)),
-                Found::Word(_) | Found::Nobody(_) => sleep(PAUSE).await,
+                Found::Word(_) | Found::Nobody(_) => sleep(wait).await,
             }
         }
     }
@@ -132,10 +134,11 @@ impl Insider {
             // The certificate of a node that is removed is let in no more, in the middle of the answer.
             self.dialers.sort_by_key(|(node, _)| node == going);
         }
-        let (started, mut lost, mut words) = (Instant::now(), false, 1);
+        let (started, mut lost, mut words, mut pause) = (Instant::now(), false, 1, PAUSE);
         loop {
             let attempt = self.attempt(change).await;
-            let waited = started.elapsed() + PAUSE;
+            let wait = pause.after(pause.failures());
+            let waited = started.elapsed() + wait;
             if matches!(attempt, Attempt::Answered(MembershipReply::Refused(MembershipRefusal::NeedsSecond)))
                 && words < self.dialers.len()
             {
@@ -167,7 +170,7 @@ impl Insider {
             if waited > patience {
                 return Err(if lost { Failure::OutcomeUnknown(UNKNOWN.to_owned()) } else { failure });
             }
-            sleep(PAUSE).await;
+            sleep(pause.grow(NO_LOT)).await;
         }
     }
 

@@ -8,22 +8,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
+use raftchat_schema::pause::Pause;
 use raftchat_schema::told::Told;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Job, Lane, PeerHealth};
-use crate::backoff::Backoff;
 use crate::datagram::Datagram;
 use crate::dialer::{Dialer, Expect};
 use crate::failure::LinkFailure;
 use crate::link::{Link, StreamPriority};
+use crate::lot::lot;
 use crate::socket::Signs;
 
 /// Never sent: the stop signal is the end of its channel.
 pub(super) type Stop = Infallible;
 
+/// The pauses between attempts to reach a node: one that was started again is soon there.
+const REDIAL: Pause = Pause::between(Duration::from_millis(50), Duration::from_secs(2));
 /// A link that lived this long was a good one: dialling starts over fast.
 const STEADY: Duration = Duration::from_secs(2);
 /// The time that a node may take to let this side in.
@@ -32,10 +35,8 @@ const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// A node that refuses this side so often in a row has not just not heard of it yet: it is knocked at ever more rarely. Most
 /// likely this side was removed.
 const REFUSALS_AT_ONCE: u32 = 6;
-/// The wait after that …
-const SHUT_OUT_MIN: Duration = Duration::from_secs(2);
-/// … and the longest.
-const SHUT_OUT_MAX: Duration = Duration::from_secs(30);
+/// The pauses after that.
+const SHUT_OUT: Pause = Pause::between(Duration::from_secs(2), Duration::from_secs(30));
 
 /// The state of a connection, readable from any thread.
 #[derive(Debug, Default)]
@@ -138,9 +139,9 @@ impl Keeper {
 
     async fn redial<T: FromClientHook + Clone + 'static>(&self, slots: &[(Lane, Slot<T>)]) {
         let lanes: Vec<Lane> = slots.iter().map(|(lane, _)| *lane).collect();
-        let mut backoff = Backoff::default();
+        let mut redial = REDIAL;
         let mut in_order = false;
-        let (mut refusals, mut shut_out) = (0_u32, Backoff::new(SHUT_OUT_MIN, SHUT_OUT_MAX));
+        let (mut refusals, mut shut_out) = (0_u32, SHUT_OUT);
         loop {
             let failure = match self.dial(slots).await {
                 Ok(link) => {
@@ -150,7 +151,7 @@ impl Keeper {
                     let since = Instant::now();
                     let failure = self.until_closed(&link).await;
                     if since.elapsed() >= STEADY {
-                        backoff.reset();
+                        redial.reset();
                     }
                     failure
                 }
@@ -171,8 +172,8 @@ impl Keeper {
                 refusals = 0;
                 shut_out.reset();
             }
-            let wait = if refusals > REFUSALS_AT_ONCE { shut_out.next_wait() } else { backoff.next_wait() };
-            sleep(wait).await;
+            let pause = if refusals > REFUSALS_AT_ONCE { &mut shut_out } else { &mut redial };
+            sleep(pause.grow(lot())).await;
         }
     }
 

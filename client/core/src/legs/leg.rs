@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::{join, poll};
 use raftchat_schema::generated::client_capnp::{receiver, subscription};
@@ -31,6 +32,8 @@ pub(super) struct Leg {
     pub(super) is_dropped: bool,
     /// How far the node was told; none once it pushes.
     armed: Option<Advance>,
+    /// It pushes since then.
+    serves_since: Option<Instant>,
 }
 
 /// What a node has granted.
@@ -68,11 +71,15 @@ async fn session_and_subscription(
 
 impl Leg {
     pub(super) fn new(id: LegId, connected: Rc<Connected>, begin: Begin) -> Self {
-        Self { id, connected, begin, subscription: None, is_dropped: false, armed: None }
+        Self { id, connected, begin, subscription: None, is_dropped: false, armed: None, serves_since: None }
     }
 
     pub(super) fn is_established(&self) -> bool {
         self.subscription.is_some()
+    }
+
+    pub(super) fn has_served_for(&self, time: Duration) -> bool {
+        self.serves_since.is_some_and(|since| since.elapsed() >= time)
     }
 
     /// Subscribes where the feed stands; what is pushed goes into `pushes` from then on.
@@ -119,7 +126,9 @@ impl Leg {
     pub(super) fn establish_as(&mut self, established: Established) -> bool {
         let Established { from, subscription, .. } = established;
         self.subscription = Some(subscription);
-        self.armed = (self.begin != Begin::Now).then(|| Advance::new(from, Instant::now()));
+        let now = Instant::now();
+        self.armed = (self.begin != Begin::Now).then(|| Advance::new(from, now));
+        self.serves_since = self.armed.is_none().then_some(now);
         self.armed.is_some()
     }
 
@@ -129,6 +138,7 @@ impl Leg {
         if self.armed.take().is_none() {
             return;
         }
+        self.serves_since = Some(Instant::now());
         let (worker, connected) = (Rc::clone(worker), Rc::clone(&self.connected));
         let (subscription, from) = (subscription.clone(), from.unwrap_or_default().to_vec());
         tokio::task::spawn_local(async move {

@@ -8,7 +8,8 @@ use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Numbers, Sto
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
-use raftchat_transport::Backoff;
+use raftchat_schema::pause::{NO_LOT, Pause};
+use raftchat_transport::lot;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -20,16 +21,19 @@ use crate::clock::{Told, wall};
 use crate::error::ClientError;
 use crate::feed::{Batch, Feed, FeedEvent, Following};
 use crate::link_event::{LinkEvent, LinkEventKind};
-use crate::repeat::backoff;
 use crate::store::{Store, StoreError, Sweep};
 use crate::worker::LinkState;
 
 /// How long after a start what was left unclean is cleaned: whoever starts wants to read first.
 const CLEAN_AT_START: Duration = Duration::from_secs(20);
-/// After a failure to clean the next attempt waits for so long, and twice as long after each further one.
-const CLEAN_PAUSE: Duration = Duration::from_secs(30);
-/// How often a node is tried for while nothing else tries.
-const KNOCK_EVERY: Duration = Duration::from_secs(1);
+/// The pauses after failures to clean.
+const CLEAN_PAUSE: Pause = Pause::between(Duration::from_secs(30), Duration::from_mins(32));
+/// The pauses between attempts to find a node while nothing else tries.
+const KNOCK_PAUSE: Pause = Pause::between(Duration::from_secs(1), Duration::from_secs(8));
+/// The pauses before a feed is taken up again that was refused.
+const FEED_PAUSE: Pause = Pause::between(Duration::from_secs(1), Duration::from_secs(30));
+/// A feed that was followed for so long was a good one.
+const FEED_STEADY: Duration = Duration::from_secs(30);
 
 pub(super) struct Driver {
     model: Model,
@@ -44,9 +48,10 @@ pub(super) struct Driver {
     /// When the model wants to be told the time.
     pub(super) wake: Option<Instant>,
     feed: Option<Feed>,
+    feed_since: Instant,
     /// Not before then is the feed taken up again.
-    feed_pause: Option<Instant>,
-    backoff: Backoff,
+    feed_paused: Option<Instant>,
+    feed_pause: Pause,
     links: watch::Receiver<LinkState>,
     told: watch::Receiver<Option<Told>>,
     /// When the driver was made, and what the device's clock said then: its time goes on from there, whatever that clock does.
@@ -61,7 +66,8 @@ pub(super) struct Driver {
     clean_after: Duration,
     /// When the store is written anew, so that nothing that was deleted is left in its files.
     clean: Option<Instant>,
-    clean_failures: u32,
+    clean_pause: Pause,
+    knock_pause: Pause,
 }
 
 impl Driver {
@@ -92,8 +98,9 @@ impl Driver {
             fetching: BTreeSet::new(),
             wake: None,
             feed: None,
-            feed_pause: None,
-            backoff: backoff(),
+            feed_since: Instant::now(),
+            feed_paused: None,
+            feed_pause: FEED_PAUSE,
             links,
             told,
             start,
@@ -105,7 +112,8 @@ impl Driver {
             clean_after,
             // What a former run left is gone soon: it may have waited for long.
             clean: store_is_unclean.then(|| Instant::now() + CLEAN_AT_START.min(clean_after)),
-            clean_failures: 0,
+            clean_pause: CLEAN_PAUSE,
+            knock_pause: KNOCK_PAUSE,
         };
         (driver, effects)
     }
@@ -134,7 +142,7 @@ impl Driver {
                     self.wake = None;
                     self.tell(Input::Tick)?;
                 }
-                () = at(self.feed_pause) => self.feed_pause = None,
+                () = at(self.feed_paused) => self.feed_paused = None,
                 () = at(self.ask) => self.ask(),
                 () = at(self.clean), if !self.sweeping => self.clean(),
                 () = std::future::ready(()), if self.sweeping => self.sweeping = self.store.sweep()? == Sweep::More,
@@ -152,12 +160,10 @@ impl Driver {
     fn clean(&mut self) {
         self.clean = None;
         match self.store.renew() {
-            Ok(()) => self.clean_failures = 0,
+            Ok(()) => self.clean_pause.reset(),
             Err(error) => {
                 tracing::warn!(%error, "what was deleted is still in the files of this device");
-                let pause = CLEAN_PAUSE.saturating_mul(1 << self.clean_failures.min(6));
-                self.clean = Some(Instant::now() + pause);
-                self.clean_failures = self.clean_failures.saturating_add(1);
+                self.clean = Some(Instant::now() + self.clean_pause.grow(NO_LOT));
             }
         }
     }
@@ -195,11 +201,12 @@ impl Driver {
 
     /// Takes the feed up where the store ends, if it is not followed and could be.
     fn follow(&mut self) {
-        if self.feed.is_some() || self.feed_pause.is_some() || self.session_over {
+        if self.feed.is_some() || self.feed_paused.is_some() || self.session_over {
             return;
         }
         if let Some(cursor) = &self.cursor {
             self.feed = Some(self.client.feed(Following::After(cursor.clone())));
+            self.feed_since = Instant::now();
         }
     }
 
@@ -260,10 +267,7 @@ impl Driver {
         self.look_at_link()?;
         match event {
             Some(FeedEvent::Batch(batch)) => self.take_in(batch),
-            Some(FeedEvent::CaughtUp { cursor }) => {
-                self.backoff.reset();
-                self.tell(Input::CaughtUp { cursor })
-            }
+            Some(FeedEvent::CaughtUp { cursor }) => self.tell(Input::CaughtUp { cursor }),
             Some(FeedEvent::Presence { user, online, .. }) => {
                 self.tell(Input::Presence { user, switch: Switch::from_bool(online) })
             }
@@ -276,6 +280,7 @@ impl Driver {
             Some(FeedEvent::Ended(error)) => self.lose_feed(error),
             None => {
                 self.feed = None;
+                self.pause_feed(Duration::ZERO);
                 Ok(())
             }
         }
@@ -307,18 +312,27 @@ impl Driver {
             Trouble::Refused(refusal) if refusal.code == ErrorCode::ForeignCursor => {
                 // The cluster was restored: what is stored is of another history. The model has all fetched anew.
                 self.cursor = None;
+                self.pause_feed(Duration::ZERO);
                 self.tell(Input::SessionEnded(refusal))
             }
             Trouble::Refused(refusal) => {
                 tracing::warn!(%refusal, "the feed is refused");
-                self.feed_pause = Some(Instant::now() + self.backoff.next_wait().max(KNOCK_EVERY));
+                self.pause_feed(Duration::ZERO);
                 Ok(())
             }
             Trouble::Passing(wait) => {
-                self.feed_pause = Some(Instant::now() + self.backoff.next_wait().max(wait));
+                self.pause_feed(wait);
                 Ok(())
             }
         }
+    }
+
+    /// The feed is taken up again after a pause, of `wait` at least.
+    fn pause_feed(&mut self, wait: Duration) {
+        if self.feed_since.elapsed() >= FEED_STEADY {
+            self.feed_pause.reset();
+        }
+        self.feed_paused = Some(Instant::now() + self.feed_pause.grow_to(wait, lot()));
     }
 
     fn end_session(&mut self, refusal: Refusal) -> Result<(), StoreError> {
@@ -371,7 +385,13 @@ impl Driver {
     }
 
     fn ask_later(&mut self) {
-        let after = self.connection.ask_again_after().or(self.feed.is_none().then_some(KNOCK_EVERY));
+        let after = match self.connection.ask_again_after() {
+            Some(after) => {
+                self.knock_pause.reset();
+                Some(after)
+            }
+            None => self.feed.is_none().then(|| self.knock_pause.grow(lot())),
+        };
         self.ask = after.filter(|_| !self.session_over).map(|after| Instant::now() + after);
     }
 }

@@ -7,6 +7,8 @@ use raftchat_schema::command::{Act, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, RequestNumber};
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
+use raftchat_schema::pause::Pause;
+use raftchat_transport::lot;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -17,6 +19,8 @@ use crate::error::ClientError;
 const A_MOMENT: Duration = Duration::from_secs(1);
 /// How long to wait where somebody has to do something first.
 const A_WHILE: Duration = Duration::from_secs(30);
+/// The pauses between questions for something that is not had.
+const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(30));
 /// A hint that has not arrived by then is of no use.
 const HINT_MAX: Duration = Duration::from_secs(2);
 
@@ -178,6 +182,7 @@ pub(super) async fn fetch_people(client: Client, reports: Reports) {
 
 /// Asks until there is an answer; none if it is a refusal.
 pub(super) async fn until_answered<T>(reports: &Reports, ask: impl AsyncFn() -> Result<T, ClientError>) -> Option<T> {
+    let mut pause = PAUSE;
     loop {
         match ask().await.map_err(Trouble::of) {
             Ok(answer) => return Some(answer),
@@ -189,7 +194,7 @@ pub(super) async fn until_answered<T>(reports: &Reports, ask: impl AsyncFn() -> 
                 reports.send(Report::SessionOver(refusal));
                 return None;
             }
-            Err(Trouble::Passing(wait)) => sleep(wait).await,
+            Err(Trouble::Passing(wait)) => sleep(pause.grow_to(wait, lot())).await,
         }
     }
 }

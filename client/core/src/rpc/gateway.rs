@@ -5,13 +5,18 @@ use std::time::Duration;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted, node_address, session};
 use raftchat_schema::id::{RequestNumber, SessionId, Stamp, Username};
+use raftchat_schema::pause::Pause;
 use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_schema::wire::{read_status, read_user};
+use raftchat_transport::lot;
 use tokio::time::sleep;
 
 use crate::call::Failure;
 use crate::profile::NodeEntry;
 use crate::session_file::SessionToken;
+
+/// The pauses between questions that come too soon, where the node names shorter ones.
+const PAUSE: Pause = Pause::between(Duration::from_millis(10), Duration::from_secs(1));
 
 /// A session as a node grants it.
 pub(crate) struct Granted {
@@ -123,12 +128,13 @@ pub(crate) async fn status(gateway: &gateway::Client) -> Result<NodeStatus, Fail
     patiently(async || asked_status(gateway).await).await
 }
 
-/// Asks again as soon as the node says that it may be asked: in a moment, as nothing else is refused so. Who calls this bounds it.
+/// Asks again when the node says that it may be asked: in a moment, as nothing else is refused so. Who calls this bounds it.
 async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut pause = PAUSE;
     loop {
         match ask().await {
             Err(Failure::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms })) if retry_after_ms > 0 => {
-                sleep(Duration::from_millis(retry_after_ms)).await;
+                sleep(pause.grow_to(Duration::from_millis(retry_after_ms), lot())).await;
             }
             outcome => return outcome,
         }

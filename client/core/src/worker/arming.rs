@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_model::Attention;
-use raftchat_transport::Backoff;
-use tokio::time::{sleep, timeout};
+use raftchat_schema::pause::Pause;
+use raftchat_transport::lot;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Care, Worker, links, tending};
 use crate::client::Standby;
@@ -29,10 +30,10 @@ const STANDBY_STAGGER: Duration = Duration::from_millis(250);
 /// How long a node may take to give the session.
 const SESSION_DEADLINE: Duration = Duration::from_secs(3);
 
-/// The waits between attempts while none succeeds, and after second links that were lost.
-pub(super) fn pause() -> Backoff {
-    Backoff::new(Duration::from_millis(250), Duration::from_secs(10))
-}
+/// The pauses between attempts while none succeeds, and after second links that were lost.
+pub(super) const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(10));
+/// A second link that stood by for so long was a good one.
+const STEADY: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Makes a second link, not before `wait` is over.
@@ -83,10 +84,10 @@ impl Worker {
     /// Whether a second link is wanted. Where none is kept one is made when the first is suspected.
     fn wants_another(&self) -> bool {
         let links = self.links.borrow();
-        let Some(active) = &links.active else { return false };
+        let Some(active) = links.active() else { return false };
         let is_wanted = self.options.standby != Standby::None || active.suspicion.get().is_some();
         let follows = matches!(*self.care.borrow(), Care::Follows(_));
-        is_wanted && follows && links.standby.is_none() && self.nodes.borrow().len() > 1
+        is_wanted && follows && links.standby().is_none() && self.nodes.borrow().len() > 1
     }
 
     async fn make_another(self: &Rc<Self>, mut wait: Duration) -> Option<Rc<Connected>> {
@@ -101,7 +102,7 @@ impl Worker {
             if let Some(made) = self.reach_another().await {
                 return Some(made);
             }
-            wait = self.arming_pause.borrow_mut().next_wait();
+            wait = self.arming_pause.borrow_mut().grow(lot());
         }
     }
 
@@ -173,7 +174,10 @@ impl Worker {
         }
         tracing::debug!(node = %made.node, "stands by");
         made.assign(Duty::StandsBy);
-        self.links.borrow_mut().standby = Some(Rc::clone(made));
+        let before = self.links.borrow_mut().stand_by(made);
+        if let Some(before) = before {
+            self.dismiss(&before);
+        }
         self.changed();
         if self.options.standby == Standby::Warm {
             self.tell(LinkEvent::of(LinkEventKind::Standby, made.node));
@@ -182,7 +186,7 @@ impl Worker {
 
     /// The second link holds where the feed stands: it can take over by itself.
     pub(crate) fn is_armed(&self, standby: &Connected) {
-        self.arming_pause.borrow_mut().reset();
+        self.armed_since.set(Some(Instant::now()));
         self.measure(standby.node, &standby.address, &standby.link);
         self.tell(LinkEvent::of(LinkEventKind::Standby, standby.node));
     }
@@ -190,19 +194,26 @@ impl Worker {
     /// Lets go of a second link that is of no use, and makes another later.
     pub(crate) fn drop_standby(self: &Rc<Self>, standby: &Rc<Connected>) {
         self.let_go(standby);
-        let wait = self.arming_pause.borrow_mut().next_wait();
+        self.stood_by();
+        let wait = self.arming_pause.borrow_mut().grow(lot());
         self.arm(wait);
+    }
+
+    /// A second link stands by no more: was it a good one, another may be made soon.
+    pub(super) fn stood_by(&self) {
+        if self.armed_since.take().is_some_and(|since| since.elapsed() >= STEADY) {
+            self.arming_pause.borrow_mut().reset();
+        }
     }
 
     /// Lets go of a second link, whose node is asked last for a while.
     pub(super) fn let_go(&self, standby: &Rc<Connected>) {
-        self.links.borrow_mut().standby.take_if(|held| Rc::ptr_eq(held, standby));
         self.avoid(&standby.address);
         self.dismiss(standby);
     }
 }
 
 fn by_lot(Range { start, end }: Range<Duration>) -> Duration {
-    let lot = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    let lot = f64::from(lot()) / f64::from(u32::MAX);
     start + end.saturating_sub(start).mul_f64(lot)
 }

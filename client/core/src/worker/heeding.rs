@@ -33,7 +33,10 @@ impl Worker {
             }
             Notice::Suspect(suspect) => {
                 let active = self.active().filter(|active| active.node == suspect && !Rc::ptr_eq(active, from));
-                if let Some(active) = active {
+                // Who has suspected in vain of late hears the node itself rather than others.
+                let slack = self.patience.borrow().slack(Instant::now());
+                let is_silent = |active: &Rc<Connected>| active.pulse.borrow().last_heard().elapsed() >= slack;
+                if let Some(active) = active.filter(is_silent) {
                     self.suspect(&active, Suspicion { cause: LinkCause::Hint, since: Instant::now() });
                 }
             }

@@ -32,15 +32,6 @@ const ACTIVATION_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
 
-/// The links of a client.
-#[derive(Default)]
-pub(super) struct Links {
-    pub(super) active: Option<Rc<Connected>>,
-    pub(super) standby: Option<Rc<Connected>>,
-    /// Were suspected a moment ago.
-    pub(super) listening: Vec<Rc<Connected>>,
-}
-
 /// The node that served before there was none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lost {
@@ -63,21 +54,20 @@ impl Worker {
     }
 
     pub(crate) fn active(&self) -> Option<Rc<Connected>> {
-        self.links.borrow().active.clone()
+        self.links.borrow().active().cloned()
     }
 
     pub(crate) fn standby(&self) -> Option<Rc<Connected>> {
-        self.links.borrow().standby.clone().filter(|standby| standby.link.failure().is_none())
+        self.links.borrow().standby().filter(|standby| standby.link.failure().is_none()).cloned()
     }
 
     pub(super) fn is_active(&self, connected: &Rc<Connected>) -> bool {
-        self.links.borrow().active.as_ref().is_some_and(|active| Rc::ptr_eq(active, connected))
+        self.links.borrow().is_active(connected)
     }
 
     /// All that are not dismissed, the one that serves first.
     pub(crate) fn all_links(&self) -> Vec<Rc<Connected>> {
-        let links = self.links.borrow();
-        links.active.iter().chain(&links.standby).chain(&links.listening).cloned().collect()
+        self.links.borrow().all().cloned().collect()
     }
 
     /// Changes whenever a link has another duty.
@@ -190,7 +180,10 @@ impl Worker {
         tracing::info!(%node, address, ?rtt, "linked");
         let lost = self.lost.take().filter(|lost| lost.node != node);
         connected.moving.set(lost.map(|lost| Move { from: lost.node, why: lost.why }));
-        self.links.borrow_mut().active = Some(Rc::clone(connected));
+        let before = self.links.borrow_mut().serve(connected);
+        if let Some(before) = before {
+            self.retire(&before);
+        }
         connected.assign(Duty::Serves);
         // Before anything can come over it.
         self.publish(LinkState::Connected { node, address, rtt });
@@ -234,25 +227,21 @@ impl Worker {
         let lives = |connected: &&Rc<Connected>| connected.link.failure().is_none();
         let speaks =
             |connected: &&Rc<Connected>| connected.suspicion.get().is_none() && !connected.pulse.borrow().is_silent();
-        let standby = links.standby.as_ref().filter(lives);
-        standby.or_else(|| links.listening.iter().rev().filter(lives).find(speaks)).cloned()
+        let standby = links.standby().filter(lives);
+        standby.or_else(|| links.listening().rev().filter(lives).find(speaks)).cloned()
     }
 
     /// Lets `next` serve from now on. The link that served is still listened to.
     pub(super) fn promote(self: &Rc<Self>, next: &Rc<Connected>, why: Suspicion) {
         let stood_by = next.has_duty(Duty::StandsBy);
-        let before = {
-            let mut links = self.links.borrow_mut();
-            links.standby.take_if(|standby| Rc::ptr_eq(standby, next));
-            links.listening.retain(|listening| !Rc::ptr_eq(listening, next));
-            links.active.replace(Rc::clone(next))
-        };
+        let before = self.links.borrow_mut().serve(next);
         let from = before.as_ref().map(|before| before.node);
         tracing::info!(node = %next.node, from = from.map(|node| node.0), cause = why.cause.name(), "moved");
         next.suspicion.set(None);
         next.moving.set(from.map(|from| Move { from, why }));
         next.assign(Duty::Serves);
         if stood_by {
+            self.stood_by();
             tokio::task::spawn_local(activate(Rc::clone(next), self.points.borrow().lowest()));
         }
         self.last_good.replace(Some(next.address.clone()));
@@ -274,21 +263,20 @@ impl Worker {
             return;
         }
         connected.assign(Duty::Listens);
-        self.links.borrow_mut().listening.push(Rc::clone(connected));
-        let (worker, connected) = (Rc::clone(self), Rc::clone(connected));
+        let turn = self.links.borrow_mut().listen(connected);
+        let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            let mut duty = connected.duty();
-            tokio::select! {
-                () = sleep(LISTENS_FOR) => worker.dismiss(&connected),
-                // It serves again, or has ended.
-                _ = duty.wait_for(|duty| *duty != Duty::Listens) => {}
+            sleep(LISTENS_FOR).await;
+            let over = worker.links.borrow_mut().turn_is_over(turn);
+            if let Some(connected) = over {
+                worker.dismiss(&connected);
             }
         });
     }
 
     pub(super) fn dismiss(&self, connected: &Rc<Connected>) {
         self.measure(connected.node, &connected.address, &connected.link);
-        self.links.borrow_mut().listening.retain(|listening| !Rc::ptr_eq(listening, connected));
+        self.links.borrow_mut().remove(connected);
         connected.assign(Duty::Dismissed);
         self.changed();
     }
@@ -296,7 +284,7 @@ impl Worker {
     /// Turns away from a link that has ended, or over which nothing is done: what is asked next goes over another, to
     /// another node if one answers.
     pub(crate) fn leave(self: &Rc<Self>, connected: &Rc<Connected>, sentence: &str, cause: LinkCause) {
-        if self.links.borrow().standby.as_ref().is_some_and(|standby| Rc::ptr_eq(standby, connected)) {
+        if self.links.borrow().is_standby(connected) {
             self.drop_standby(connected);
             return;
         }
@@ -315,7 +303,7 @@ impl Worker {
             self.promote(&next, why);
             return;
         }
-        self.links.borrow_mut().active = None;
+        self.links.borrow_mut().remove(connected);
         self.avoid(&connected.address);
         self.lost.set(Some(Lost { node: connected.node, why }));
         self.publish(LinkState::Lost { cause: sentence.to_owned() });
@@ -372,7 +360,7 @@ impl Worker {
                 self.arm(Duration::ZERO);
             }
             (Care::Follows(_), Care::Calls) => {
-                let standby = self.links.borrow_mut().standby.take();
+                let standby = self.links.borrow().standby().cloned();
                 if let Some(standby) = standby {
                     self.dismiss(&standby);
                 }

@@ -84,8 +84,13 @@ async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Optio
     let mut ticks = interval(rhythm.ours);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        connected.listen();
-        let now = Instant::now();
+        let (was_in_vain, now) = (connected.listen(), Instant::now());
+        if was_in_vain {
+            worker.patience.borrow_mut().was_in_vain(now);
+        }
+        let slack = worker.patience.borrow().slack(now);
+        connected.pulse.borrow_mut().put_up_with(slack);
+        connected.echo.borrow_mut().put_up_with(slack);
         let (heard, hears) = (connected.pulse.borrow_mut().look(now), connected.echo.borrow_mut().look(now));
         if let Some(alarm) = heard.alarm {
             raise(worker, connected, alarm, silence(connected));
@@ -147,7 +152,8 @@ fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm, why: Susp
 /// Makes the path anew unless that was just done: of two sockets before the present one the older is heard no more, and what
 /// is on its way to that one would be missed, which is a silence too.
 fn renew(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
-    let pause = RENEW_PAUSE.max(connected.link.rtt().saturating_mul(RENEW_RTTS));
+    let slack = worker.patience.borrow().slack(Instant::now());
+    let pause = RENEW_PAUSE.max(connected.link.rtt().saturating_mul(RENEW_RTTS)).saturating_add(slack * 4);
     if connected.renewed.get().is_none_or(|before| before.elapsed() > pause) {
         rebind(worker, connected, cause);
     }

@@ -4,6 +4,7 @@
 
 mod messaging;
 mod nodes;
+mod refusals;
 mod relay;
 mod standby;
 mod world;

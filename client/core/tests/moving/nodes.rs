@@ -18,13 +18,16 @@ use raftchat_schema::wire::{
     write_refusal, write_user,
 };
 use raftchat_transport::{
-    AdmitAll, ConnectionHandle, Credentials, Datagram, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads, Server,
-    ServerConfig, TrustAnchors,
+    AdmitAll, CloseCode, ConnectionHandle, Credentials, Datagram, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads,
+    Server, ServerConfig, TrustAnchors,
 };
 use tokio::sync::watch;
 
 use crate::relay::Relay;
-use crate::world::{ALICE, TOGETHER, World, people, person};
+use crate::world::{ALICE, TOGETHER, Unwilling, World, people, person};
+
+/// What a node says that is not willing, and names no time.
+const NOT_NOW: Refusal = Refusal { code: ErrorCode::Behind, retry_after_ms: 0 };
 
 /// One node, as one caller meets it. Each capability is one of its own: the same object would be taken for the same
 /// capability.
@@ -91,7 +94,9 @@ impl gateway::Server for Node {
         params: gateway::ResumeParams,
         mut results: gateway::ResumeResults,
     ) -> Result<(), Error> {
-        if self.world.lock().behind.contains(&self.id) {
+        if self.world.is_unwilling(Unwilling::ToTakeSessions) {
+            write_refusal(results.get().init_refused(), &NOT_NOW);
+        } else if self.world.lock().behind.contains(&self.id) {
             let refusal = Refusal { code: ErrorCode::Behind, retry_after_ms: 1000 };
             write_refusal(results.get().init_refused(), &refusal);
         } else if !self.world.knows(params.get()?.get_seen()?.get_bytes()?) {
@@ -215,6 +220,10 @@ impl session::Server for Node {
         params: session::SubscribeParams,
         mut results: session::SubscribeResults,
     ) -> Result<(), Error> {
+        if self.world.is_unwilling(Unwilling::ToPush) {
+            write_refusal(results.get().init_refused(), &NOT_NOW);
+            return Ok(());
+        }
         let from = params.get()?.get_from()?.get_bytes()?;
         if !self.world.knows(from) {
             write_refusal(results.get().init_refused(), &ErrorCode::ForeignCursor.into());
@@ -236,7 +245,11 @@ impl session::Server for Node {
                 }
             });
         }
-        let feed = tokio::task::spawn_local(feed);
+        let feed = if self.world.is_unwilling(Unwilling::ToKeepPushing) {
+            tokio::task::spawn_local(std::future::ready(Ok(())))
+        } else {
+            tokio::task::spawn_local(feed)
+        };
         results.get().set_subscription(capnp_rpc::new_client(Subscribed { pushing, feed }));
         Ok(())
     }
@@ -409,6 +422,10 @@ impl conversation::Server for Node {
             write_refusal(results.get().init_refused(), &ErrorCode::NoLeader.into());
             return Ok(());
         }
+        if self.world.is_unwilling(Unwilling::ToStore) {
+            write_refusal(results.get().init_refused(), &NOT_NOW);
+            return Ok(());
+        }
         self.world.lock().sends += 1;
         let left = self.world.lock().too_many.checked_sub(1);
         if let Some(left) = left {
@@ -567,6 +584,9 @@ impl Cluster {
             let shared = Arc::clone(&world);
             let handle = threads.handle();
             let server = Server::bind(config, Arc::new(AdmitAll), &handle, move |connection: ConnectionHandle| {
+                if shared.is_unwilling(Unwilling::ToLink) {
+                    connection.close(CloseCode::Overloaded, "no room");
+                }
                 let node = Node { id: node, world: Arc::clone(&shared), connection };
                 let gateway: gateway::Client = capnp_rpc::new_client(node);
                 gateway.client

@@ -153,6 +153,19 @@ async fn a_call_that_is_late_is_also_made_over_the_standby_without_a_move() {
     assert!(matches!(&*client.link().borrow(), LinkState::Connected { node, .. } if node.0 == 2));
 }
 
+/// As on the side of a minority: both go on speaking, and neither is suspected.
+#[tokio::test]
+async fn where_neither_of_two_nodes_has_a_majority_a_call_goes_to_a_third() {
+    let cluster = Cluster::start().await;
+    let (client, _subscription, standby) = following(&cluster).await;
+    cluster.world.lose_majority(2);
+    cluster.world.lose_majority(standby.0);
+    let asked = std::time::Instant::now();
+    let sent = client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap();
+    assert!(sent.node != NodeId(2) && sent.node != standby);
+    assert!(asked.elapsed() < Duration::from_millis(1_500), "{:?}", asked.elapsed());
+}
+
 #[tokio::test]
 async fn an_armed_node_is_told_where_the_feed_stands() {
     let cluster = Cluster::start().await;

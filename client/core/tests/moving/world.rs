@@ -18,6 +18,18 @@ pub(crate) const ALICE: UserId = UserId(1001);
 pub(crate) const BOB: UserId = UserId(2001);
 pub(crate) const TOGETHER: ConversationId = ConversationId(1);
 
+/// What no node is willing to do, whoever asks and however often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwilling {
+    /// Links are closed as soon as they are made.
+    ToLink,
+    ToTakeSessions,
+    ToPush,
+    /// Subscriptions are granted, and dropped.
+    ToKeepPushing,
+    ToStore,
+}
+
 /// What all nodes know.
 pub(crate) struct World {
     state: Mutex<State>,
@@ -56,6 +68,9 @@ pub(crate) struct State {
     pub(crate) greets_nobody: bool,
     /// Subscriptions that were armed, by node, and whether they push.
     armed: Vec<(u64, watch::Sender<bool>)>,
+    /// What no node does, and how often that was asked for.
+    unwilling: Option<Unwilling>,
+    in_vain: usize,
     /// Nodes that refuse sessions as ones that are behind do.
     pub(crate) behind: BTreeSet<u64>,
 }
@@ -82,6 +97,24 @@ impl World {
     /// From now on this node stores what it is sent, and says nothing.
     pub(crate) fn fall_silent(&self, node: u64) {
         self.lock().silent.insert(node);
+    }
+
+    /// From now on no node does that.
+    pub(crate) fn be_unwilling(&self, to: Unwilling) {
+        self.lock().unwilling = Some(to);
+    }
+
+    /// Somebody asks for that. Whether it is not done.
+    pub(crate) fn is_unwilling(&self, to: Unwilling) -> bool {
+        let mut state = self.lock();
+        let unwilling = state.unwilling == Some(to);
+        state.in_vain += usize::from(unwilling);
+        unwilling
+    }
+
+    /// How often somebody has asked in vain.
+    pub(crate) fn asked_in_vain(&self) -> usize {
+        self.lock().in_vain
     }
 
     /// All nodes take everything and answer again.

@@ -9,10 +9,11 @@ use raftchat_schema::generated::client_capnp::{conversation, receiver, subscript
 use raftchat_schema::generated::types_capnp::change;
 use raftchat_schema::id::UserId;
 use raftchat_schema::wire::{decode_payload, read_refusal};
+use raftchat_transport::lot;
 use tokio::time::sleep;
 
 use super::{Afterwards, Phase, Shared};
-use crate::bench::door::{Door, Token, Trouble, Visit, patiently, random, say};
+use crate::bench::door::{Door, PAUSE, Token, Trouble, Visit, patiently, random, say};
 use crate::bench::stamp::{sent_at, stamped};
 use crate::bench::tally::{Tally, record};
 
@@ -98,12 +99,16 @@ impl User {
     }
 
     async fn send_steadily(&self, conversation: &conversation::Client) {
+        let mut pause = PAUSE;
         while *self.shared.phase.borrow() < Phase::Over {
             let began = Instant::now();
             let sent = tokio::select! {
                 sent = say(conversation, stamped(self.shared.clock.elapsed(), self.shared.crowd.size)) => sent,
                 () = self.reaches(Phase::Over) => return,
             };
+            if sent.is_ok() {
+                pause.reset();
+            }
             match sent {
                 Ok(()) if *self.shared.phase.borrow() == Phase::Measuring => {
                     record(&mut self.tally.borrow_mut().acks, began.elapsed());
@@ -112,7 +117,7 @@ impl User {
                 Err(trouble) => {
                     self.tally.borrow_mut().error(&trouble.to_string());
                     let Some(ms) = trouble.retry_after_ms() else { return };
-                    sleep(Duration::from_millis(ms)).await;
+                    sleep(pause.grow_to(Duration::from_millis(ms), lot())).await;
                 }
             }
         }

@@ -7,14 +7,18 @@ use raftchat_client::{ClientOptions, Update, Updates};
 use raftchat_model::{Shown, Stored};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::Cursor;
+use raftchat_schema::pause::{NO_LOT, Pause};
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::place::Device;
 use super::progress::Progress;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::text::hex;
+
+/// The pauses between rounds: what is left to be sent was refused, or waits.
+const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(5));
 
 /// For how long to try.
 #[derive(Debug, Args)]
@@ -51,6 +55,7 @@ pub(super) async fn run(
     }
     let deadline = Instant::now() + arguments.seconds.unwrap_or(options.timeout);
     let before = position(&device.open()?.head()?.stored);
+    let mut pause = PAUSE;
     let after = loop {
         let caught_up = one_round(device, options.clone(), deadline).await?;
         let stored = device.open()?.head()?.stored;
@@ -62,6 +67,7 @@ pub(super) async fn run(
             let told = format!("no node has told everything in time; {} wait to be sent", waiting(&stored));
             return Err(Failure::Unreachable(told));
         }
+        sleep(pause.grow(NO_LOT)).await;
     };
     let report = Report {
         changes: position(&after).saturating_sub(before),
