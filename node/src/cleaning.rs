@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use raftchat_schema::id::Stamp;
+use raftchat_schema::pause::{NO_LOT, Pause};
 
 use crate::raft::{CleanFailure, RaftHandle};
 
@@ -12,10 +13,8 @@ use crate::raft::{CleanFailure, RaftHandle};
 const LOOK_MAX: Duration = Duration::from_mins(1);
 /// The same where hardly any time is given.
 const LOOK_MIN: Duration = Duration::from_millis(500);
-/// After one failure, and doubled with each further one up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_secs(2);
-/// The longest pause after a failure.
-const PAUSE_MAX: Duration = Duration::from_mins(10);
+/// The pauses after failures.
+const PAUSE: Pause = Pause::between(Duration::from_secs(2), Duration::from_mins(10));
 
 /// When to clean. Pure.
 #[derive(Clone, Copy, Debug)]
@@ -38,15 +37,10 @@ impl Timetable {
     }
 }
 
-/// The pause after so many failures in a row.
-fn pause(failures: u32) -> Duration {
-    PAUSE_MIN.saturating_mul(1 << failures.min(16)).min(PAUSE_MAX)
-}
-
 /// Cleans in time, for as long as the node runs.
 pub(crate) async fn keep_clean(raft: RaftHandle, limit: Duration) {
     let timetable = Timetable { limit };
-    let mut failures = 0_u32;
+    let mut pause = PAUSE;
     loop {
         tokio::time::sleep(timetable.look()).await;
         let since = match raft.stores().state.applied() {
@@ -60,13 +54,12 @@ pub(crate) async fn keep_clean(raft: RaftHandle, limit: Duration) {
         let begun = Instant::now();
         match raft.clean().await {
             Ok(()) => {
-                failures = 0;
+                pause.reset();
                 tracing::info!(took = ?begun.elapsed(), "what was deleted is gone from this node's disk");
             }
             Err(error) => {
-                report(&error, since, failures);
-                tokio::time::sleep(pause(failures)).await;
-                failures = failures.saturating_add(1);
+                report(&error, since, pause.failures());
+                tokio::time::sleep(pause.grow(NO_LOT)).await;
             }
         }
     }
@@ -101,10 +94,5 @@ mod tests {
         assert_eq!([due(0), due(17), due(18), due(30)], [false, false, true, true]);
         assert!(day.is_due(since, Stamp(since.0 - HOUR)), "the clock was put back");
         assert!(Timetable { limit: Duration::ZERO }.is_due(since, since));
-    }
-
-    #[test]
-    fn failures_are_not_tried_again_at_once() {
-        assert_eq!([pause(0), pause(1), pause(99)], [PAUSE_MIN, PAUSE_MIN * 2, PAUSE_MAX]);
     }
 }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use crate::read_index::ReadIndex;
 use crate::standing::{BEHIND_MAX, Board};
@@ -14,6 +14,8 @@ use crate::standing::{BEHIND_MAX, Board};
 const FRESH_MAX: Duration = Duration::from_secs(1);
 /// How long a majority may take to confirm.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(1);
+/// Who asks for what a majority has to do is given so long by a node that has none: a leader may just have been elected.
+const GRACE: Duration = Duration::from_millis(250);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How often it is looked how long it is by now.
@@ -40,6 +42,15 @@ impl Freshness {
         Some(confirmed.elapsed()).filter(|behind| *behind > FRESH_MAX)
     }
 
+    /// Returns once this node has no contact with a majority, in a moment at the earliest. Who waits for a majority is told then,
+    /// as another node may have one.
+    pub(crate) async fn lost(&self) {
+        sleep(GRACE).await;
+        while self.behind().is_none() {
+            sleep(LOOK).await;
+        }
+    }
+
     fn confirm(&self, asked: Instant) {
         let after = asked.saturating_duration_since(self.start).as_millis();
         self.confirmed.fetch_max(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -53,7 +64,7 @@ pub(crate) async fn keep_asking(freshness: Arc<Freshness>, read_index: ReadIndex
         if read_index.confirm(CONFIRM_LIMIT).await {
             freshness.confirm(asked);
         }
-        tokio::time::sleep(PAUSE).await;
+        sleep(PAUSE).await;
     }
 }
 
@@ -80,6 +91,39 @@ pub(crate) async fn keep_noting(freshness: Arc<Freshness>, board: Arc<Board>, en
         if behind.is_some_and(|behind| behind >= BEHIND_MAX) && !was_too_long {
             tracing::warn!("no contact with a majority for {BEHIND_MAX:?}: no sessions are served");
             end_links();
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_majority_is_told_soon_that_there_is_none() {
+        let (freshness, begun) = (Freshness::new(), Instant::now());
+        freshness.lost().await;
+        assert!(begun.elapsed() > FRESH_MAX, "not before it takes longer than to elect a leader");
+        let asked = Instant::now();
+        freshness.lost().await;
+        let told = asked.elapsed();
+        assert!(told >= GRACE && told < FRESH_MAX, "and at once where it is known: {told:?}");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_told_so_while_a_majority_confirms() {
+        let freshness = Freshness::new();
+        let confirms = async {
+            let begun = Instant::now();
+            while begun.elapsed() < FRESH_MAX * 2 {
+                freshness.confirm(Instant::now());
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = freshness.lost() => panic!("a majority is there"),
+            () = confirms => {}
         }
     }
 }

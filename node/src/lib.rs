@@ -24,6 +24,7 @@
 
 mod announce;
 mod applied;
+mod asking;
 mod cleaning;
 mod clock;
 pub mod config;

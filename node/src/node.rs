@@ -110,8 +110,15 @@ impl Node {
         let shared = share(config, leaf, &threads, &meters).await?;
         let raft = start_raft(config, &shared).await?;
         let clock = shared.clock.clone();
-        let proposer =
-            Proposer::start(raft.clone(), shared.links.clone(), shared.waiting.clone(), clock.clone(), &meters);
+        let freshness = Arc::new(Freshness::new());
+        let proposer = Proposer::start(
+            raft.clone(),
+            shared.links.clone(),
+            shared.waiting.clone(),
+            clock.clone(),
+            freshness.clone(),
+            &meters,
+        );
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
         let greeter = Arc::new(meeting::greeter(config, &shared.leaf, &shared.stores, &raft)?);
@@ -147,7 +154,6 @@ impl Node {
             config.bootstrap_members().map_err(NodeError::Config)?,
         ));
 
-        let freshness = Arc::new(Freshness::new());
         let (recovered, recovery) = watch::channel(false);
         let services = Arc::new(Services {
             raft: raft.clone(),

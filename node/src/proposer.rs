@@ -15,6 +15,7 @@ use raftchat_schema::wire;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::NodeClock;
+use crate::freshness::Freshness;
 use crate::meters::Meters;
 use crate::peers::{PeerLinks, Place};
 use crate::raft::RaftHandle;
@@ -44,7 +45,12 @@ pub struct Proposer {
     light: mpsc::Sender<Job>,
     /// Commands of many rows: they never stand before those of everybody else.
     heavy: mpsc::Sender<Job>,
+    freshness: Arc<Freshness>,
 }
+
+/// What was handed to a leader is waited for so long by a node that has lost the majority meanwhile: where all have too much to
+/// do, who is told sooner only asks once more.
+const HANDED_ON_GRACE: Duration = Duration::from_secs(1);
 
 impl Proposer {
     /// Starts the task that packs commands. It ends when nobody can propose any more.
@@ -53,6 +59,7 @@ impl Proposer {
         peers: Arc<PeerLinks>,
         waiting: Arc<Waiting>,
         clock: Arc<NodeClock>,
+        freshness: Arc<Freshness>,
         meters: &Meters,
     ) -> Self {
         let node = raft.stores().identity.node;
@@ -61,7 +68,7 @@ impl Proposer {
         let runner = Arc::new(Runner::new(raft, peers, waiting.clone(), clock, meters.batch_rows.clone()));
         tokio::spawn(runner.clone().run(Queue::new(light_queue), BATCHES_IN_FLIGHT));
         tokio::spawn(runner.run(Queue::new(heavy_queue), HEAVY_BATCHES_IN_FLIGHT));
-        Self { node, waiting, light, heavy }
+        Self { node, waiting, light, heavy, freshness }
     }
 
     fn take(&self, job: Job) -> bool {
@@ -69,17 +76,33 @@ impl Proposer {
         queue.try_send(job).is_ok()
     }
 
-    /// Has a command that writes about so many rows committed and applied on this node, and gives its outcome.
+    /// Has a command that writes about so many rows committed and applied on this node, and gives its outcome. Who asks a node
+    /// that has no majority is told so in a moment: another may have one.
     pub async fn propose(&self, command: &Command, rows: usize, limit: Duration) -> Result<Outcome, Unsettled> {
         let mut ticket = self.waiting.join(limit);
         let proposal = Proposal { node: self.node, number: ticket.number(), command: wire::encode_command(command) };
         if !self.take(Job::Own { proposal, rows }) {
             return Err(Unsettled::Busy);
         }
-        match tokio::time::timeout(limit, ticket.outcome()).await {
-            Ok(Some(outcome)) => Ok(outcome),
-            _ if ticket.may_be_stored() => Err(Unsettled::Unknown),
-            _ => Err(Unsettled::NoLeader),
+        let given_up = self.majority_is_lost(ticket.number());
+        let outcome = tokio::select! {
+            outcome = ticket.outcome() => outcome,
+            () = tokio::time::sleep(limit) => None,
+            () = given_up => None,
+        };
+        match outcome {
+            Some(outcome) => Ok(outcome),
+            None if ticket.may_be_stored() => Err(Unsettled::Unknown),
+            None => Err(Unsettled::NoLeader),
+        }
+    }
+
+    async fn majority_is_lost(&self, number: u64) {
+        let begun = tokio::time::Instant::now();
+        self.freshness.lost().await;
+        while self.waiting.may_be_stored(number) && begun.elapsed() < HANDED_ON_GRACE {
+            tokio::time::sleep_until(begun + HANDED_ON_GRACE).await;
+            self.freshness.lost().await;
         }
     }
 

@@ -8,6 +8,7 @@ use raftchat_schema::peer::ReadIndexReply;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::asking;
 use crate::peers::PeerLinks;
 use crate::raft::{RaftHandle, ReadFailure, Role};
 
@@ -15,8 +16,6 @@ use crate::raft::{RaftHandle, ReadFailure, Role};
 const ASK_LIMIT: Duration = Duration::from_secs(1);
 /// A round that has no index by then is given up: those who wait are told.
 const ROUND_LIMIT: Duration = Duration::from_secs(3);
-/// The pause before the leader is asked again.
-const PAUSE: Duration = Duration::from_millis(20);
 
 type Asked = oneshot::Sender<bool>;
 
@@ -66,7 +65,7 @@ async fn run(raft: RaftHandle, peers: Arc<PeerLinks>, mut queue: mpsc::Unbounded
 
 /// The leader's read index, whoever leads; none when the node is stopping.
 async fn index(raft: &RaftHandle, peers: &PeerLinks) -> Option<u64> {
-    let mut leadership = raft.watch_leadership();
+    let (mut leadership, mut pause) = (raft.watch_leadership(), asking::PAUSE);
     loop {
         let known = *leadership.borrow_and_update();
         let found = match known.leader {
@@ -85,6 +84,6 @@ async fn index(raft: &RaftHandle, peers: &PeerLinks) -> Option<u64> {
             return found;
         }
         // Whether the time is over or another leads: the next attempt looks anew.
-        let _news = timeout(PAUSE, leadership.changed()).await;
+        asking::wait(&mut pause, &mut leadership).await;
     }
 }

@@ -4,6 +4,7 @@ mod acting;
 mod answer;
 mod conversation;
 mod gateway;
+mod knocking;
 mod link;
 mod session;
 mod status;
@@ -109,7 +110,21 @@ impl Services {
     /// Waits until this node has applied as far as the cursor: nobody travels back in time.
     async fn reach(&self, link: &DeviceLink, device: DeviceId, cursor: Cursor) -> Result<(), Denied> {
         let _behind = link.wait_behind().ok_or(NotReached::TooMany)?;
-        Ok(self.reaching.reach(device, cursor.change, SEEN_LIMIT).await?)
+        tokio::select! {
+            biased;
+            reached = self.reaching.reach(device, cursor.change, SEEN_LIMIT) => Ok(reached?),
+            // Another node may be ahead of this one.
+            () = self.freshness.lost() => Err(NotReached::Behind.into()),
+        }
+    }
+
+    /// Whether this node knows all that was acknowledged before the question.
+    async fn is_up_to_date(&self) -> bool {
+        tokio::select! {
+            biased;
+            confirmed = self.read_index.confirm(FRESH_LIMIT) => confirmed,
+            () = self.freshness.lost() => false,
+        }
     }
 
     /// Refuses a password that is not the one, and whoever has tried too many before it is looked at. Does `more` in the same

@@ -8,7 +8,9 @@ use std::time::Duration;
 use raftchat_schema::command::{Command, Delivered};
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{NOTED_AT_ONCE_MAX, NOTED_ROWS, RECEIPT_MEMBERS_MAX};
+use raftchat_schema::pause::Pause;
 use raftchat_state::{ReadError, member_count, members_page};
+use raftchat_transport::lot;
 use tokio::sync::Notify;
 
 use super::NOTE_LIMIT;
@@ -18,6 +20,8 @@ use crate::store::{StateView, StoreError};
 
 /// The pause between two notes: what is acknowledged meanwhile shares the next.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The pauses after notes that could not be made.
+const FAILED: Pause = Pause::between(PAUSE, Duration::from_secs(30));
 
 /// What was acknowledged and is not yet noted.
 #[derive(Debug, Default)]
@@ -59,19 +63,24 @@ impl Deliveries {
 
 /// Notes what has reached devices on this node, for as long as it runs.
 pub(crate) async fn note_delivered(deliveries: Arc<Deliveries>, proposer: Proposer, raft: RaftHandle) {
+    let mut failed = FAILED;
     loop {
         deliveries.some.notified().await;
         let moving = moving(&raft.stores().state.view(), deliveries.take());
         let rows = moving.len().saturating_mul(NOTED_ROWS);
-        if !moving.is_empty()
-            && let Err(error) = proposer.propose(&Command::NoteDelivered(moving.clone()), rows, NOTE_LIMIT).await
-        {
+        let mut pause = PAUSE;
+        if moving.is_empty() {
+            // Nothing is asked of anybody.
+        } else if let Err(error) = proposer.propose(&Command::NoteDelivered(moving.clone()), rows, NOTE_LIMIT).await {
             tracing::debug!(%error, "what has reached devices is not noted yet");
             for Delivered { user, conversation, position } in moving {
                 deliveries.reached(user, conversation, position);
             }
+            pause = failed.grow(lot());
+        } else {
+            failed.reset();
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
 }
 

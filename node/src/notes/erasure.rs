@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use raftchat_schema::command::Command;
 use raftchat_schema::limits::{ERASE_STEP_ROWS, GROUP_MEMBERS_MAX};
+use raftchat_schema::pause::Pause;
 use raftchat_state::erasure_pending;
+use raftchat_transport::lot;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -15,6 +17,8 @@ use crate::raft::{RaftHandle, Role};
 
 /// The pause between two pieces: what people do goes first.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The pauses after pieces that could not be erased.
+const FAILED: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(30));
 /// What a piece may cost: one message more than fits may be among it, and each member may have it unread.
 const ERASE_ROWS: usize = ERASE_STEP_ROWS + GROUP_MEMBERS_MAX;
 /// How often it is looked without having been told to: whoever led before may have left something.
@@ -33,7 +37,7 @@ impl Erasures {
 
 /// Has it done while this node leads, for as long as it runs.
 pub(crate) async fn erase(erasures: Arc<Erasures>, proposer: Proposer, raft: RaftHandle) {
-    let leadership = raft.watch_leadership();
+    let (leadership, mut failed) = (raft.watch_leadership(), FAILED);
     loop {
         let leads = leadership.borrow().role == Role::Leader;
         let pending = leads && erasure_pending(&raft.stores().state.view()).unwrap_or(false);
@@ -41,9 +45,16 @@ pub(crate) async fn erase(erasures: Arc<Erasures>, proposer: Proposer, raft: Raf
             let _elapsed = timeout(LOOK_INTERVAL, erasures.0.notified()).await;
             continue;
         }
-        if let Err(error) = proposer.propose(&Command::Erase, ERASE_ROWS, NOTE_LIMIT).await {
-            tracing::debug!(%error, "the next piece is not erased yet");
-        }
-        tokio::time::sleep(PAUSE).await;
+        let pause = match proposer.propose(&Command::Erase, ERASE_ROWS, NOTE_LIMIT).await {
+            Ok(_erased) => {
+                failed.reset();
+                PAUSE
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the next piece is not erased yet");
+                failed.grow(lot())
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }

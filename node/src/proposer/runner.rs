@@ -11,6 +11,7 @@ use raftchat_transport::Meter;
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Queue};
+use crate::asking;
 use crate::clock::NodeClock;
 use crate::peers::PeerLinks;
 use crate::raft::{PeerCallError, ProposeFailure, RaftHandle, Role};
@@ -22,8 +23,6 @@ pub(super) const BATCHES_IN_FLIGHT: usize = 2;
 pub(super) const HEAVY_BATCHES_IN_FLIGHT: usize = 1;
 /// How long the leader may take for one batch of a follower.
 const FORWARD_LIMIT: Duration = Duration::from_secs(5);
-/// The pause before the next attempt; ends early when another node leads.
-const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Runner {
     raft: RaftHandle,
@@ -68,7 +67,7 @@ impl Runner {
     }
 
     async fn store(&self, mut batch: Batch) {
-        let mut leadership = self.raft.watch_leadership();
+        let (mut leadership, mut pause) = (self.raft.watch_leadership(), asking::PAUSE);
         loop {
             self.waiting.retain_waited_for(&mut batch.own);
             if batch.is_empty() {
@@ -90,7 +89,7 @@ impl Runner {
                 return;
             }
             // Whether the time is over or another leads: the next attempt looks anew.
-            let _news = tokio::time::timeout(PAUSE, leadership.changed()).await;
+            asking::wait(&mut pause, &mut leadership).await;
         }
     }
 

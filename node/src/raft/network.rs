@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::{self, BoxFuture, Either};
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
-use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
 use openraft::network::{
     Backoff, NetBackoff, NetSnapshot, NetStreamAppend, NetTransferLeader, NetVote, RPCOption, RaftNetworkFactory,
 };
@@ -18,8 +18,9 @@ use openraft::raft::{
 };
 use openraft::{OptionalSend, RPCTypes};
 use raftchat_schema::id::NodeId;
+use raftchat_schema::pause::Pause;
 use raftchat_schema::stored::{Member, Vote};
-use raftchat_transport::Damped;
+use raftchat_transport::{Damped, lot};
 
 use super::claims::{self, Absurd, Known};
 use super::convert;
@@ -34,6 +35,8 @@ use crate::store::{SnapshotFile, SnapshotShelf};
 
 /// Requests on their way to a follower at once.
 const IN_FLIGHT_MAX: usize = 64;
+/// The pauses before a follower is sent more that did not take what it was sent.
+const PAUSE: Pause = Pause::between(Duration::from_millis(50), Duration::from_millis(500));
 /// How much of a snapshot is sent at once.
 const BLOCK_BYTES: u64 = 256 << 10;
 
@@ -94,16 +97,19 @@ impl PeerClient {
 
 fn rpc_error(id: u64, target: u64, action: RPCTypes, timeout: Duration, error: PeerCallError) -> RPCError<TypeConfig> {
     match error {
-        PeerCallError::NotSent(reason) | PeerCallError::Unreachable(reason) => Unreachable::from_string(reason).into(),
+        // openraft pauses at once after what it takes for unreachable; after other errors it sends the same twenty times first.
+        // Who refuses is no more likely to take it when it is sent again at once.
+        PeerCallError::NotSent(reason) | PeerCallError::Unreachable(reason) | PeerCallError::Remote(reason) => {
+            Unreachable::from_string(reason).into()
+        }
         PeerCallError::Timeout => Timeout { action, id, target, timeout }.into(),
-        PeerCallError::Remote(reason) => NetworkError::from_string(reason).into(),
     }
 }
 
 impl NetBackoff<TypeConfig> for PeerClient {
     fn backoff(&self) -> Option<Backoff> {
-        let pauses = (0_u32..).map(|attempt| Duration::from_millis(50_u64 << attempt.min(4)));
-        Some(Backoff::new(pauses.map(|pause| pause.min(Duration::from_millis(500)))))
+        let mut pause = PAUSE;
+        Some(Backoff::new(std::iter::repeat_with(move || pause.grow(lot()))))
     }
 }
 

@@ -5,22 +5,27 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use raftchat_schema::pause::{NO_LOT, Pause};
 use raftchat_schema::stored::{LogId, Vote};
 
-/// The pause after the first snapshot that failed; twice as long after each further one …
-const PAUSE_MIN: Duration = Duration::from_millis(250);
-/// … and never longer.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The pauses after snapshots that failed.
+const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(30));
 
 /// Of all followers, by their numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Progress(Mutex<BTreeMap<u64, Follower>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Follower {
     /// Up to where it has acknowledged, and to whom.
     acknowledged: Option<(Vote, LogId)>,
-    snapshots_failed: u32,
+    pause: Pause,
+}
+
+impl Default for Follower {
+    fn default() -> Self {
+        Self { acknowledged: None, pause: PAUSE }
+    }
 }
 
 impl Progress {
@@ -51,16 +56,13 @@ impl Progress {
     /// A snapshot did not get there: how long to wait before the next.
     pub(crate) fn snapshot_failed(&self, node: u64) -> Duration {
         let mut followers = self.lock();
-        let follower = followers.entry(node).or_default();
-        let pause = PAUSE_MIN.saturating_mul(1 << follower.snapshots_failed.min(10)).min(PAUSE_MAX);
-        follower.snapshots_failed = follower.snapshots_failed.saturating_add(1);
-        pause
+        followers.entry(node).or_default().pause.grow(NO_LOT)
     }
 
     /// A snapshot is there.
     pub(crate) fn snapshot_arrived(&self, node: u64) {
         if let Some(follower) = self.lock().get_mut(&node) {
-            follower.snapshots_failed = 0;
+            follower.pause.reset();
         }
     }
 
@@ -104,6 +106,6 @@ mod tests {
         let pauses: Vec<_> = (0..9).map(|_| progress.snapshot_failed(2).as_millis()).collect();
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
         progress.snapshot_arrived(2);
-        assert_eq!(progress.snapshot_failed(2), PAUSE_MIN);
+        assert_eq!(progress.snapshot_failed(2).as_millis(), 250);
     }
 }

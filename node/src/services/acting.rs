@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
 use super::link::DeviceLink;
-use super::{Claim, FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use super::{Claim, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
 use crate::live::LiveSession;
 use crate::passwords::{Asker, Hasher, PasswordError};
@@ -114,7 +114,8 @@ impl Acting {
     /// Refuses once the session is over, and what is asked too fast.
     pub(super) fn may_read(&self) -> Result<(), Denied> {
         self.must_live()?;
-        Ok(self.services.rates.read(self.device, self.user, Instant::now())?)
+        let read = self.services.rates.read(self.device, self.user, Instant::now());
+        read.map_err(|too_fast| self.link.refuse(too_fast.into()))
     }
 
     /// Waits until the link may have an answer made for it that is perhaps large; to be held until it is made.
@@ -136,8 +137,10 @@ impl Acting {
         self.disks_must_have_room(&view, request.number, &act)?;
         let cost = cost(&view, self.user, &act)?;
         drop(view);
-        self.services.rates.act(self.device, self.user, cost.tokens(), now)?;
-        self.services.rates.store(self.user, cost.bytes, now)?;
+        let rates = &self.services.rates;
+        let acts = rates.act(self.device, self.user, cost.tokens(), now);
+        let takes = acts.and_then(|()| rates.store(self.user, cost.bytes, now));
+        takes.map_err(|too_fast| self.link.refuse(too_fast.into()))?;
         let _occupied = self.link.occupy();
         let Request { number: request, acknowledged_below } = request;
         let command = Command::InSession(InSession { session: self.id, request, acknowledged_below, act });
@@ -208,7 +211,7 @@ impl Acting {
     pub(super) async fn caught_up(&self) -> Result<(bool, Cursor), Denied> {
         self.may_read()?;
         let _occupied = self.link.occupy();
-        let fresh = self.services.read_index.confirm(FRESH_LIMIT).await;
+        let fresh = self.services.is_up_to_date().await;
         self.must_live()?;
         Ok((fresh, self.services.cursor(&self.services.view())?))
     }
@@ -220,7 +223,7 @@ impl Acting {
         let _occupied = self.link.occupy();
         match look(&view) {
             Err(denied) if denied.is_absence() => {
-                if !self.services.read_index.confirm(FRESH_LIMIT).await {
+                if !self.services.is_up_to_date().await {
                     return Err(Denied::later(ErrorCode::NoLeader));
                 }
                 look(&self.services.view())

@@ -41,6 +41,21 @@ impl Denied {
         Self::Refused(Refusal { code: ErrorCode::RateLimited, retry_after_ms: millis(wait) })
     }
 
+    /// The code, and for how long it is refused; none for what is refused for good, or has failed.
+    pub(super) fn until_later(&self) -> Option<(ErrorCode, Duration)> {
+        match self {
+            Self::Refused(refusal) if refusal.retry_after_ms > 0 => {
+                Some((refusal.code, Duration::from_millis(refusal.retry_after_ms)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Refused for so long.
+    pub(super) fn until(code: ErrorCode, wait: Duration) -> Self {
+        Self::Refused(Refusal { code, retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) })
+    }
+
     /// Refused because this node has too much to do for so long.
     fn busy(wait: Duration) -> Self {
         Self::Refused(Refusal { code: ErrorCode::Busy, retry_after_ms: millis(wait) })

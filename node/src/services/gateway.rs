@@ -21,7 +21,7 @@ use super::acting::Acting;
 use super::answer::{self, Denied, answer};
 use super::link::DeviceLink;
 use super::session::SessionService;
-use super::{Claim, FRESH_LIMIT, PROPOSE_LIMIT, Services};
+use super::{Claim, PROPOSE_LIMIT, Services};
 use crate::guessing::Source;
 use crate::password_rules;
 use crate::passwords::Asker;
@@ -67,14 +67,16 @@ impl GatewayService {
             return Err(Refusal { code, retry_after_ms: ELSEWHERE_MS }.into());
         }
         if !self.services.standing.takes_sessions() {
-            return Err(Refusal { code, retry_after_ms: BEHIND_RETRY_MS }.into());
+            return Err(self.link.refuse(Refusal { code, retry_after_ms: BEHIND_RETRY_MS }.into()));
         }
-        if *self.services.recovered.borrow() { Ok(()) } else { Err(Denied::later(code)) }
+        let has_recovered = *self.services.recovered.borrow();
+        if has_recovered { Ok(()) } else { Err(self.link.refuse(Denied::later(code))) }
     }
 
     /// Refuses who asks too often for what needs no account.
     fn may_knock(&self) -> Result<(), Denied> {
-        Ok(self.services.rates.knock(self.device, Instant::now())?)
+        let knocks = self.services.rates.knock(self.device, Instant::now());
+        knocks.map_err(|too_fast| self.link.refuse(too_fast.into()))
     }
 
     async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
@@ -123,7 +125,7 @@ impl GatewayService {
         )?;
         let Credentials { username, password, token, device_name } = credentials;
         // Somebody who registered elsewhere a moment ago must be known here.
-        if !self.services.read_index.confirm(FRESH_LIMIT).await {
+        if !self.services.is_up_to_date().await {
             return Err(Denied::later(ErrorCode::NoLeader));
         }
         let (view, device) = (self.services.view(), self.device);
@@ -162,7 +164,7 @@ impl GatewayService {
         let token = token_hash(params.get_token()?)?;
         let seen = params.get_seen()?.get_bytes()?;
         let linearizable = matches!(params.get_freshness(), Ok(Freshness::Linearizable));
-        let fresh = linearizable && self.services.read_index.confirm(FRESH_LIMIT).await;
+        let fresh = linearizable && self.services.is_up_to_date().await;
         if !seen.is_empty() {
             let cursor = self.services.own_cursor(seen)?;
             self.services.reach(&self.link, self.device, cursor).await?;

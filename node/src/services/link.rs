@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::acting::Registered;
+use super::answer::Denied;
+use super::knocking::{Knocking, Verdict};
 use super::subscription::{Arming, LinkWindow};
 use crate::standing::Standing;
 
@@ -37,6 +39,7 @@ pub(super) struct DeviceLink {
     last_occupied: Cell<Instant>,
     /// Calls that wait for this node to catch up.
     behind: Cell<usize>,
+    knocking: RefCell<Knocking>,
     ended: watch::Sender<bool>,
 }
 
@@ -60,6 +63,7 @@ impl DeviceLink {
             occupied: Cell::new(0),
             last_occupied: Cell::new(Instant::now()),
             behind: Cell::new(0),
+            knocking: RefCell::default(),
             ended: watch::Sender::new(false),
         });
         tokio::task::spawn_local(tend(link.clone(), beats, standing));
@@ -76,6 +80,19 @@ impl DeviceLink {
         let slot = Some(Duration::from_millis(beat_ms.into())).filter(|slot| !slot.is_zero());
         self.beat.send_if_modified(|beat| std::mem::replace(beat, slot) != slot);
         beat_ms
+    }
+
+    /// What a call over the link is told that is refused until later; or the link's end, where it is made again and again
+    /// without waiting for that.
+    pub(super) fn refuse(&self, denied: Denied) -> Denied {
+        let Some((code, wait)) = denied.until_later() else { return denied };
+        match self.knocking.borrow_mut().refuse(wait, Instant::now().into_std()) {
+            Verdict::Later(wait) => Denied::until(code, wait),
+            Verdict::End => {
+                self.connection.close(CloseCode::ProtocolViolation, "refused again and again, and never waited");
+                denied
+            }
+        }
     }
 
     /// For as long as what this gives lives, something goes on.

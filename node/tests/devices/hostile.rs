@@ -118,6 +118,32 @@ async fn who_knocks_without_end_is_told_to_wait_and_others_are_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_again_and_again_and_never_waits_loses_the_link() {
+    locally(async {
+        let cluster = Cluster::limited(&LimitsConfig::default()).await;
+        let _alice = cluster.alice(1).await;
+        let (link, hostile) = cluster.dial_from(&cluster.device("mallory"), 1).await;
+        let mut longest = 0;
+        let never_waits = async {
+            loop {
+                for answer in join_all((0..100).map(|_| hostile.resume_request().send().promise)).await {
+                    let Ok(answer) = answer else { return };
+                    let refused = wire::read_refusal(answer.get().unwrap().get_refused().unwrap());
+                    longest = refused.retry_after_ms.max(longest);
+                }
+            }
+        };
+        soon(never_waits).await;
+        let ended = soon(link.closed()).await;
+        println!("told to wait for up to {longest} ms, then: {ended}");
+        assert!(longest >= 1_000, "longer and longer");
+        let (_link, gateway) = cluster.dial(1).await;
+        assert!(resume(&gateway).await.is_ok(), "alice waits for nobody");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_beyond_all_that_is_likely_is_refused_at_once() {
     locally(async {
         let cluster = Cluster::start().await;
