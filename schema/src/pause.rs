@@ -12,7 +12,7 @@ pub const NO_LOT: u32 = u32::MAX;
 pub struct Pause {
     shortest: Duration,
     longest: Duration,
-    /// How many attempts have failed since one succeeded.
+    /// Attempts that have failed since one succeeded.
     failures: u32,
 }
 
@@ -40,7 +40,7 @@ impl Pause {
         self.failures = 0;
     }
 
-    /// How many attempts have failed since one succeeded.
+    /// Attempts that have failed since one succeeded.
     pub const fn failures(&self) -> u32 {
         self.failures
     }
