@@ -8,6 +8,7 @@ use rcgen::{KeyPair, PublicKeyData};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::describe::{CertificateError, Description, Role, describe};
+use crate::ending::Ending;
 use crate::files::{self, FileError, NewFile, damaged};
 use crate::fingerprint::SpkiFingerprint;
 use crate::name::{ClusterId, Identity};
@@ -120,6 +121,8 @@ pub struct Anchors {
 pub struct LeafFiles {
     path: PathBuf,
     description: Description,
+    /// The first to end of the leaf and of the authorities that its holder trusts.
+    pub ending: Ending,
     /// The node or device that the leaf names.
     pub identity: Identity,
     /// The chain and the key.
@@ -145,18 +148,17 @@ impl LeafFiles {
         let key_path = directory.join(LEAF_KEY);
         let key = read_key(&key_path, &path, &description)?;
         files::must_be_private(&key_path)?;
-        let read_anchor = |name, role| {
-            let (certificate, _) = read_authority(&directory.join(name), LEAF_HINT, role, &identity.cluster)?;
-            Ok(certificate)
+        let read_anchor = |name, role| read_authority(&directory.join(name), LEAF_HINT, role, &identity.cluster);
+        let (nodes, of_nodes) = read_anchor(NODE_ANCHOR, Role::NodeAuthority)?;
+        let (devices, of_devices) = match read_anchor(DEVICE_ANCHOR, Role::DeviceAuthority) {
+            Err(FileError::Missing { .. }) if description.role == Role::Device => (None, None),
+            other => other.map(|(certificate, description)| (Some(certificate), Some(description)))?,
         };
-        let nodes = read_anchor(NODE_ANCHOR, Role::NodeAuthority)?;
-        let devices = match read_anchor(DEVICE_ANCHOR, Role::DeviceAuthority) {
-            Err(FileError::Missing { .. }) if description.role == Role::Device => None,
-            other => Some(other?),
-        };
-        let root = read_anchor(ROOT, Role::Root)?;
+        // The root vouched for the authorities when they were made, and no endpoint asks for it again.
+        let (root, _) = read_anchor(ROOT, Role::Root)?;
+        let ending = Ending::of(&description, of_devices.iter().chain([&of_nodes]));
         let leaf = Leaf { signed: SignedLeaf { chain }, key };
-        Ok(Self { path, description, identity, leaf, anchors: Anchors { nodes, devices, root } })
+        Ok(Self { path, description, ending, identity, leaf, anchors: Anchors { nodes, devices, root } })
     }
 
     /// Refuses a leaf that is out of its time at `now`.

@@ -20,6 +20,7 @@
 
 mod authority;
 mod describe;
+mod ending;
 mod files;
 mod finding;
 mod fingerprint;
@@ -34,6 +35,7 @@ mod verify;
 
 pub use authority::{Authorities, IssueError};
 pub use describe::{CertificateError, Description, KeyUse, Role, describe};
+pub use ending::Ending;
 pub use files::FileError;
 pub use finding::Finding;
 pub use fingerprint::{MalformedFingerprint, SpkiFingerprint};

@@ -1,6 +1,8 @@
 //! Configuration files: read with errors that name the line and the nearest key, written with every key explained by the
 //! documentation of the struct's own fields. Knows nothing of what is configured.
 
+pub mod places;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -129,7 +129,8 @@ fn stamp_of(ms: i64) -> Stamp {
     Stamp(u64::try_from(ms).unwrap_or(0))
 }
 
-fn moment(ms: u64) -> SystemTime {
+/// That many ms after the beginning of 1970.
+pub(crate) fn moment(ms: u64) -> SystemTime {
     // Beyond all that a system's clock can say is as good as its end.
     UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or(UNIX_EPOCH)
 }

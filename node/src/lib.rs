@@ -31,6 +31,7 @@ pub mod config;
 pub mod daemon;
 mod damage;
 mod doorkeeper;
+mod expiry;
 mod exposure;
 mod fanout;
 mod freshness;

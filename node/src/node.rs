@@ -4,6 +4,7 @@
 mod error;
 mod meeting;
 mod secret;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,18 +23,18 @@ use tokio::task::JoinSet;
 
 pub use error::NodeError;
 
-use crate::applied::{Listeners, is_open};
-use crate::clock::{self, Comparing, NodeClock};
+use crate::applied::Listeners;
+use crate::clock::{self, NodeClock};
 use crate::config::NodeConfig;
+use crate::doorkeeper;
 use crate::exposure;
 use crate::fanout::Fanout;
-use crate::freshness::{self, Freshness};
-use crate::greeting;
+use crate::freshness::Freshness;
 use crate::guessing::Guessing;
-use crate::live::{self, LiveSessions};
+use crate::live::LiveSessions;
 use crate::members::Members;
 use crate::meters::Meters;
-use crate::notes::{self, Deliveries, Erasures};
+use crate::notes::{Deliveries, Erasures};
 use crate::passwords::Passwords;
 use crate::peers::PeerLinks;
 use crate::peers::service::{PeerService, PeerServices};
@@ -43,13 +44,12 @@ use crate::raft::RaftHandle;
 use crate::rates::Rates;
 use crate::reaching::Reaching;
 use crate::read_index::ReadIndex;
-use crate::room::{self, FileSystemOf, Room};
+use crate::room::Room;
 use crate::services::{GatewayService, Services};
 use crate::standing::{Board, Draining};
 use crate::store::{Failures, StoreError, StoreSettings, Stores};
 use crate::typing::Typing;
 use crate::waiting::Waiting;
-use crate::{announce, cleaning, damage, doorkeeper, suspicion};
 
 /// How long handing leadership on may take before the node stops all the same.
 const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
@@ -57,8 +57,6 @@ const HAND_ON_LIMIT: Duration = Duration::from_secs(3);
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// How often, of a node that drains, it is looked whether devices are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
-/// How often, after a start, it is asked whether the node has applied what it had before.
-const RECOVERY_ROUND: Duration = Duration::from_secs(5);
 /// What is refused of another node's calls is logged so often, of each kind.
 const REFUSED_EVERY: Duration = Duration::from_mins(1);
 
@@ -137,22 +135,9 @@ impl Node {
         };
         let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
         let mut tasks = JoinSet::new();
-        let (members, links) = (&shared.members, &shared.links);
-        tasks.spawn(doorkeeper::follow_members(members.clone(), links.clone(), peer_server.clone()));
-        tasks.spawn(doorkeeper::ask_for_members(shared.own, members.clone(), links.clone(), raft.clone()));
-        let comparing = Comparing {
-            own: shared.own,
-            clock: clock.clone(),
-            members: members.clone(),
-            links: links.clone(),
-            raft: raft.clone(),
-        };
-        tasks.spawn(clock::keep_comparing(comparing));
-        tasks.spawn(greeting::keep_greeting(greeter, members.clone(), links.clone()));
-        tasks.spawn(doorkeeper::tell_of_old_list(
-            members.clone(),
-            config.bootstrap_members().map_err(NodeError::Config)?,
-        ));
+        tasks::spawn_meetings(&mut tasks, &shared, &raft, greeter, peer_server.clone());
+        let told = config.bootstrap_members().map_err(NodeError::Config)?;
+        tasks.spawn(doorkeeper::tell_of_old_list(shared.members.clone(), told));
 
         let (recovered, recovery) = watch::channel(false);
         let services = Arc::new(Services {
@@ -175,21 +160,15 @@ impl Node {
             meters,
             clock,
             room: shared.room.clone(),
+            ending: shared.leaf.ending.clone(),
             recovered: recovery,
         });
         let client_server = Arc::new(serve_clients(config, &shared, &threads, services).await?);
-        tasks.spawn(wait_for_recovery(raft.clone(), recovered));
-        let (links, members) = (shared.links.clone(), shared.members.clone());
-        tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members));
-        tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
-        let state = shared.stores.state.clone();
-        tasks.spawn(live::keep_ending(shared.live.clone(), live::LOOK, move |id| is_open(&state.view(), id)));
-        let disk = FileSystemOf(config.data.clone());
-        tasks.spawn(room::keep_looking(shared.room.clone(), disk, shared.links.clone(), shared.members.clone()));
-        tasks.spawn(damage::stop_if_damaged(raft.stores().clone()));
-        tasks.spawn(cleaning::keep_clean(raft.clone(), config.disk.erase_within()));
-        spawn_notes(&mut tasks, &shared, &proposer, &raft);
-        spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
+        tasks.spawn(tasks::wait_for_recovery(raft.clone(), recovered));
+        tasks::spawn_presence(&mut tasks, &shared);
+        tasks::spawn_keepers(&mut tasks, config, &shared, &raft);
+        tasks::spawn_notes(&mut tasks, &shared, &proposer, &raft);
+        tasks::spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
         let Shared { standing, members, .. } = shared;
         Ok(Self { raft, standing, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
     }
@@ -266,34 +245,6 @@ impl Node {
         self.peer_server.close(CloseCode::Shutdown, "the node stops", CLOSE_LIMIT).await;
         closed
     }
-}
-
-/// What the node notes in the log of its own accord.
-fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
-    let (proposer, raft) = (|| proposer.clone(), || raft.clone());
-    let clock = || shared.clock.clone();
-    tasks.spawn(notes::note_last_seen(shared.presence.clone(), proposer(), raft(), clock()));
-    tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft(), clock()));
-    tasks.spawn(notes::note_age(proposer(), raft(), clock()));
-    tasks.spawn(notes::note_delivered(shared.deliveries.clone(), proposer(), raft()));
-    tasks.spawn(notes::erase(shared.erasures.clone(), proposer(), raft()));
-}
-
-/// How this node finds out how it and the others stand.
-fn spawn_watches(
-    tasks: &mut JoinSet<()>,
-    shared: &Shared,
-    freshness: Arc<Freshness>,
-    read_index: ReadIndex,
-    clients: Arc<Server>,
-) {
-    let board = || shared.standing.clone();
-    tasks.spawn(suspicion::watch_peers(shared.own, shared.members.clone(), shared.links.clone(), board()));
-    tasks.spawn(freshness::keep_asking(freshness.clone(), read_index));
-    let end_links = move || {
-        clients.close_where(|_| true, CloseCode::Behind, "it has had none for too long");
-    };
-    tasks.spawn(freshness::keep_noting(freshness, board(), end_links));
 }
 
 fn must_be_own(leaf: &LeafFiles, config: &NodeConfig) -> Result<(), NodeError> {
@@ -437,12 +388,4 @@ fn server_config(
 
 fn credentials(leaf: &LeafFiles) -> Credentials {
     Credentials { chain: leaf.leaf.chain_der(), key: leaf.leaf.key_der() }
-}
-
-async fn wait_for_recovery(raft: RaftHandle, recovered: watch::Sender<bool>) {
-    while !raft.wait_for_recovery(RECOVERY_ROUND).await {
-        tracing::info!("still waiting for a majority to say what is committed");
-    }
-    tracing::info!("serving");
-    recovered.send_replace(true);
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use raftchat_certs::Ending;
 use raftchat_schema::command::Verifier;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{Cursor, DeviceId, UserId, Username};
@@ -68,6 +69,8 @@ pub(crate) struct Services {
     pub(crate) guessing: Guessing,
     pub(crate) rates: Arc<Rates>,
     pub(crate) clock: Arc<NodeClock>,
+    /// Which of the node's certificates ends first.
+    pub(crate) ending: Ending,
     pub(crate) reaching: Arc<Reaching>,
     pub(crate) room: Arc<Room>,
     pub(crate) standing: Arc<Board>,

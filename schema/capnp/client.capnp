@@ -246,6 +246,10 @@ struct NodeStatus {
   # Since when something that was deleted is still in some file on its disk, in ms since 1970 by its
   # machine's own clock. 0: nothing is. By default it is gone within a day.
 
+  certificateDays @16 :Int32;
+  # Whole days until the first of its certificate and its authorities' ends, by the node's time; below
+  # 0: one has ended, and nobody is let in.
+
   struct Budget {
     # What is held of one budget. The bounds are in `schema/src/budgets.rs`. All counts begin at 0
     # when the program starts.

@@ -391,6 +391,8 @@ pub struct NodeStatus {
     pub refuses_words: bool,
     /// Since when something deleted is still on its disk; none if nothing is.
     pub unclean_since: Option<Stamp>,
+    /// Whole days until the first of its certificate and its authorities' ends; below 0: one has ended.
+    pub certificate_days: i32,
 }
 
 /// The filling of one budget of a node.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use raftchat_node::daemon::LOG_FILTER;
 
 use crate::bench::BenchCommand;
@@ -73,10 +73,30 @@ impl Program {
     }
 }
 
+/// What every page of help ends with, below its example.
+const EXIT_STATUSES: &str = "Exit status: 0 done; 1 refused, with a reason; 2 wrong usage or configuration; 3 no node, or no \
+majority, in time; 4 something local is missing, unreadable or damaged";
+
 /// Reads a command line; what is not one has been told, and the exit status is the error.
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Program, ExitCode> {
     let words = without_cargos_own(words.collect());
-    Program::try_parse_from(&words).map_err(|error| tell(&error, &words))
+    let matches = command().try_get_matches_from(&words);
+    matches.and_then(|matches| Program::from_arg_matches(&matches)).map_err(|error| tell(&error, &words))
+}
+
+/// The whole command line as clap has it, with the exit statuses on each page of help.
+pub(crate) fn command() -> clap::Command {
+    with_exit_statuses(Program::command())
+}
+
+fn with_exit_statuses(command: clap::Command) -> clap::Command {
+    let told = command.get_after_help().map(|help| format!("{help}\n\n{EXIT_STATUSES}"));
+    let command = match told {
+        Some(told) => command.after_help(told),
+        None => command.after_help(EXIT_STATUSES),
+    };
+    let inner: Vec<_> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    inner.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_exit_statuses))
 }
 
 /// `cargo demo -- --script` hands on the `--` that was meant for cargo.
@@ -108,8 +128,6 @@ fn in_one_sentence(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parsed(line: &str) -> Result<Program, clap::Error> {
@@ -118,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_command_line_holds_together() {
-        Program::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -127,9 +145,10 @@ mod tests {
             let path = format!("{path} {}", command.get_name());
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(command.is_hide_set() || help.starts_with("Example: raftchatctl"), "{path} has no example");
+            assert!(help.contains("Exit status: 0 done"), "{path} has no exit statuses");
             command.get_subcommands().for_each(|inner| visit(inner, &path));
         }
-        visit(&Program::command(), "");
+        visit(&command(), "");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use raftchat_client::{Client, ClientOptions, Profile};
+use raftchat_config::places;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Username;
 
@@ -30,8 +31,8 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct ChatArguments {
     /// The device's profile, made by `cluster device`
-    #[arg(long, global = true, value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", env = "RAFTCHAT_PROFILE", default_value_os_t = places::profile())]
+    profile: PathBuf,
     /// How long to try before giving up
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -79,10 +80,7 @@ enum ChatCommand {
 
 /// Does what was asked.
 pub(crate) async fn run(arguments: ChatArguments, output: Output) -> Result<(), Failure> {
-    let Some(dir) = &arguments.profile else {
-        return Err(Failure::Usage("--profile DIR is needed: `raftchatctl cluster device` makes a profile".to_owned()));
-    };
-    let profile = Profile::open(dir)?;
+    let profile = Profile::open(&arguments.profile)?;
     let device = profile.device_name().to_owned();
     let options = ClientOptions { first: arguments.node, timeout: arguments.timeout, ..ClientOptions::default() };
     let command = match arguments.command {

@@ -5,6 +5,7 @@ mod add;
 pub(crate) mod device;
 pub(crate) mod directory;
 mod drain;
+mod health;
 mod home;
 pub(crate) mod init;
 mod insider;
@@ -31,7 +32,9 @@ pub(crate) enum ClusterCommand {
     #[command(after_help = "Example: raftchatctl cluster up --dir home")]
     Up(up::UpArguments),
     /// Ask every node how it is
-    #[command(after_help = "Example: raftchatctl cluster status --dir home --watch")]
+    #[command(
+        after_help = "Example: raftchatctl cluster status --dir home --watch\n\nExit status 5: nodes answered, and something is wrong, which is told"
+    )]
     Status(status::StatusArguments),
     /// Make the profile of one more device
     #[command(after_help = "Example: raftchatctl cluster device --dir home alice-laptop")]

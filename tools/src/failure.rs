@@ -76,6 +76,9 @@ pub(crate) enum Failure {
     /// No node answered in time.
     #[error("{0}")]
     Unreachable(String),
+    /// The answer was given, and says itself that something is wrong.
+    #[error("something is wrong, as told above")]
+    Told,
     /// A check did not hold, or a node could not go on.
     #[error("{0}")]
     Failed(String),
@@ -111,17 +114,20 @@ impl Failure {
             Self::Membership(refusal) => membership_code(*refusal),
             Self::OutcomeUnknown(_) => "outcome-unknown",
             Self::Unreachable(_) => "unreachable",
+            Self::Told => "something-wrong",
             Self::Failed(_) => "failed",
             Self::System(_) => "system",
         }
     }
 
-    /// The program's exit status: 1 refused, 2 wrong usage or configuration, 3 no node in time, 4 a local file.
+    /// The program's exit status: 1 refused, 2 wrong usage or configuration, 3 no node in time, 4 a local file,
+    /// 5 answered, and something is wrong.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::Membership(_) => 1,
             Self::Usage(_) | Self::AlreadyExists(_) | Self::Configuration(_) => 2,
             Self::Unreachable(_) | Self::OutcomeUnknown(_) => 3,
+            Self::Told => 5,
             Self::Missing { .. }
             | Self::File { .. }
             | Self::System(_)

@@ -61,6 +61,8 @@ impl Output {
             return ExitCode::SUCCESS;
         }
         match self.form {
+            // Scripts have it in the answer.
+            _ if matches!(failure, Failure::Told) => {}
             Form::Words => {
                 // With standard error gone there is nobody left to tell.
                 let _ = writeln!(io::stderr().lock(), "raftchatctl: {failure}");

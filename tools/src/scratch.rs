@@ -114,7 +114,7 @@ fn make(dir: &Path, nodes: u16, strictness: Strictness) -> Result<(), Failure> {
 /// The leader, if every running node answers and names the same one, which runs too.
 fn agreed_leader(seen: &[Seen], running: &BTreeSet<u64>) -> Option<u64> {
     let of_running = seen.iter().filter(|seen| running.contains(&seen.node));
-    let named: BTreeSet<_> = of_running.map(|seen| seen.status.as_ref()?.leader).collect();
+    let named: BTreeSet<_> = of_running.map(|seen| seen.status.as_ref().ok()?.leader).collect();
     match (named.len(), named.into_iter().next().flatten()) {
         (1, Some(leader)) if running.contains(&leader.0) => Some(leader.0),
         _ => None,
@@ -175,10 +175,11 @@ mod tests {
                 budgets: Vec::new(),
                 refuses_words: false,
                 unclean_since: None,
+                certificate_days: 300,
             };
-            Seen { node, address: String::new(), status: Some(status) }
+            Seen { node, address: String::new(), status: Ok(status) }
         };
-        let silent = |node| Seen { node, address: String::new(), status: None };
+        let silent = |node| Seen { node, address: String::new(), status: Err("it is silent".to_owned()) };
         let all = BTreeSet::from([1, 2, 3]);
         let some = BTreeSet::from([1, 2]);
         let agreed = |seen: &[Seen], running| agreed_leader(seen, running);

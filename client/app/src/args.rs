@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use raftchat_config::places;
 
 /// The raftchat window: your conversations, on your own machines
 #[derive(Debug, Parser)]
@@ -10,7 +11,7 @@ use clap::Parser;
 #[command(after_help = "Example: raftchat --profile home/devices/alice")]
 pub(crate) struct Args {
     /// The device's profile, as `raftchatctl cluster device` makes it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "RAFTCHAT_PROFILE", default_value_os_t = places::profile())]
     pub(crate) profile: PathBuf,
     /// Try this node first
     #[arg(long, value_name = "HOST:PORT")]

@@ -72,6 +72,7 @@ impl Profile {
         let config: ClientConfig = raftchat_config::read(&path, HINT)?;
         let files = LeafFiles::load_whenever(&dir.join(CERTS))?;
         check_time(&files, clock::read(&dir.join(TIME)))?;
+        warn_of_end(&files);
         check(&config, files.identity.cluster.as_str()).map_err(|reason| ProfileError::Value { path, reason })?;
         let Subject::Device(name) = &files.identity.subject else {
             let reason = format!("it is the certificate of {}, where a device's belongs", files.identity);
@@ -233,6 +234,13 @@ fn check_time(files: &LeafFiles, told: Option<Stamp>) -> Result<(), ProfileError
     }
     tracing::warn!(%error, "by this device's clock, which may be wrong: the nodes are asked");
     Ok(())
+}
+
+/// Says in time that this device is soon let in no more. By its own clock, which is all that is at hand: the nodes decide.
+fn warn_of_end(files: &LeafFiles) {
+    if let Some(warning) = files.ending.warning(SystemTime::now()) {
+        tracing::warn!("{warning} (`raftchatctl cluster device`, `raftchatctl certs device`)");
+    }
 }
 
 fn check(config: &ClientConfig, certified: &str) -> Result<(), String> {

@@ -6,8 +6,9 @@ use raftchat_schema::view::{NodeStatus, Role};
 use raftchat_state::{ReadError, state_hash};
 
 use super::Services;
-use crate::raft;
+use crate::clock::moment;
 use crate::store::StoreError;
+use crate::{expiry, raft};
 
 impl Services {
     /// How this node is.
@@ -41,6 +42,7 @@ impl Services {
             budgets: self.meters.readings(),
             refuses_words: self.room.refuses_words(),
             unclean_since: applied.unclean.map(|unclean| unclean.since),
+            certificate_days: expiry::days_left(&self.ending, moment(self.clock.time().0)),
         })
     }
 }

@@ -478,6 +478,7 @@ pub fn write_status(mut builder: client_capnp::node_status::Builder<'_>, plain: 
     builder.set_disk_free_bytes(plain.disk_free_bytes);
     builder.set_refuses_words(plain.refuses_words);
     builder.set_unclean_since(plain.unclean_since.map_or(0, |since| since.0));
+    builder.set_certificate_days(plain.certificate_days);
     let mut budgets = builder.init_budgets(count(plain.budgets.len()));
     for (index, budget) in (0..).zip(&plain.budgets) {
         let mut builder = budgets.reborrow().get(index);
@@ -515,6 +516,7 @@ pub fn read_status(reader: client_capnp::node_status::Reader<'_>) -> Result<Node
         budgets: reader.get_budgets()?.iter().map(read_budget).collect::<Result<_, _>>()?,
         refuses_words: reader.get_refuses_words(),
         unclean_since: Some(Stamp(reader.get_unclean_since())).filter(|since| since.0 != 0),
+        certificate_days: reader.get_certificate_days(),
     })
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use raftchat_certs::Authorities;
+use raftchat_config::places;
 use raftchat_node::config::{MemberConfig, NodeConfig};
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::{Member, Membership};
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Args)]
 pub(crate) struct AddArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// The address that the node listens on, and devices and the other nodes connect to
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use clap::Args;
 use raftchat_certs::{Authorities, DeviceName, Subject};
 use raftchat_client::Profile;
+use raftchat_config::places;
 use serde_json::json;
 
 use super::directory::{self, ClusterDir};
@@ -17,7 +18,7 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// The device's name: 1 to 32 characters out of a-z, 0-9 and `-`
     name: DeviceName,

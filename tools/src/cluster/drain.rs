@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use raftchat_config::places;
 use raftchat_schema::id::NodeId;
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct DrainArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// For how many seconds the node waits for its devices to go elsewhere, before it ends all the same
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=3600))]

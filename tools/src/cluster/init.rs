@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use raftchat_certs::{Authorities, ClusterId, Leaf};
+use raftchat_config::places;
 use raftchat_node::config::{LimitsConfig, NodeConfig};
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     /// Where to: a directory that is missing or empty
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// How many nodes; with an odd number more than half survives the most deaths
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=9))]

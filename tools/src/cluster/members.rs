@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use raftchat_config::places;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::MembersReply;
 use serde::Serialize;
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 pub(crate) struct MembersArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
 }
 

@@ -24,8 +24,8 @@ pub(crate) struct Seen {
     pub(crate) node: u64,
     /// The address at which it was asked.
     pub(crate) address: String,
-    /// Its answer; none within two seconds.
-    pub(crate) status: Option<NodeStatus>,
+    /// Its answer, or why there is none within two seconds.
+    pub(crate) status: Result<NodeStatus, String>,
 }
 
 /// Somebody who may ask.
@@ -67,8 +67,7 @@ impl Observer {
     pub(crate) async fn look(&self) -> Vec<Seen> {
         let answers = self.client.statuses().await;
         let seen = answers.into_iter().map(|(entry, answer)| {
-            let status =
-                answer.inspect_err(|error| tracing::debug!(node = entry.node, %error, "the node says nothing")).ok();
+            let status = answer.map_err(|error| error.to_string());
             Seen { node: entry.node, address: entry.address, status }
         });
         seen.collect()

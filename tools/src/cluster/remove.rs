@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use raftchat_config::places;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::MembershipRefusal;
 use serde_json::json;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// The node's number
     #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

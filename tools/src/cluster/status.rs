@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use raftchat_config::places;
 use raftchat_schema::view::{BudgetView, Role};
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::directory::ClusterDir;
+use super::health;
 use super::observer::{Observer, Seen};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -23,9 +25,9 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 #[group(skip)]
 pub(crate) struct StatusArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER", required_unless_present = "profile", conflicts_with = "profile")]
-    dir: Option<PathBuf>,
-    /// A device's profile, where the cluster's directory is elsewhere
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
+    dir: PathBuf,
+    /// A device's profile instead, where the cluster's directory is elsewhere
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
     /// Ask again every second until Ctrl-C
@@ -34,10 +36,9 @@ pub(crate) struct StatusArguments {
 }
 
 pub(super) async fn run(arguments: StatusArguments, output: Output) -> Result<(), Failure> {
-    let observer = match (&arguments.dir, &arguments.profile) {
-        (Some(dir), _) => Observer::of_cluster(&ClusterDir::new(dir))?,
-        (None, Some(profile)) => Observer::of_profile(profile)?,
-        (None, None) => return Err(Failure::Usage("--dir or --profile is needed".to_owned())),
+    let observer = match &arguments.profile {
+        Some(profile) => Observer::of_profile(profile)?,
+        None => Observer::of_cluster(&ClusterDir::new(&arguments.dir))?,
     };
     if !arguments.watch {
         return show(&observer.look().await, output);
@@ -55,7 +56,7 @@ async fn watch(observer: &Observer, output: Output) -> Result<(), Failure> {
     loop {
         ticks.tick().await;
         match show(&observer.look().await, output) {
-            Err(Failure::Unreachable(_)) => {}
+            Err(Failure::Unreachable(_) | Failure::Told) => {}
             other => other?,
         }
         output.say("")?;
@@ -63,17 +64,21 @@ async fn watch(observer: &Observer, output: Output) -> Result<(), Failure> {
 }
 
 fn show(seen: &[Seen], output: Output) -> Result<(), Failure> {
-    let lines: Vec<Line<'_>> = seen.iter().map(Line::of).collect();
+    let now = SystemTime::now();
+    let lines: Vec<Line<'_>> = seen.iter().map(|seen| Line::of(seen, now)).collect();
     if output.is_json() {
         lines.iter().try_for_each(|line| output.answer(line, String::new))?;
     } else {
         output.say(&table(&lines))?;
     }
-    if seen.iter().all(|seen| seen.status.is_none()) {
-        let reason = "no node answered within 2 s: are they running, and is this machine on their network?";
-        return Err(Failure::Unreachable(reason.to_owned()));
+    if seen.iter().all(|seen| seen.status.is_err()) {
+        let told = seen.iter().find_map(|seen| seen.status.as_ref().err()).map_or("no node is known", String::as_str);
+        let reason = format!(
+            "no node answered within 2 s: are they running, and is this machine on their network? The first: {told}"
+        );
+        return Err(Failure::Unreachable(reason));
     }
-    Ok(())
+    if lines.iter().any(|line| !line.wrong.is_empty()) { Err(Failure::Told) } else { Ok(()) }
 }
 
 /// One node as scripts see it; the numbers are null where it cannot be reached.
@@ -96,6 +101,9 @@ struct Line<'a> {
     budgets: Option<BTreeMap<&'a str, Fill>>,
     refuses_words: Option<bool>,
     unclean_since: Option<String>,
+    certificate_days: Option<i32>,
+    /// Sentences; none if all is well.
+    wrong: Vec<String>,
 }
 
 /// How full one budget is.
@@ -113,8 +121,8 @@ impl Fill {
 }
 
 impl<'a> Line<'a> {
-    fn of(seen: &'a Seen) -> Self {
-        let status = seen.status.as_ref();
+    fn of(seen: &'a Seen, now: SystemTime) -> Self {
+        let status = seen.status.as_ref().ok();
         Self {
             node: seen.node,
             address: &seen.address,
@@ -133,6 +141,11 @@ impl<'a> Line<'a> {
             budgets: status.map(|status| status.budgets.iter().map(Fill::of).collect()),
             refuses_words: status.map(|status| status.refuses_words),
             unclean_since: status.and_then(|status| status.unclean_since).map(crate::time::rfc3339),
+            certificate_days: status.map(|status| status.certificate_days),
+            wrong: match &seen.status {
+                Ok(status) => health::wrong(status, now),
+                Err(why) => vec![format!("it does not answer: {why}")],
+            },
         }
     }
 }
@@ -146,98 +159,119 @@ const fn role(role: Role) -> &'static str {
     }
 }
 
+/// A row a node, and below them what is wrong.
 fn table(lines: &[Line<'_>]) -> String {
     let wide = lines.iter().map(|line| line.address.len()).max().unwrap_or(0).max("ADDRESS".len());
     let mut table = format!(
-        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}",
-        "NODE", "ADDRESS", "ROLE", "TERM", "APPLIED", "LAST LOG", "SESSIONS", "LAG MS", "CLOCK OFF MS"
+        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {}",
+        "NODE",
+        "ADDRESS",
+        "ROLE",
+        "TERM",
+        "APPLIED",
+        "LAST LOG",
+        "SESSIONS",
+        "LAG MS",
+        "CLOCK OFF MS",
+        "DISK FREE",
+        "CERT DAYS",
+        "VERSION"
     );
     for line in lines {
-        let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         // Writing to a string cannot fail.
         let _ = write!(
             table,
-            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}",
+            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {}",
             line.node,
             line.address,
             line.role,
-            number(line.term),
-            number(line.applied),
-            number(line.last_log),
-            number(line.sessions.map(u64::from)),
-            number(line.lag_ms),
-            line.clock_offset_ms.map_or_else(|| "-".to_owned(), |offset| offset.to_string()),
+            or_dash(line.term),
+            or_dash(line.applied),
+            or_dash(line.last_log),
+            or_dash(line.sessions),
+            or_dash(line.lag_ms),
+            or_dash(line.clock_offset_ms),
+            or_dash(line.disk_free_bytes.map(rounded_bytes)),
+            or_dash(line.certificate_days),
+            line.version.unwrap_or("-"),
         );
     }
+    for line in lines {
+        for wrong in &line.wrong {
+            let _ = write!(table, "\nnode {}: {wrong}", line.node);
+        }
+    }
     table
+}
+
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// In whole units of 1,024, as people read it.
+fn rounded_bytes(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fitting = units.iter().find(|(bits, _)| bytes >> bits >= 10);
+    fitting.map_or_else(|| format!("{bytes} B"), |(bits, unit)| format!("{} {unit}", bytes >> bits))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use raftchat_schema::id::{NodeId, StateHash};
-    use raftchat_schema::view::NodeStatus;
     use serde_json::json;
 
+    use super::health::tests::well;
     use super::*;
 
-    fn budget() -> BudgetView {
-        BudgetView { name: "hashes".to_owned(), held: 1, most: 2, refused: 3 }
-    }
-
     fn seen() -> [Seen; 2] {
-        let status = NodeStatus {
-            node: NodeId(1),
-            role: Role::Candidate,
-            term: 3,
-            leader: None,
-            applied: 120,
-            last_log: 121,
-            sessions: 2,
-            lag_ms: 0,
-            state_hash: StateHash([0xab; 32]),
-            address: "127.0.0.1:7400".to_owned(),
-            version: "0.1.0".to_owned(),
-            clock_offset_ms: -3,
-            disk_free_bytes: 1 << 30,
-            budgets: vec![budget()],
-            refuses_words: false,
-            unclean_since: None,
-        };
         let address = |port| format!("127.0.0.1:{port}");
         [
-            Seen { node: 1, address: address(7400), status: Some(status) },
-            Seen { node: 2, address: address(7402), status: None },
+            Seen { node: 1, address: address(7400), status: Ok(well()) },
+            Seen { node: 2, address: address(7402), status: Err("nobody is there".to_owned()) },
         ]
     }
 
     #[test]
     fn scripts_see_numbers_or_null() {
-        let lines = seen().map(|seen| serde_json::to_value(Line::of(&seen)).unwrap());
+        let lines = seen().map(|seen| serde_json::to_value(Line::of(&seen, SystemTime::now())).unwrap());
         assert_eq!(
             lines,
             [
                 json!({"node": 1, "address": "127.0.0.1:7400", "role": "follower", "term": 3, "applied": 120,
-                       "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": null, "state_hash": "ab".repeat(32), "version": "0.1.0",
+                       "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": 2, "state_hash": "ab".repeat(32), "version": "0.1.0",
                        "clock_offset_ms": -3, "disk_free_bytes": 1 << 30,
                        "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}},
-                       "refuses_words": false, "unclean_since": null}),
+                       "refuses_words": false, "unclean_since": null, "certificate_days": 397, "wrong": []}),
                 json!({"node": 2, "address": "127.0.0.1:7402", "role": "unreachable", "term": null, "applied": null,
                        "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null,
                        "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "budgets": null,
-                       "refuses_words": null, "unclean_since": null}),
+                       "refuses_words": null, "unclean_since": null,
+                       "certificate_days": null, "wrong": ["it does not answer: nobody is there"]}),
             ]
         );
     }
 
     #[test]
-    fn people_see_aligned_columns() {
+    fn people_see_aligned_columns_and_below_them_what_is_wrong() {
         let seen = seen();
-        let lines: Vec<_> = seen.iter().map(Line::of).collect();
+        let lines: Vec<_> = seen.iter().map(|seen| Line::of(seen, SystemTime::now())).collect();
         let table = table(&lines);
-        let widths: Vec<_> = table.lines().map(str::len).collect();
-        assert_eq!(widths.len(), 3);
-        assert!(widths.iter().all(|width| Some(width) == widths.first()), "{table}");
-        assert!(table.contains("unreachable"), "{table}");
+        let rows: Vec<_> = table.lines().collect();
+        assert_eq!(rows.len(), 4, "{table}");
+        let version = rows.first().and_then(|head| head.find("VERSION")).unwrap();
+        assert!(rows.iter().take(3).all(|row| row.is_char_boundary(version) && row.len() > version), "{table}");
+        assert!(table.contains("unreachable") && table.contains("1024 MiB"), "{table}");
+        assert_eq!(rows.last().copied(), Some("node 2: it does not answer: nobody is there"));
+    }
+
+    #[test]
+    fn the_exit_status_says_that_something_is_wrong() {
+        let output = Output::new(true);
+        let [well, silent] = seen();
+        assert!(show(std::slice::from_ref(&well), output).is_ok());
+        let told = show(&[well, silent.clone()], output).unwrap_err();
+        assert!(matches!(told, Failure::Told) && told.exit_status() == 5, "{told}");
+        let none = show(&[silent], output).unwrap_err();
+        assert!(none.exit_status() == 3 && none.to_string().contains("nobody is there"), "{none}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
+use raftchat_config::places;
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -18,7 +19,7 @@ use crate::stop::StopSignals;
 #[derive(Debug, Args)]
 pub(crate) struct UpArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
     dir: PathBuf,
     /// Run only these nodes; may be given more than once
     #[arg(long = "node", value_name = "N")]
@@ -103,7 +104,7 @@ impl Herald {
         self.ticks.tick().await;
         let mut led = false;
         for seen in self.observer.look().await {
-            let Some(status) = seen.status else { continue };
+            let Ok(status) = seen.status else { continue };
             led |= status.leader.is_some();
             if self.expected.remove(&seen.node) {
                 let (node, address) = (seen.node, seen.address);

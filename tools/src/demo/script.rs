@@ -198,7 +198,7 @@ async fn common_state(stage: &Stage) -> Option<(u64, String)> {
     let seen = stage.scratch.look().await;
     let states: BTreeSet<_> = seen
         .iter()
-        .map(|seen| seen.status.as_ref().map(|status| (status.applied, status.state_hash.to_string())))
+        .map(|seen| seen.status.as_ref().ok().map(|status| (status.applied, status.state_hash.to_string())))
         .collect();
     if states.len() > 1 {
         return None;

@@ -51,7 +51,8 @@ fn has_display() -> bool {
 /// Builds the window with the profile that this program was built with. Does nothing if it is built already.
 async fn built(cargo: &Path, own: &Path) -> bool {
     let mut command = Command::new(cargo);
-    command.args(["build", "--locked", "--package", "raftchat-app", "--bin", PROGRAM]);
+    // Without `--package`, as `cargo demo` is: the features are then the same, and nothing is compiled twice.
+    command.args(["build", "--locked", "--bin", PROGRAM]);
     if is_release(own) {
         command.arg("--release");
     }

@@ -30,6 +30,7 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
         budgets: Vec::new(),
         refuses_words: false,
         unclean_since: None,
+        certificate_days: 300,
     };
     NodeReport { node: NodeId(number), status: Some(status) }
 }
