@@ -1,5 +1,6 @@
 //! Which of the certificates that somebody needs ends first, and what to say of it in time. Knows no files and no clock.
 
+use std::iter;
 use std::time::SystemTime;
 
 use crate::describe::Description;
@@ -18,10 +19,7 @@ pub struct Ending {
 impl Ending {
     /// Of those certificates, or of `own` alone.
     pub(crate) fn of<'a>(own: &'a Description, others: impl IntoIterator<Item = &'a Description>) -> Self {
-        let first = others.into_iter().fold(own, |first, other| match other.expires_at() < first.expires_at() {
-            true => other,
-            false => first,
-        });
+        let first = iter::once(own).chain(others).min_by_key(|one| one.expires_at()).unwrap_or(own);
         Self { who: first.who(), at: first.expires_at(), on: first.valid_until() }
     }
 
@@ -58,7 +56,7 @@ mod tests {
 
     const DAY: Duration = Duration::from_hours(24);
 
-    fn days(days: i64) -> Duration {
+    fn days(days: u64) -> Duration {
         DAY * u32::try_from(days).unwrap()
     }
 
@@ -68,7 +66,7 @@ mod tests {
         let authorities = Authorities::create(now).unwrap();
         let node = describe(authorities.issue_node(1, now).unwrap().certificate()).unwrap();
         let ending = Ending::of(&node, []);
-        let left = |days_on: i64| ending.days_left(now + days(days_on));
+        let left = |days_on: u64| ending.days_left(now + days(days_on));
         assert_eq!(left(LEAF_DAYS - 60), 60);
         assert_eq!(ending.warning(now + days(LEAF_DAYS - 60)), None);
         let told = ending.warning(now + days(LEAF_DAYS - 59)).unwrap();
