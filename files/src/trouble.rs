@@ -41,6 +41,8 @@ impl Trouble {
     pub fn of(error: &io::Error, path: &Path) -> Option<Self> {
         let errno = Errno::from_io_error(error)?;
         Some(match errno {
+            // It was asked for a place before the beginning of a file, say: so a file told that is damaged.
+            Errno::INVAL | Errno::OVERFLOW => return None,
             Errno::NOSPC => Self::Full,
             Errno::DQUOT => Self::Quota,
             Errno::ROFS => Self::ReadOnly,
@@ -119,6 +121,8 @@ mod tests {
     fn a_file_that_is_cut_short_is_no_trouble_of_the_system() {
         let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(Trouble::of(&cut, Path::new("/nowhere")), None);
+        let before_its_beginning = Errno::INVAL.into();
+        assert_eq!(Trouble::of(&before_its_beginning, Path::new("/nowhere")), None);
     }
 
     #[test]

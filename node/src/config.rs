@@ -50,7 +50,7 @@ pub struct NodeConfig {
     #[serde(default = "default_heartbeat_ms")]
     pub heartbeat_ms: u64,
     /// A follower that has heard nothing for `election_max_ms` waits for this long, or longer by lot, and then stands for
-    /// election; in milliseconds. At least three heartbeats. Raise all three of these times where nodes are more than 20 ms from
+    /// election; in milliseconds. At least three heartbeats. Raise all three of these times where nodes are more than 100 ms from
     /// each other, or lose their leader without cause.
     #[serde(default = "default_election_min_ms")]
     pub election_min_ms: u64,

@@ -83,7 +83,8 @@ impl Greeter {
     /// What this node says of itself.
     fn greeting(&self) -> Greeting {
         let founds = lock(&self.founding).as_ref().map(|founding| founding.list().to_vec());
-        Greeting { mark: self.sealer.seal(self.raft.mark()), behind: self.raft.behind(), founds }
+        let sync = self.raft.stores().syncs.p99();
+        Greeting { mark: self.sealer.seal(self.raft.mark()), behind: self.raft.behind(), founds, sync }
     }
 
     /// Another answers: with what it knows of this one, too.
@@ -97,7 +98,8 @@ impl Greeter {
     }
 
     fn hear(&self, from: NodeId, greeting: &Greeting) {
-        let Greeting { mark, behind, founds } = greeting;
+        let Greeting { mark, behind, founds, sync } = greeting;
+        self.raft.hear_of_disk(from, *sync);
         self.memory.note(from, mark);
         if let Some(vote) = mark.vote {
             self.raft.note_term(from, vote.term);

@@ -268,7 +268,8 @@ async fn share(
 ) -> Result<Shared, NodeError> {
     let own = NodeId(config.node);
     let (dir, cluster) = (config.data.clone(), config.cluster.clone());
-    let open = move || Stores::open_member(&dir, own, &cluster, &StoreSettings::default(), Failures::default());
+    let settings = StoreSettings { others: config.members.len() > 1, ..StoreSettings::default() };
+    let open = move || Stores::open_member(&dir, own, &cluster, &settings, Failures::default());
     let stores = tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::System(error.to_string()))??;
     let clock = clock::start(&leaf, &stores)?;
     let secret = secret::of(&config.data)?;

@@ -234,6 +234,10 @@ pub(crate) fn malformed(error: WireError) -> capnp::Error {
 }
 
 impl PeerCalls for PeerLinks {
+    fn way(&self, to: &Target) -> Option<Duration> {
+        self.health(to.node)?.rtt
+    }
+
     fn append(&self, to: &Target, lane: Lane, request: AppendRequest, _limit: Duration) -> Answer<AppendResponse> {
         self.call_target(to, lane, move |peer| {
             if lane == Lane::Urgent {

@@ -13,7 +13,10 @@
 //! | `clean` | that what was deleted leaves the disk |
 //! | `copying` | the rows written anew while entries go on being applied |
 //! | `doubts` | whether this node's data is what it was |
+//! | `elections` | when this node stands for election |
+//! | `pace` | how long disks and paths are waited for |
 //! | `progress` | what a leader has seen of each follower |
+//! | `runtime` | that openraft gives up no call before its time |
 //! | `types`, `convert` | openraft's types, and the way there and back |
 //! | `log_storage`, `machine`, `network` | what openraft asks of the node |
 
@@ -23,14 +26,17 @@ mod clean;
 mod convert;
 mod copying;
 mod doubts;
+mod elections;
 pub mod handle;
 mod log_storage;
 mod machine;
 pub mod membership;
 pub mod messages;
 mod network;
+mod pace;
 mod progress;
 pub mod receive;
+mod runtime;
 pub mod settings;
 pub mod status;
 #[cfg(test)]

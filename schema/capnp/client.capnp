@@ -250,6 +250,10 @@ struct NodeStatus {
   # Whole days until the first of its certificate and its authorities' ends, by the node's time; below
   # 0: one has ended, and nobody is let in.
 
+  syncMs @17 :UInt32;
+  # How long its disk takes to make something durable, in ms: of those of the last minutes, 128 at most,
+  # 99 in a hundred took no longer. Beyond 100 the disk is slow, and messages and elections wait for it.
+
   struct Budget {
     # What is held of one budget. The bounds are in `schema/src/budgets.rs`. All counts begin at 0
     # when the program starts.

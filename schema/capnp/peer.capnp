@@ -205,6 +205,10 @@ struct Mark {
   # 32 bytes: HMAC-SHA256 of all this and of who says it, by a key made of the node's own private key:
   # nobody else can make a node believe that it was further than it was. Only that node checks it; a mark
   # that is not its own it passes over. Of another length: the greeting cannot be read.
+
+  start @6 :UInt64;
+  # Random, made when its program was started. What a run of the program before the present one has
+  # said, the data must have held when the present one began.
 }
 
 struct Greeting {
@@ -226,6 +230,14 @@ struct Greeting {
 
   members @4 :List(Stored.Member);
   # Only with `founds`: the list in its configuration, 32 at most.
+
+  syncMs @5 :UInt32;
+  # How long its disk may well take to make something durable, in ms. Elections wait for the slowest that
+  # is told; no more than 5,000 is believed.
+
+  start @6 :UInt64;
+  # Random, made when its program was started. What a run of the program before the present one has
+  # said, the data must have held when the present one began.
 }
 
 struct MembershipChange {

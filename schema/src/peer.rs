@@ -1,6 +1,8 @@
 //! What nodes say to each other, as plain types in the shape of `peer.capnp`. Knows nothing of who says it and how it
 //! travels.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::id::{NodeId, UserId};
@@ -225,6 +227,8 @@ pub struct Mark {
     pub vote: Option<Vote>,
     /// The last entry that it has applied.
     pub applied: Option<LogId>,
+    /// Random, made when its program was started: tells what this one has said from what one before it has.
+    pub start: u64,
     /// Tells the node itself that it has said so.
     pub seal: [u8; 32],
 }
@@ -238,6 +242,8 @@ pub struct Greeting {
     pub behind: Option<LogId>,
     /// It has no log yet, and would begin a cluster of these nodes.
     pub founds: Option<Vec<(NodeId, Member)>>,
+    /// How long its disk may well take to make something durable; to the millisecond.
+    pub sync: Duration,
 }
 
 /// The answer to a [`Greeting`].

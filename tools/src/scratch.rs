@@ -172,6 +172,7 @@ mod tests {
                 version: String::new(),
                 clock_offset_ms: 0,
                 disk_free_bytes: 0,
+                sync_ms: 2,
                 budgets: Vec::new(),
                 refuses_words: false,
                 unclean_since: None,

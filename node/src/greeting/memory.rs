@@ -29,11 +29,36 @@ struct State {
     unsaved: bool,
 }
 
-/// The furthest that a node has said. Both are of one mark, but for a node that came back with less.
+/// The furthest that a node has said. Both are of one mark, but for a node that came back with less. Where that was said by the
+/// program that runs there now, also the furthest of those before it: who was put back may have been sent all that was missing.
 #[derive(Debug, Default)]
 struct Kept {
-    applied: Option<Mark>,
-    voted: Option<Mark>,
+    applied: Furthest,
+    voted: Furthest,
+}
+
+#[derive(Debug, Default)]
+struct Furthest {
+    now: Option<Mark>,
+    before: Option<Mark>,
+}
+
+impl Furthest {
+    /// Whether it was further.
+    fn raise(&mut self, mark: &Mark, is_further: impl FnOnce(&Mark) -> bool) -> bool {
+        if self.now.as_ref().is_some_and(|kept| !is_further(kept)) {
+            return false;
+        }
+        let last = self.now.replace(mark.clone());
+        if let Some(last) = last.filter(|last| last.start != mark.start) {
+            self.before = Some(last);
+        }
+        true
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.before.iter().chain(&self.now)
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -49,6 +74,8 @@ struct Line {
     data: String,
     vote: Option<(u64, u64, bool)>,
     applied: Option<(u64, u64, u64)>,
+    #[serde(default)]
+    start: [u8; 8],
     seal: [u8; 32],
 }
 
@@ -80,23 +107,21 @@ impl Memory {
             return;
         }
         let kept = state.marks.entry(from).or_default();
-        let further = kept.applied.as_ref().is_none_or(|kept| mark.applied > kept.applied);
-        let later = kept.voted.as_ref().is_none_or(|kept| order(mark) > order(kept));
-        if further {
-            kept.applied = Some(mark.clone());
-        }
-        if later {
-            kept.voted = Some(mark.clone());
-        }
+        let further = kept.applied.raise(mark, |kept| mark.applied > kept.applied);
+        let later = kept.voted.raise(mark, |kept| order(mark) > order(kept));
         state.unsaved |= further || later;
     }
 
-    /// The furthest that a node has said.
+    /// The furthest that a node has said, what it said earlier first.
     pub(crate) fn of(&self, node: NodeId) -> Vec<Mark> {
         let state = self.lock();
-        let kept = state.marks.get(&node).into_iter().flat_map(|kept| [&kept.applied, &kept.voted]).flatten();
-        let mut marks: Vec<Mark> = kept.cloned().collect();
-        marks.dedup();
+        let kept = state.marks.get(&node).into_iter().flat_map(|kept| kept.applied.marks().chain(kept.voted.marks()));
+        let mut marks: Vec<Mark> = Vec::new();
+        for mark in kept {
+            if !marks.contains(mark) {
+                marks.push(mark.clone());
+            }
+        }
         marks
     }
 
@@ -132,6 +157,7 @@ impl Line {
             data: mark.data,
             vote: mark.vote.map(|vote| (vote.term, vote.node.0, vote.committed)),
             applied: mark.applied.map(|id| (id.term, id.leader.0, id.index)),
+            start: mark.start.to_be_bytes(),
             seal: mark.seal,
         }
     }
@@ -141,6 +167,7 @@ impl Line {
             data: self.data.clone(),
             vote: self.vote.map(|(term, node, committed)| Vote { term, node: NodeId(node), committed }),
             applied: self.applied.map(|(term, leader, index)| LogId { term, leader: NodeId(leader), index }),
+            start: u64::from_be_bytes(self.start),
             seal: self.seal,
         }
     }
@@ -155,7 +182,13 @@ mod tests {
 
     fn mark(term: u64, index: u64) -> Mark {
         let vote = Some(Vote { term, node: BOB, committed: true });
-        Mark { data: "disk".to_owned(), vote, applied: Some(LogId { term: 5, leader: BOB, index }), seal: [9; 32] }
+        Mark {
+            data: "disk".to_owned(),
+            vote,
+            applied: Some(LogId { term: 5, leader: BOB, index }),
+            start: 1,
+            seal: [9; 32],
+        }
     }
 
     #[test]
@@ -177,6 +210,21 @@ mod tests {
         assert_eq!(again.of(BOB), [mark(7, 40), mark(8, 20)]);
         std::fs::write(&path, "no such thing").unwrap();
         assert_eq!(Memory::load(path).of(BOB), []);
+    }
+
+    #[test]
+    fn what_a_run_before_the_present_one_has_said_is_told_to_the_present_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::load(dir.path().join("peers"));
+        memory.note(BOB, &mark(7, 40));
+        let second = |index| Mark { start: u64::MAX, ..mark(7, index) };
+        memory.note(BOB, &second(12));
+        assert_eq!(memory.of(BOB), [mark(7, 40)], "less was said");
+        memory.note(BOB, &second(41));
+        memory.note(BOB, &second(44));
+        assert_eq!(memory.of(BOB), [mark(7, 40), second(44)], "it was sent what was missing, and more");
+        memory.save().unwrap();
+        assert_eq!(Memory::load(dir.path().join("peers")).of(BOB), [mark(7, 40), second(44)]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Sealer {
         let vote = mark.vote.map(|vote| [vote.term, vote.node.0, u64::from(vote.committed)]);
         let applied = mark.applied.map(|id| [id.term, id.leader.0, id.index]);
         let numbers = [Some([self.node.0, u64::from(vote.is_some()), u64::from(applied.is_some())]), vote, applied];
-        let numbers = numbers.into_iter().flat_map(Option::unwrap_or_default);
+        let numbers = numbers.into_iter().flat_map(Option::unwrap_or_default).chain([mark.start]);
         words.extend(numbers.flat_map(u64::to_be_bytes));
         words
     }
@@ -77,12 +77,13 @@ mod tests {
         let own = Sealer::new(NodeId(1), "ship", b"a key");
         let vote = Some(Vote { term: 7, node: NodeId(2), committed: true });
         let applied = Some(LogId { term: 7, leader: NodeId(2), index: 40 });
-        let said = own.seal(Mark { data: "disk".to_owned(), vote, applied, seal: [0; 32] });
+        let said = own.seal(Mark { data: "disk".to_owned(), vote, applied, start: 3, seal: [0; 32] });
         assert!(own.is_own(&said));
         let further = applied.map(|id| LogId { index: 41, ..id });
         for made_up in [
             Mark { applied: further, ..said.clone() },
             Mark { vote: None, ..said.clone() },
+            Mark { start: 4, ..said.clone() },
             Mark { data: "disc".to_owned(), ..said.clone() },
             Mark { seal: [0; 32], ..said.clone() },
         ] {

@@ -162,7 +162,7 @@ impl peer::Server for PeerService {
         if !request.entries.is_empty() {
             return Err(self.refuse("heartbeat", "a heartbeat has no entries"));
         }
-        let response = self.services.raft.append(self.from, request).await.map_err(self.refused("heartbeat"))?;
+        let response = self.services.raft.heartbeat(self.from, request).await.map_err(self.refused("heartbeat"))?;
         wire::write_append_response(results.get().init_response(), &response);
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::waiting::Waiting;
 pub(super) const BATCHES_IN_FLIGHT: usize = 2;
 /// Heavy ones: between two of them there is room for what everybody else does.
 pub(super) const HEAVY_BATCHES_IN_FLIGHT: usize = 1;
-/// How long the leader may take for one batch of a follower.
+/// How long the leader may take for one batch of a follower, at least: slow disks take longer.
 const FORWARD_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Runner {
@@ -134,7 +134,7 @@ impl Runner {
             return Attempt::Over;
         }
         self.waiting.note_may_be_stored(&batch.own);
-        let asked = self.peers.propose(leader, batch.own.clone(), batch.own_rows, FORWARD_LIMIT);
+        let asked = self.peers.propose(leader, batch.own.clone(), batch.own_rows, self.raft.patience(FORWARD_LIMIT));
         // A dead leader does not say so: who hears of the next one first need not wait for the link to time out.
         let Some(answer) = self.raft.while_leads(leader, asked).await else { return Attempt::Again };
         match answer {

@@ -81,22 +81,38 @@ pub(crate) struct Doubts {
     stand: Stand,
     /// Who has told what it knows.
     told: BTreeSet<NodeId>,
+    /// What this run of the program is called, and what it found when it began.
+    start: u64,
+    found: Holds,
+    /// It has been told already that this was less than it had been.
+    confessed: bool,
 }
 
 impl Doubts {
-    /// At a start, where there are others to be asked.
-    pub(crate) fn begin(&mut self) {
-        self.stand = Stand::Unasked;
+    /// At a start, where there are others to be asked: the name of this run, and what it has found.
+    pub(crate) fn begin(&mut self, start: u64, found: Holds) {
+        *self = Self { stand: Stand::Unasked, start, found, ..Self::default() };
     }
 
-    /// What another knows of this node; each mark is one that this node has made itself.
+    /// The same where it is known that something is missing, and what: this node had to begin anew.
+    pub(crate) fn begin_owing(&mut self, start: u64, found: Holds, vote: Option<Vote>, last: Option<LogId>) {
+        let stand = Stand::Behind(Floor { vote, applied: last });
+        *self = Self { stand, start, found, confessed: true, ..Self::default() };
+    }
+
+    /// What another knows of this node; each mark is one that this node has made itself. What a run before this one has said
+    /// must have been found: a leader may have sent it since.
     pub(crate) fn hear(&mut self, from: NodeId, known: &[Mark], holds: &Holds) -> Option<News> {
         self.told.insert(from);
-        let mut floor = Floor::default();
+        let (mut floor, mut before) = (Floor::default(), Floor::default());
         for mark in known {
             floor.raise(Floor::of(mark));
+            if mark.start != self.start {
+                before.raise(Floor::of(mark));
+            }
         }
-        if floor.is_reached(holds) {
+        let was_older = !self.confessed && !before.is_reached(&self.found);
+        if floor.is_reached(holds) && !was_older {
             return (self.stand == Stand::Unasked).then(|| {
                 self.stand = Stand::Sure;
                 News::Sure
@@ -107,8 +123,10 @@ impl Doubts {
             return None;
         }
         self.stand = Stand::Behind(floor);
+        self.confessed = true;
         let replaced = known.iter().any(|mark| mark.data != holds.data);
-        Some(News::Older { was: floor.applied, is: holds.last, replaced })
+        let is = if was_older { self.found.last } else { holds.last };
+        Some(News::Older { was: floor.applied, is, replaced })
     }
 
     /// Looks whether what was missing has come.
@@ -182,7 +200,13 @@ mod tests {
     }
 
     fn mark(term: u64, index: u64) -> Mark {
-        Mark { data: "disk".to_owned(), vote: Some(vote(term)), applied: Some(place(term, index)), seal: [0; 32] }
+        Mark {
+            data: "disk".to_owned(),
+            vote: Some(vote(term)),
+            applied: Some(place(term, index)),
+            start: 1,
+            seal: [0; 32],
+        }
     }
 
     fn holds(term: u64, index: u64) -> Holds {
@@ -194,15 +218,43 @@ mod tests {
         VoteRequest { vote, last_log: last, leadership_transfer: false }
     }
 
-    fn started() -> Doubts {
+    /// The second run of the program, which has found that.
+    fn started(found: Holds) -> Doubts {
         let mut doubts = Doubts::default();
-        doubts.begin();
+        doubts.begin(2, found);
         doubts
     }
 
     #[test]
+    fn who_had_to_begin_anew_votes_for_nobody_before_it_has_come_as_far_as_it_was() {
+        let (mut doubts, others) = (Doubts::default(), [BOB, CAROL].into());
+        doubts.begin_owing(2, Holds::default(), Some(vote(7)), Some(place(7, 60)));
+        assert!(!doubts.is_sure() && !doubts.is_unasked());
+        assert_eq!(doubts.hear(BOB, &[mark(7, 40)], &holds(7, 44)), None, "what the others know is less");
+        assert_eq!(doubts.hear(CAROL, &[mark(7, 44)], &holds(7, 44)), None);
+        assert_eq!(doubts.look(&holds(7, 59)), None);
+        assert!(!doubts.may_vote(&stands(9, Some(place(7, 59))), &others));
+        assert!(doubts.may_vote(&stands(9, Some(place(7, 60))), &others));
+        assert_eq!(doubts.look(&holds(7, 60)), Some(News::CaughtUp));
+    }
+
+    #[test]
+    fn what_a_leader_has_sent_before_anybody_was_asked_was_missing_all_the_same() {
+        let mut doubts = started(holds(5, 12));
+        let older = doubts.hear(BOB, &[mark(7, 40)], &holds(7, 44));
+        assert_eq!(older, Some(News::Older { was: Some(place(7, 40)), is: Some(place(5, 12)), replaced: false }));
+        assert_eq!(doubts.look(&holds(7, 44)), Some(News::CaughtUp));
+        assert_eq!(doubts.hear(CAROL, &[mark(7, 41)], &holds(7, 44)), None, "told once");
+        let own = Mark { start: 2, ..mark(7, 44) };
+        assert_eq!(doubts.hear(BOB, &[own, mark(7, 40)], &holds(7, 44)), None);
+        let mut sound = started(holds(7, 40));
+        let own = Mark { start: 2, ..mark(7, 43) };
+        assert_eq!(sound.hear(BOB, &[mark(7, 40), own], &holds(7, 44)), Some(News::Sure), "it has said more since");
+    }
+
+    #[test]
     fn nobody_votes_before_it_has_asked() {
-        let (mut doubts, others) = (started(), [BOB, CAROL].into());
+        let (mut doubts, others) = (started(holds(7, 41)), [BOB, CAROL].into());
         assert!(!doubts.may_vote(&stands(9, Some(place(7, 99))), &others));
         assert_eq!(doubts.hear(BOB, &[mark(7, 40)], &holds(7, 41)), Some(News::Sure));
         assert!(doubts.is_sure() && doubts.may_vote(&stands(9, Some(place(7, 99))), &others));
@@ -211,7 +263,7 @@ mod tests {
 
     #[test]
     fn an_older_copy_gives_no_vote_until_it_has_caught_up() {
-        let (mut doubts, others) = (started(), [BOB, CAROL].into());
+        let (mut doubts, others) = (started(holds(5, 12)), [BOB, CAROL].into());
         let older = doubts.hear(BOB, &[mark(7, 40)], &holds(5, 12));
         assert_eq!(older, Some(News::Older { was: Some(place(7, 40)), is: Some(place(5, 12)), replaced: false }));
         assert_eq!(doubts.behind(), Some(place(7, 40)));
@@ -229,7 +281,7 @@ mod tests {
 
     #[test]
     fn copies_of_different_moments_on_all_nodes_still_find_a_leader() {
-        let (mut doubts, others) = (started(), [BOB, CAROL].into());
+        let (mut doubts, others) = (started(holds(5, 12)), [BOB, CAROL].into());
         assert!(doubts.hear(BOB, &[mark(7, 40)], &holds(5, 12)).is_some());
         assert_eq!(doubts.hear(CAROL, &[mark(7, 44)], &holds(5, 12)), None, "told once");
         assert!(!doubts.may_vote(&stands(9, Some(place(7, 43))), &others), "it lacks what was promised");
@@ -239,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_vote_alone_can_be_what_is_missing_and_so_can_the_whole_disk() {
-        let mut doubts = started();
+        let mut doubts = started(holds(7, 40));
         let voted = Mark { vote: Some(vote(9)), ..mark(7, 40) };
         assert!(doubts.hear(BOB, &[voted], &holds(7, 40)).is_some());
         assert_eq!(doubts.look(&holds(8, 44)), None);
@@ -247,7 +299,7 @@ mod tests {
             doubts.look(&Holds { vote: Some(Vote { term: 9, node: NodeId(1), committed: true }), ..holds(9, 45) }),
             Some(News::CaughtUp)
         );
-        let mut fresh = started();
+        let mut fresh = started(Holds::default());
         let wiped = fresh.hear(BOB, &[mark(7, 40)], &Holds { data: "new disk".to_owned(), ..Holds::default() });
         assert_eq!(wiped, Some(News::Older { was: Some(place(7, 40)), is: None, replaced: true }));
     }

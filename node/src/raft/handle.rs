@@ -12,7 +12,8 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, InitializeError, LinearizableReadError, RaftError,
 };
-use openraft::{Instant as _, Raft, RaftMetrics, ReadPolicy, ServerState};
+use openraft::raft::linearizable_read::LinearizerOption;
+use openraft::{Instant as _, Raft, RaftMetrics, ServerState};
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 
 use super::apply::{Applier, ApplySink};
 use super::convert;
+use super::elections::Elections;
 use super::log_storage::RaftLog;
 use super::machine::Machine;
 use super::messages::{AppendResponse, PeerCalls};
@@ -32,6 +34,8 @@ use trust::Trust;
 
 /// What goes wrong with a follower again and again is told so often.
 const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How long a majority may take to confirm that this node leads: a few heartbeats on a path of half a second.
+const CONFIRM_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why Raft did not start.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +105,7 @@ pub struct RaftHandle {
     /// One change of the membership at a time.
     pub(super) changing: Arc<tokio::sync::Mutex<()>>,
     trust: Trust,
+    pub(super) elections: Arc<Elections>,
 }
 
 impl std::fmt::Debug for RaftHandle {
@@ -141,7 +146,8 @@ impl RaftHandle {
         let applier = Applier::start(stores.clone(), sink)?;
         let applied = applier.progress();
         let contact_limit = settings.election_max;
-        let log = RaftLog { log: stores.log.clone(), state: stores.state.clone() };
+        let elections = Arc::new(Elections::new(stores.identity.node, stores.syncs.clone()));
+        let log = RaftLog { log: stores.log.clone(), state: stores.state.clone(), elections: elections.clone() };
         let machine =
             Machine { applier: applier.clone(), state: stores.state.clone(), snapshots: stores.snapshots.clone() };
         let network = Network {
@@ -151,10 +157,12 @@ impl RaftHandle {
             snapshots: stores.snapshots.clone(),
             progress: Arc::default(),
             told: Arc::new(Damped::new(TELL_EVERY)),
+            elections: elections.clone(),
         };
         let raft = Raft::new(node, config, network, log, machine)
             .await
             .map_err(|error| StartError::Raft(error.to_string()))?;
+        elections.begin(raft.clone());
         let leadership = watch_leadership(&raft, &stores);
         let contact = Arc::new(Contact { start: Instant::now(), last: AtomicU64::new(0) });
         Ok(Self {
@@ -167,6 +175,7 @@ impl RaftHandle {
             contact_limit,
             changing: Arc::default(),
             trust: Trust::new(),
+            elections,
         })
     }
 
@@ -205,7 +214,8 @@ impl RaftHandle {
     /// On the leader, after a majority confirmed that it leads: a log index that, once applied on the node that asks, makes
     /// its reads linearizable. Never rests on a lease.
     pub async fn read_index(&self) -> Result<u64, ReadFailure> {
-        match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+        let confirmed_anew = LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(CONFIRM_LIMIT);
+        match self.raft.get_read_linearizer(confirmed_anew).await {
             Ok(linearizer) => Ok(linearizer.read_log_id().index()),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(elsewhere))) => {
                 match self.forwarded(&elsewhere) {
@@ -236,6 +246,16 @@ impl RaftHandle {
     /// questions for its health. Says whether that came about in time.
     pub async fn wait_for_recovery(&self, limit: Duration) -> bool {
         self.raft.wait_for_recovery(Some(limit)).await.is_ok()
+    }
+
+    /// How long another node may take for what it has to write to its disk: at least so long, and longer where disks are slow.
+    pub(crate) fn patience(&self, least: Duration) -> Duration {
+        self.elections.pace().entries(least)
+    }
+
+    /// Another node says how long its disk takes to make something durable.
+    pub(crate) fn hear_of_disk(&self, node: NodeId, sync: Duration) {
+        self.elections.hear_of_disk(node, sync);
     }
 
     /// Who leads; moves on.
@@ -285,6 +305,7 @@ impl RaftHandle {
 
     /// Stops Raft, and makes durable what is stored. A leader should have handed on first.
     pub async fn shutdown(&self) -> Result<(), StoreError> {
+        self.elections.end();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "Raft did not end cleanly");
         }

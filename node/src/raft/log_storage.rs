@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 use futures::stream::{self, Stream};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
@@ -10,6 +11,7 @@ use openraft::{OptionalSend, RaftTypeConfig};
 use tokio::sync::oneshot;
 
 use super::convert;
+use super::elections::Elections;
 use super::types::{LogEntry, RaftLogId, RaftVote, TypeConfig};
 use crate::store::log::Done;
 use crate::store::{LogRecord, LogStore, StateStore, StoreError};
@@ -19,11 +21,12 @@ const REQUEST_BYTES_MAX: usize = 256 << 10;
 /// How many entries are read at a time to be applied.
 const APPLY_READ_ENTRIES: u64 = 256;
 
-/// The log and, for what may be purged, the state.
+/// The log; for what may be purged, the state; and who must not stand before a vote is written.
 #[derive(Clone, Debug)]
 pub(crate) struct RaftLog {
     pub(crate) log: LogStore,
     pub(crate) state: StateStore,
+    pub(crate) elections: Arc<Elections>,
 }
 
 /// A channel's two ends: what the writer calls, and what a task waits for.
@@ -65,8 +68,9 @@ impl RaftLogStorage<TypeConfig> for RaftLog {
 
     async fn save_vote(&mut self, vote: &RaftVote) -> Result<(), io::Error> {
         let (done, durable) = promise();
-        self.log.save_vote(convert::from_vote(*vote), done);
-        durable.await
+        let vote = convert::from_vote(*vote);
+        self.log.save_vote(vote, done);
+        self.elections.while_written(Some(vote), durable).await
     }
 
     async fn save_committed(&mut self, committed: Option<RaftLogId>) -> Result<(), io::Error> {
@@ -95,16 +99,19 @@ impl RaftLogStorage<TypeConfig> for RaftLog {
         let next = last.map_or(0, |id| id.index.saturating_add(1));
         let (done, durable) = promise();
         let log = self.log.clone();
-        blocking(move || log.truncate(next, done)).await?;
-        durable.await
+        let cut = async move {
+            blocking(move || log.truncate(next, done)).await?;
+            durable.await
+        };
+        self.elections.while_written(None, cut).await
     }
 
     async fn purge(&mut self, upto: RaftLogId) -> Result<(), io::Error> {
-        // What only the log could give again must be durable first.
-        let state = self.state.clone();
-        blocking(move || state.sync()).await?;
+        // What only the log could give again must be durable first. It is, as a rule, since the snapshot was made: a leader that
+        // waits for the disk here sends no heartbeats meanwhile.
+        let (state, up_to) = (self.state.clone(), upto.index);
+        self.elections.while_written(None, blocking(move || state.sync_upto(up_to))).await?;
         let (done, marked) = promise();
-        let up_to = upto.index;
         self.log.purge(convert::from_log_id(upto), done);
         marked.await?;
         tracing::info!(up_to, "entries were purged");

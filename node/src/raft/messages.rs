@@ -54,6 +54,12 @@ pub enum PeerCallError {
 /// [`PeerCalls::append`] is called many times before the first answer: calls of one target and lane must arrive in the order in
 /// which they were made, and each hands itself to the transport before its future is first awaited.
 pub trait PeerCalls: Send + Sync + 'static {
+    /// How long a word takes to that node and back, as far as that was measured.
+    fn way(&self, to: &Target) -> Option<Duration> {
+        let _ = to;
+        None
+    }
+
     /// Raft `AppendEntries`.
     fn append(
         &self,

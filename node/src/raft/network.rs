@@ -24,10 +24,12 @@ use raftchat_transport::{Damped, lot};
 
 use super::claims::{self, Absurd, Known};
 use super::convert;
+use super::elections::Elections;
 use super::machine::MachineSnapshot;
 use super::messages::{
     AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest,
 };
+use super::pace;
 use super::progress::Progress;
 use super::settings::RaftSettings;
 use super::types::{RaftLogId, RaftVote, TypeConfig};
@@ -49,6 +51,7 @@ pub(crate) struct Network {
     pub(crate) snapshots: SnapshotShelf,
     pub(crate) progress: Arc<Progress>,
     pub(crate) told: Arc<Damped<(u64, &'static str)>>,
+    pub(crate) elections: Arc<Elections>,
 }
 
 impl Network {
@@ -82,11 +85,15 @@ pub(crate) struct PeerClient {
 }
 
 impl PeerClient {
-    /// openraft's limit follows the heartbeat; a busy machine, and one sync of a busy disk, may take longer.
-    fn append_limit(&self, option: &RPCOption) -> Duration {
+    /// openraft's limit follows the heartbeat; paths and disks may take longer.
+    fn append_limit(&self) -> Duration {
+        let settings = &self.network.settings;
         match self.lane {
-            Lane::Urgent => option.soft_ttl().max(self.network.settings.election_min / 2),
-            Lane::Log | Lane::Snapshot => option.soft_ttl().max(self.network.settings.append_limit),
+            Lane::Urgent => {
+                let way = self.network.calls.way(&self.target);
+                pace::heartbeat(way, settings.election_min, settings.heartbeat)
+            }
+            Lane::Log | Lane::Snapshot => self.network.elections.pace().entries(settings.append_limit),
         }
     }
 
@@ -119,12 +126,12 @@ impl NetStreamAppend<TypeConfig> for PeerClient {
     fn stream_append<S>(
         &mut self,
         input: S,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> BoxFuture<'_, Result<BoxStream<'_, Answer>, RPCError<TypeConfig>>>
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        let limit = self.append_limit(&option);
+        let limit = self.append_limit();
         let (own, target, lane, calls) = (self.network.own, self.target.clone(), self.lane, self.network.calls.clone());
         let (progress, told) = (self.network.progress.clone(), self.network.told.clone());
         let answers = input
@@ -233,9 +240,10 @@ impl NetVote<TypeConfig> for PeerClient {
     async fn vote(
         &mut self,
         request: VoteRequest<TypeConfig>,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let limit = option.soft_ttl();
+        // The voter writes it first. Once this node stands again, the answer no longer counts.
+        let limit = self.network.elections.left() + self.network.settings.election_max;
         let known = known_by(request.vote);
         let call = self.network.calls.vote(&self.target, convert::from_vote_request(&request), limit);
         let answer = within(limit, call).await.and_then(|answer| answered(&known, answer.vote, answer));
@@ -246,9 +254,9 @@ impl NetVote<TypeConfig> for PeerClient {
     async fn pre_vote(
         &mut self,
         request: VoteRequest<TypeConfig>,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let limit = option.soft_ttl();
+        let limit = pace::word(self.network.calls.way(&self.target), self.network.settings.election_min);
         let known = known_by(request.vote);
         let call = self.network.calls.pre_vote(&self.target, convert::from_vote_request(&request), limit);
         let answer = within(limit, call).await.and_then(|answer| answered(&known, answer.vote, answer));
@@ -261,9 +269,9 @@ impl NetTransferLeader<TypeConfig> for PeerClient {
     async fn transfer_leader(
         &mut self,
         request: TransferLeaderRequest<TypeConfig>,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<TransferLeaderResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let limit = option.soft_ttl();
+        let limit = pace::word(self.network.calls.way(&self.target), self.network.settings.election_min);
         let plain = TransferRequest {
             from: convert::from_vote(*request.from_leader()),
             to: NodeId(*request.to_node_id()),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use openraft::EntryPayload;
 use openraft::raft::StreamAppendError;
@@ -61,6 +62,32 @@ impl RaftHandle {
         Ok(response)
     }
 
+    /// A heartbeat: the leader asks whether this node still follows it. For that no entry need be durable, so it is answered as
+    /// soon as openraft has taken it in, however long the disk takes for what came before.
+    pub async fn heartbeat(&self, from: NodeId, request: AppendRequest) -> Result<AppendResponse, ReceiveError> {
+        let vote = request.vote;
+        let mut durable = Box::pin(self.append(from, request));
+        // It is handed over first, then asked for what came of it: openraft takes both in that order.
+        if let Some(answer) = (&mut durable).now_or_never() {
+            return answer;
+        }
+        let followed = self.raft.with_raft_state(|state| *state.vote_ref());
+        let known = tokio::select! {
+            biased;
+            answer = &mut durable => return answer,
+            known = followed => known.map_err(stopped)?,
+        };
+        if convert::from_vote(known) != vote {
+            return durable.await;
+        }
+        // Refusals are given at once, and so are here by now.
+        let answer = (&mut durable).now_or_never().unwrap_or(Ok(AppendResponse::Success));
+        if let Ok(response) = &answer {
+            self.note_contact(response);
+        }
+        answer
+    }
+
     /// A stream of requests from one peer.
     pub fn append_stream(&self, from: NodeId) -> AppendStream {
         AppendStream { handle: self.clone(), from, running: None }
@@ -81,7 +108,8 @@ impl RaftHandle {
     /// A node asks whether it would get this node's vote.
     pub async fn pre_vote(&self, from: NodeId, request: VoteRequest) -> Result<VoteResponse, ReceiveError> {
         self.known(from).candidate(from, &request)?;
-        if !self.may_vote(&request) {
+        // Whoever was voted for, or has come to lead, is given the time that disks need for it.
+        if self.elections.is_under_way() || !self.may_vote(&request) {
             return Ok(self.no_vote());
         }
         let response = self.raft.pre_vote(convert::to_vote_request(&request)).await.map_err(stopped)?;

@@ -35,7 +35,7 @@ impl StoreBuilder<TypeConfig, RaftLog, Machine, TempDir> for Fresh {
         let opened = Stores::open(dir.path(), NodeId(0), "ship", &StoreSettings::default(), Failures::default());
         let stores = opened.map_err(|error| failed(&error))?;
         let applier = Applier::start(stores.clone(), Arc::new(Nobody)).map_err(|error| failed(&error))?;
-        let log = RaftLog { log: stores.log.clone(), state: stores.state.clone() };
+        let log = RaftLog { log: stores.log.clone(), state: stores.state.clone(), elections: Arc::default() };
         let machine = Machine { applier, state: stores.state, snapshots: stores.snapshots };
         Ok((dir, log, machine))
     }

@@ -32,6 +32,7 @@ openraft::declare_raft_types!(
         NodeId = u64,
         Node = Member,
         Entry = LogEntry,
+        AsyncRuntime = super::runtime::RaftRuntime,
 );
 
 pub(crate) type RaftLogId = alias::LogIdOf<TypeConfig>;

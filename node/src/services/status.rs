@@ -39,6 +39,7 @@ impl Services {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_offset_ms: self.clock.offset_ms(),
             disk_free_bytes: self.room.free_bytes(),
+            sync_ms: u32::try_from(self.raft.stores().syncs.p99().as_millis()).unwrap_or(u32::MAX),
             budgets: self.meters.readings(),
             refuses_words: self.room.refuses_words(),
             unclean_since: applied.unclean.map(|unclean| unclean.since),

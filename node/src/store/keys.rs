@@ -11,6 +11,10 @@ pub(crate) const LOG_DIR: &str = "log";
 pub(crate) const LOG_NEW_DIR: &str = "log.new";
 /// The log that a new one has just taken the place of.
 pub(crate) const LOG_OLD_DIR: &str = "log.old";
+/// A log that was set aside, as its rows are lost.
+pub(crate) const LOG_OWED_DIR: &str = "log.owed";
+/// How far this node was before that.
+pub(crate) const OWED_FILE: &str = "owed";
 /// Where it is noted that the state's database is damaged, so that the next start makes a new one.
 pub(crate) const DAMAGED_FILE: &str = "DAMAGED";
 /// Names the live state directory.

@@ -21,13 +21,14 @@ pub use tail::LogBounds;
 pub use writer::Done;
 
 pub(crate) use record::{seal, unseal};
-pub(crate) use renew::settle;
+pub(crate) use renew::{begin_beside, settle};
 pub(crate) use scan::Scanned;
 
 use super::error::StoreError;
 use super::failure::Failures;
 use super::files::{self, OpenFailure};
 use super::keys;
+use super::syncs::Syncs;
 use super::witness::{Testimony, Witness};
 use tail::{CacheLimits, SharedTail};
 use writer::{Op, Writer};
@@ -35,8 +36,9 @@ use writer::{Op, Writer};
 /// The format of the log's records.
 pub const LOG_FORMAT: u32 = 1;
 
-/// Beyond this much on disk, what keeps old journals alive is written out: the small keyspace beside the entries.
-const JOURNALS_BYTES_MAX: u64 = 128 << 20;
+/// Beyond this much on disk, what keeps old journals alive is written out: the small keyspace beside the entries. The least that
+/// fjall takes: a journal ends at 64 MB.
+const JOURNALS_BYTES_MAX: u64 = 64 << 20;
 
 /// How much memory the log takes.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { block_cache: 8 << 20, memtable: 16 << 20, recent_entries: 8192, recent_bytes: 16 << 20 }
+        Self { block_cache: 4 << 20, memtable: 8 << 20, recent_entries: 8192, recent_bytes: 8 << 20 }
     }
 }
 
@@ -116,8 +118,11 @@ impl OpenLog {
         scanned: &Scanned,
         witness: Witness,
         settings: &LogSettings,
-        failures: Failures,
+        (failures, syncs): (Failures, Syncs),
     ) -> Result<LogStore, StoreError> {
+        // What was found may never have been synced by who wrote it, and from now on others hear that it is here. fjall syncs what
+        // it recovers, before it reads it; that is not left to it alone. And so the disk is known from the start.
+        syncs.time(|| self.db.persist(PersistMode::SyncAll)).map_err(StoreError::log("syncing"))?;
         let limits = CacheLimits { entries: settings.recent_entries, bytes: settings.recent_bytes };
         let tail = Arc::new(SharedTail::new(scanned.bounds, scanned.vote, scanned.committed, limits));
         let (queue, requests) = mpsc::channel();
@@ -136,6 +141,7 @@ impl OpenLog {
             tail: tail.clone(),
             witness,
             failures,
+            syncs,
             testimony: Testimony { entry, vote: scanned.vote },
             last,
             chain: scanned.chain,

@@ -9,8 +9,10 @@ use super::error::StoreError;
 use super::failure::Failures;
 use super::identity::Identity;
 use super::log::{LogSettings, LogStore, OpenLog, Scanned};
+use super::owed::{self, Owed};
 use super::snapshot::SnapshotShelf;
 use super::state::{AppliedState, StateSettings, StateStore};
+use super::syncs::Syncs;
 use super::witness::{Testimony, Witness};
 use super::{check, files, keys, log};
 
@@ -18,13 +20,17 @@ use super::{check, files, keys, log};
 /// none, and does not come back under its id as if it had never voted.
 pub const NEW_FILE: &str = "NEW";
 
-/// How much memory the stores take.
-#[derive(Clone, Copy, Debug, Default)]
+/// How much memory the stores take, and on what disk they are.
+#[derive(Clone, Debug, Default)]
 pub struct StoreSettings {
     /// The log's.
     pub log: LogSettings,
     /// The state's.
     pub state: StateSettings,
+    /// How long the disk takes is noted here.
+    pub syncs: Syncs,
+    /// There are other nodes that have all of it: rows that are lost and cannot be made anew are no reason not to start.
+    pub others: bool,
 }
 
 /// All that a node keeps. Clones are the same stores.
@@ -40,6 +46,10 @@ pub struct Stores {
     pub snapshots: SnapshotShelf,
     /// Where a store says that it has failed.
     pub failures: Failures,
+    /// How long the disk takes.
+    pub syncs: Syncs,
+    /// What this node has promised and does not hold.
+    pub owed: Owed,
 }
 
 impl Stores {
@@ -58,7 +68,8 @@ impl Stores {
         if let Some(identity) = &found {
             identity.must_be(node, cluster)?;
         }
-        let (log, witness, testimony) = match &found {
+        let owed = Owed::open(dir)?;
+        let (log, mut witness, testimony) = match &found {
             Some(_) => open_log(dir, cluster, settings)?,
             None => make_log(dir, cluster, settings)?,
         };
@@ -70,10 +81,19 @@ impl Stores {
         let scanned = log.scan(&check::asked(&testimony, applied.as_ref()))?;
         check::check(&scanned, &testimony, applied.as_ref())?;
         let snapshots = SnapshotShelf::open(&dir.join(keys::SNAPSHOT_DIR), cluster)?;
-        let state = usable_state(dir, &settings.state, state, applied.as_ref(), &scanned, &snapshots)?;
+        let usable = usable_state(dir, &settings.state, state, applied.as_ref(), &scanned, &snapshots);
+        let (log, scanned, state) = match usable {
+            Err(StoreError::StateLost { why }) if settings.others && !owed.is_set_aside() => {
+                tracing::error!(%why, "the rows are lost and cannot be made anew from what is here: the others send all of it");
+                let (log, scanned) = owed.begin_anew((log, &scanned), &mut witness, cluster, &settings.log)?;
+                (log, scanned, StateStore::begin(dir, &settings.state, None)?)
+            }
+            usable => (log, scanned, usable?),
+        };
         let identity = found.map_or_else(|| claim(dir, node, cluster), Ok)?;
-        let log = log.serve(&scanned, witness, &settings.log, failures.clone())?;
-        Ok(Self { identity, log, state, snapshots, failures })
+        let syncs = settings.syncs.clone();
+        let log = log.serve(&scanned, witness, &settings.log, (failures.clone(), syncs.clone()))?;
+        Ok(Self { identity, log, state, snapshots, failures, syncs, owed })
     }
 
     /// Opens the data directory of a member of the cluster. An empty one must be marked as new by [`NEW_FILE`], and is
@@ -113,6 +133,7 @@ fn claim(dir: &Path, node: NodeId, cluster: &str) -> Result<Identity, StoreError
 
 fn open_log(dir: &Path, cluster: &str, settings: &StoreSettings) -> Result<(OpenLog, Witness, Testimony), StoreError> {
     let path = dir.join(keys::LOG_DIR);
+    owed::undo(dir)?;
     log::settle(&path)?;
     if !path.is_dir() {
         return Err(StoreError::LogMissing { path });

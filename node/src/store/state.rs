@@ -34,7 +34,7 @@ pub struct StateSettings {
 
 impl Default for StateSettings {
     fn default() -> Self {
-        Self { block_cache: 64 << 20, memtable: 16 << 20 }
+        Self { block_cache: 32 << 20, memtable: 8 << 20 }
     }
 }
 
@@ -87,7 +87,7 @@ impl StateStore {
             Some(file) => load(dir, epoch, settings, file)?,
             None => Live::open(&path(dir, epoch), epoch, settings)?,
         };
-        live.sync()?;
+        live.sync(None)?;
         point(dir, epoch)?;
         files::remove(&dir.join(keys::DAMAGED_FILE))?;
         let store = Self::serve(dir, settings, live);
@@ -123,7 +123,14 @@ impl StateStore {
 
     /// Makes all that was committed durable.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.live().sync()
+        let live = self.live();
+        let applied = StateView::of(live.clone()).applied()?.log_id;
+        live.sync(applied)
+    }
+
+    /// Makes durable what was applied up to and with that entry. Costs nothing where that is known to be so already.
+    pub(crate) fn sync_upto(&self, index: u64) -> Result<(), StoreError> {
+        if self.live().is_durable(index) { Ok(()) } else { self.sync() }
     }
 
     /// Replaces all rows by a snapshot's. After a crash at any moment either the old or the new are there, whole. Views
@@ -184,9 +191,10 @@ fn load(dir: &Path, epoch: u64, settings: &StateSettings, file: &SnapshotFile) -
     let applied =
         AppliedState { log_id: *last_applied, membership: membership.clone(), installed: *last_applied, unclean };
     live.commit(&Writes::default(), &applied, Some(*state_hash))?;
-    live.sync()?;
+    live.sync(None)?;
     drop(live);
     let live = Arc::new(Live::open(&path, epoch, settings)?);
+    live.sync(*last_applied)?;
     compare(&StateView::of(live.clone()), file)?;
     files::sync_dir(&path)?;
     files::sync_dir(dir)?;

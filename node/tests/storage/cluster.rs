@@ -1,6 +1,7 @@
-//! Three nodes in one process, joined by calls instead of a network: they elect, agree, and bring back who was away.
+//! Nodes in one process, joined by calls instead of a network: they elect, agree, and bring back who was away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use raftchat_node::raft::{
     PeerCallError, PeerCalls, ProposeFailure, RaftHandle, RaftSettings, Role, SnapshotRequest, Target, TransferRequest,
     VoteRequest, VoteResponse,
 };
-use raftchat_node::store::{Failures, StoreSettings, Stores};
+use raftchat_node::store::{Failures, StoreSettings, Stores, Syncs};
 use raftchat_schema::id::{NodeId, StateHash};
 use raftchat_schema::peer::MembershipRefusal;
 use raftchat_schema::stored::{Member, StoredMembership, Vote};
@@ -27,10 +28,12 @@ const DAVE: NodeId = NodeId(4);
 
 /// The wires between the nodes.
 #[derive(Default)]
-struct Wires {
+pub(crate) struct Wires {
     nodes: Mutex<BTreeMap<NodeId, RaftHandle>>,
     away: Mutex<BTreeSet<NodeId>>,
     streams: Mutex<BTreeMap<(NodeId, NodeId, Lane), AppendStream>>,
+    /// So many milliseconds there and back.
+    pub(crate) way: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,7 +48,11 @@ impl Wires {
         reached.ok_or_else(|| PeerCallError::Unreachable("the wire is cut".into()))
     }
 
-    fn unplug(&self, node: NodeId) {
+    fn way(&self) -> Duration {
+        Duration::from_millis(self.way.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn unplug(&self, node: NodeId) {
         lock(&self.away).insert(node);
         lock(&self.streams).retain(|(from, to, _), _| *from != node && *to != node);
     }
@@ -68,21 +75,38 @@ impl End {
     where
         F: Future<Output = Result<T, PeerCallError>> + Send + 'static,
     {
-        let reached = self.wires.reach(self.own, to.node);
-        async move { call(reached?).await }.boxed()
+        let (reached, way) = (self.wires.reach(self.own, to.node), self.wires.way());
+        async move {
+            tokio::time::sleep(way).await;
+            call(reached?).await
+        }
+        .boxed()
     }
 }
 
 impl PeerCalls for End {
+    fn way(&self, _to: &Target) -> Option<Duration> {
+        Some(self.wires.way())
+    }
+
     fn append(&self, to: &Target, lane: Lane, request: AppendRequest, _limit: Duration) -> Answer<AppendResponse> {
         let handle = match self.wires.reach(self.own, to.node) {
             Ok(handle) => handle,
             Err(error) => return future::ready(Err(error)).boxed(),
         };
+        if lane == Lane::Urgent {
+            let own = self.own;
+            return self.call(to, move |node| async move { node.heartbeat(own, request).await.map_err(remote) });
+        }
+        let way = self.wires.way();
         let mut streams = lock(&self.wires.streams);
         let stream = streams.entry((self.own, to.node, lane)).or_insert_with(|| handle.append_stream(self.own));
         let answer = stream.submit(request);
-        async move { answer.await.map_err(remote) }.boxed()
+        async move {
+            tokio::time::sleep(way).await;
+            answer.await.map_err(remote)
+        }
+        .boxed()
     }
 
     fn vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
@@ -147,10 +171,13 @@ impl ApplySink for Heard {
     }
 }
 
-struct Cluster {
+pub(crate) struct Cluster {
     dirs: BTreeMap<NodeId, tempfile::TempDir>,
-    wires: Arc<Wires>,
+    pub(crate) wires: Arc<Wires>,
     heard: BTreeMap<NodeId, Arc<Heard>>,
+    settings: RaftSettings,
+    /// By so many milliseconds each sync takes longer, on all disks.
+    pub(crate) slower: Arc<AtomicU64>,
 }
 
 fn settings() -> RaftSettings {
@@ -172,39 +199,46 @@ fn member(node: NodeId) -> Member {
 
 impl Cluster {
     async fn of_three() -> Self {
-        let dirs = ALL.into_iter().chain([DAVE]).map(|node| (node, tempfile::tempdir().unwrap())).collect();
-        let heard = ALL.into_iter().chain([DAVE]).map(|node| (node, Arc::default())).collect();
-        let cluster = Self { dirs, wires: Arc::default(), heard };
-        for node in ALL {
-            cluster.start(node).await;
+        Self::of(3, settings()).await
+    }
+
+    pub(crate) async fn of(nodes: u64, settings: RaftSettings) -> Self {
+        let all: Vec<_> = (1..=nodes).map(NodeId).collect();
+        let also = || all.iter().copied().chain([DAVE]);
+        let dirs = also().map(|node| (node, tempfile::tempdir().unwrap())).collect();
+        let heard = also().map(|node| (node, Arc::default())).collect();
+        let cluster = Self { dirs, wires: Arc::default(), heard, settings, slower: Arc::default() };
+        for node in &all {
+            cluster.start(*node).await;
         }
-        let members = ALL.map(|node| (node, member(node)));
+        let members: Vec<_> = all.iter().map(|node| (*node, member(*node))).collect();
         assert!(cluster.node(NodeId(1)).initialize(&members).await.unwrap());
         assert!(!cluster.node(NodeId(1)).initialize(&members).await.unwrap());
         cluster
     }
 
     async fn start(&self, node: NodeId) {
-        let stores =
-            Stores::open(self.dirs[&node].path(), node, CLUSTER, &StoreSettings::default(), Failures::default());
+        let stores = StoreSettings { syncs: Syncs::slowed_by(self.slower.clone()), ..StoreSettings::default() };
+        let stores = Stores::open(self.dirs[&node].path(), node, CLUSTER, &stores, Failures::default()).unwrap();
         let end = Arc::new(End { own: node, wires: self.wires.clone() });
-        let handle = RaftHandle::start(settings(), stores.unwrap(), self.heard[&node].clone(), end).await.unwrap();
+        let settings = self.settings.clone();
+        let handle = RaftHandle::start(settings, stores, self.heard[&node].clone(), end).await.unwrap();
         lock(&self.wires.nodes).insert(node, handle);
         lock(&self.wires.away).remove(&node);
     }
 
-    async fn stop(&self, node: NodeId) {
+    pub(crate) async fn stop(&self, node: NodeId) {
         self.wires.unplug(node);
         let handle = lock(&self.wires.nodes).remove(&node).unwrap();
         handle.shutdown().await.unwrap();
     }
 
-    fn node(&self, node: NodeId) -> RaftHandle {
+    pub(crate) fn node(&self, node: NodeId) -> RaftHandle {
         lock(&self.wires.nodes)[&node].clone()
     }
 
     /// The node that leads, once one of those that are here does.
-    async fn leader(&self) -> RaftHandle {
+    pub(crate) async fn leader(&self) -> RaftHandle {
         let found = async {
             loop {
                 let away = lock(&self.wires.away).clone();
@@ -221,7 +255,7 @@ impl Cluster {
     }
 
     /// Has a batch committed, whoever leads.
-    async fn propose(&self, batch: &[u8]) {
+    pub(crate) async fn propose(&self, batch: &[u8]) {
         let done = async {
             loop {
                 match self.leader().await.propose(Bytes::copy_from_slice(batch)).await {
@@ -234,7 +268,7 @@ impl Cluster {
         tokio::time::timeout(PATIENCE, done).await.expect("it is committed in the end");
     }
 
-    async fn register(&self, people: std::ops::Range<u8>) {
+    pub(crate) async fn register(&self, people: std::ops::Range<u8>) {
         for person in people {
             let command = suite::register(&format!("person{person}"), person);
             self.propose(&batch(u64::from(person), &[command])).await;
@@ -242,7 +276,7 @@ impl Cluster {
     }
 
     /// Waits until all that are here have applied what the leader has, and compares them.
-    async fn agree(&self) {
+    pub(crate) async fn agree(&self) {
         let leader = self.leader().await;
         let index = leader.watch_applied().borrow().unwrap();
         let expected = raftchat_state::state_hash(&leader.stores().state.view()).unwrap();

@@ -11,10 +11,10 @@ use crate::support::{append, open, place, record, vote};
 const ENTRIES: u64 = 60;
 
 /// A data directory in memory, its trailing zeros left out, to be put down again and again.
-struct Image(Vec<(PathBuf, Vec<u8>, u64)>);
+pub(crate) struct Image(Vec<(PathBuf, Vec<u8>, u64)>);
 
 impl Image {
-    fn take(dir: &Path) -> Self {
+    pub(crate) fn take(dir: &Path) -> Self {
         let mut files = Vec::new();
         let mut open = vec![dir.to_owned()];
         while let Some(directory) = open.pop() {
@@ -34,7 +34,7 @@ impl Image {
         Self(files)
     }
 
-    fn put_down(&self) -> tempfile::TempDir {
+    pub(crate) fn put_down(&self) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for (name, bytes, length) in &self.0 {
             let path = dir.path().join(name);

@@ -13,6 +13,8 @@ mod corruption;
 mod full_disk;
 mod kill;
 mod log;
+mod slow_disks;
 mod snapshots;
+mod space;
 mod state;
 mod support;

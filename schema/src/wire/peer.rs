@@ -1,5 +1,7 @@
 //! What nodes ask of each other and answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{
@@ -319,6 +321,7 @@ fn write_mark(mut builder: mark::Builder<'_>, plain: &Mark) {
     if let Some(applied) = &plain.applied {
         write_log_id(builder.reborrow().init_applied(), applied);
     }
+    builder.set_start(plain.start);
     builder.set_seal(&plain.seal);
 }
 
@@ -328,6 +331,7 @@ fn read_mark(reader: mark::Reader<'_>) -> Result<Mark, WireError> {
         data: text(reader.get_data()?)?,
         vote,
         applied: read_optional_log_id(reader.get_has_applied(), reader.get_applied())?,
+        start: reader.get_start(),
         seal: digest(reader.get_seal()?, "seal")?,
     })
 }
@@ -339,6 +343,7 @@ pub fn write_greeting(mut builder: greeting::Builder<'_>, plain: &Greeting) {
     if let Some(behind) = &plain.behind {
         write_log_id(builder.reborrow().init_behind(), behind);
     }
+    builder.set_sync_ms(u32::try_from(plain.sync.as_millis()).unwrap_or(u32::MAX));
     builder.set_founds(plain.founds.is_some());
     let all = plain.founds.as_deref().unwrap_or_default();
     let mut members = builder.init_members(count(all.len()));
@@ -354,6 +359,7 @@ pub fn read_greeting(reader: greeting::Reader<'_>) -> Result<Greeting, WireError
         mark: read_mark(reader.get_mark()?)?,
         behind: read_optional_log_id(reader.get_is_behind(), reader.get_behind())?,
         founds: reader.get_founds().then_some(members),
+        sync: Duration::from_millis(reader.get_sync_ms().into()),
     })
 }
 
@@ -441,11 +447,11 @@ mod tests {
 
     #[test]
     fn a_greeting_says_how_far_a_node_is_and_what_it_would_begin() {
-        let far = Mark { data: "abc".to_owned(), vote: Some(VOTE), applied: Some(PLACE), seal: [7; 32] };
+        let far = Mark { data: "abc".to_owned(), vote: Some(VOTE), applied: Some(PLACE), start: 9, seal: [7; 32] };
         let member =
             Member { peer_address: "anna:2".to_owned(), client_address: "anna:1".to_owned(), fingerprint: [3; 32] };
         let founds = Greeting { founds: Some(vec![(NodeId(2), member)]), ..Greeting::default() };
-        let behind = Greeting { mark: far.clone(), behind: Some(PLACE), founds: None };
+        let behind = Greeting { mark: far.clone(), behind: Some(PLACE), founds: None, sync: Duration::from_millis(7) };
         for plain in [founds.clone(), behind.clone(), Greeting::default()] {
             survives!(write_greeting, read_greeting, greeting::Owned, plain);
         }

@@ -476,6 +476,7 @@ pub fn write_status(mut builder: client_capnp::node_status::Builder<'_>, plain: 
     builder.set_version(plain.version.as_str());
     builder.set_clock_offset_ms(plain.clock_offset_ms);
     builder.set_disk_free_bytes(plain.disk_free_bytes);
+    builder.set_sync_ms(plain.sync_ms);
     builder.set_refuses_words(plain.refuses_words);
     builder.set_unclean_since(plain.unclean_since.map_or(0, |since| since.0));
     builder.set_certificate_days(plain.certificate_days);
@@ -513,6 +514,7 @@ pub fn read_status(reader: client_capnp::node_status::Reader<'_>) -> Result<Node
         version: text(reader.get_version()?)?,
         clock_offset_ms: reader.get_clock_offset_ms(),
         disk_free_bytes: reader.get_disk_free_bytes(),
+        sync_ms: reader.get_sync_ms(),
         budgets: reader.get_budgets()?.iter().map(read_budget).collect::<Result<_, _>>()?,
         refuses_words: reader.get_refuses_words(),
         unclean_since: Some(Stamp(reader.get_unclean_since())).filter(|since| since.0 != 0),

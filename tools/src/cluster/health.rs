@@ -70,6 +70,7 @@ pub(super) mod tests {
             version: "0.1.0".to_owned(),
             clock_offset_ms: -3,
             disk_free_bytes: 1 << 30,
+            sync_ms: 2,
             budgets: vec![BudgetView { name: "hashes".to_owned(), held: 1, most: 2, refused: 3 }],
             refuses_words: false,
             unclean_since: None,

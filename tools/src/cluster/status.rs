@@ -97,6 +97,7 @@ struct Line<'a> {
     version: Option<&'a str>,
     clock_offset_ms: Option<i64>,
     disk_free_bytes: Option<u64>,
+    sync_ms: Option<u32>,
     /// By name: how full is what the node's callers share.
     budgets: Option<BTreeMap<&'a str, Fill>>,
     refuses_words: Option<bool>,
@@ -138,6 +139,7 @@ impl<'a> Line<'a> {
             clock_offset_ms: status.map(|status| status.clock_offset_ms),
             // A node that cannot tell says 0.
             disk_free_bytes: status.map(|status| status.disk_free_bytes).filter(|bytes| *bytes > 0),
+            sync_ms: status.map(|status| status.sync_ms),
             budgets: status.map(|status| status.budgets.iter().map(Fill::of).collect()),
             refuses_words: status.map(|status| status.refuses_words),
             unclean_since: status.and_then(|status| status.unclean_since).map(crate::time::rfc3339),
@@ -239,12 +241,12 @@ mod tests {
             [
                 json!({"node": 1, "address": "127.0.0.1:7400", "role": "follower", "term": 3, "applied": 120,
                        "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": 2, "state_hash": "ab".repeat(32), "version": "0.1.0",
-                       "clock_offset_ms": -3, "disk_free_bytes": 1 << 30,
+                       "clock_offset_ms": -3, "disk_free_bytes": 1 << 30, "sync_ms": 2,
                        "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}},
                        "refuses_words": false, "unclean_since": null, "certificate_days": 397, "wrong": []}),
                 json!({"node": 2, "address": "127.0.0.1:7402", "role": "unreachable", "term": null, "applied": null,
                        "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null,
-                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "budgets": null,
+                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "sync_ms": null, "budgets": null,
                        "refuses_words": null, "unclean_since": null,
                        "certificate_days": null, "wrong": ["it does not answer: nobody is there"]}),
             ]

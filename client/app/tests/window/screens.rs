@@ -27,6 +27,7 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
         version: String::new(),
         clock_offset_ms: 0,
         disk_free_bytes: 0,
+        sync_ms: 2,
         budgets: Vec::new(),
         refuses_words: false,
         unclean_since: None,

@@ -1,7 +1,7 @@
 //! Whom this node believes how much: what it holds against what others say, and whether it may stand and vote itself. Never
 //! knows how calls travel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::raft::claims::Known;
 use crate::raft::convert;
 use crate::raft::doubts::{Doubts, Holds, News};
 use crate::raft::membership::motions::Motions;
+use crate::store::Promised;
 
 /// For how long a leader's word is good that another is to stand.
 const HANDING_ON: Duration = Duration::from_secs(3);
@@ -34,8 +35,8 @@ pub(super) struct Trust {
     handing: watch::Sender<Option<(NodeId, Instant)>>,
     motions: Arc<Mutex<Motions>>,
     doubts: Arc<Mutex<Doubts>>,
-    /// Why this node does not stand for election at present.
-    held_back: Arc<Mutex<BTreeSet<&'static str>>>,
+    /// Names this run of the program.
+    start: u64,
     /// The newest term that each of the others has told.
     told_terms: Arc<Mutex<BTreeMap<NodeId, u64>>>,
 }
@@ -46,7 +47,7 @@ impl Trust {
             handing: watch::Sender::new(None),
             motions: Arc::default(),
             doubts: Arc::default(),
-            held_back: Arc::default(),
+            start: random(),
             told_terms: Arc::default(),
         }
     }
@@ -55,21 +56,21 @@ impl Trust {
 impl RaftHandle {
     /// From now on this node does not stand for election, for that reason and maybe others.
     pub(crate) fn hold_back(&self, reason: &'static str) {
-        let mut reasons = lock(&self.trust.held_back);
-        reasons.insert(reason);
-        self.raft.runtime_config().elect(false);
+        self.elections.hold_back(reason);
     }
 
     /// That is no reason any more.
     pub(crate) fn let_stand(&self, reason: &'static str) {
-        let mut reasons = lock(&self.trust.held_back);
-        reasons.remove(reason);
-        self.raft.runtime_config().elect(reasons.is_empty());
+        self.elections.let_stand(reason);
     }
 
     /// Votes for nobody until another node has said that this one's data is what it was: see [`RaftHandle::hear_of_itself`].
     pub(crate) fn doubt(&self) {
-        lock(&self.trust.doubts).begin();
+        let (start, found) = (self.trust.start, self.holds());
+        match self.stores.owed.promised() {
+            Some(Promised { vote, last }) => lock(&self.trust.doubts).begin_owing(start, found, vote, last),
+            None => lock(&self.trust.doubts).begin(start, found),
+        }
         self.hold_back(IN_DOUBT);
     }
 
@@ -91,6 +92,7 @@ impl RaftHandle {
             Some(News::Sure) => tracing::debug!(?from, "this node's data is what it was"),
             Some(News::CaughtUp) => {
                 tracing::warn!("what was missing is here again: this node gives its vote as before");
+                self.settle_what_was_owed();
             }
             Some(News::Older { was, is, replaced }) => {
                 let (was, is) = (was.map(|id| id.index), is.map(|id| id.index));
@@ -108,6 +110,20 @@ impl RaftHandle {
             }
         }
         self.let_stand(IN_DOUBT);
+    }
+
+    /// What is here is durable once the state is: then nothing is owed any more.
+    fn settle_what_was_owed(&self) {
+        if self.stores.owed.promised().is_none() {
+            return;
+        }
+        let stores = self.stores.clone();
+        // It ends by itself; where it fails it is done at the next start.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = stores.state.sync().and_then(|()| stores.owed.settle()) {
+                tracing::warn!(%error, "the log that was set aside stays until the next start");
+            }
+        });
     }
 
     /// Whether this node waits to hear from others before it votes.
@@ -159,7 +175,7 @@ impl RaftHandle {
     pub(crate) fn mark(&self) -> Mark {
         let applied = self.raft.metrics().borrow_watched().last_applied.map(convert::from_log_id);
         let Holds { data, vote, .. } = self.holds();
-        Mark { data, vote, applied, seal: [0; 32] }
+        Mark { data, vote, applied, start: self.trust.start, seal: [0; 32] }
     }
 
     /// Another node says which term it is in.
@@ -204,6 +220,13 @@ impl RaftHandle {
     pub(crate) fn may_stand(&self, stands: bool) {
         if stands { self.let_stand(WRONG_CLOCK) } else { self.hold_back(WRONG_CLOCK) }
     }
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Without chance two runs have the same name, and less is noticed.
+    let _drawn = getrandom::fill(&mut bytes);
+    u64::from_be_bytes(bytes)
 }
 
 /// What is locked here is whole after every step, whoever panicked meanwhile.

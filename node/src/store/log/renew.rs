@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fjall::{Keyspace, PersistMode};
+use raftchat_schema::stored::Vote;
+use raftchat_schema::wire;
 
 use super::{LogSettings, OpenLog, Scanned};
 use crate::store::error::StoreError;
@@ -50,6 +52,26 @@ pub(super) fn write(
     drop(fresh);
     files::sync_dir(&path)?;
     OpenLog::open(&path, settings)?.scan(&[])
+}
+
+/// Makes a log without entries beside the one in `dir`, under the name of a new one, with that vote.
+pub(crate) fn begin_beside(
+    dir: &Path,
+    settings: &LogSettings,
+    cluster: &str,
+    vote: Option<Vote>,
+) -> Result<(), StoreError> {
+    let path = beside(dir, keys::LOG_NEW_DIR);
+    remove(&path)?;
+    let fresh = OpenLog::open(&path, settings)?;
+    if let Some(vote) = vote {
+        let sealed = super::seal(&wire::encode_vote(&vote));
+        fresh.meta.insert(keys::VOTE, sealed).map_err(StoreError::log("writing anew"))?;
+    }
+    // Makes all of it durable.
+    fresh.claim(cluster)?;
+    drop(fresh);
+    files::sync_dir(&path)
 }
 
 /// Puts the new log in the place of the one in `dir`. Both must be closed.

@@ -18,6 +18,7 @@ use super::{LogSettings, OpenLog, SharedEntries};
 use crate::store::error::StoreError;
 use crate::store::failure::Failures;
 use crate::store::keys;
+use crate::store::syncs::Syncs;
 use crate::store::witness::{Testimony, Witness, WitnessedEntry};
 
 /// Called once, on the writer's thread, when what was asked is durable or has failed.
@@ -73,6 +74,8 @@ pub(crate) struct Writer {
     pub(crate) tail: Arc<SharedTail>,
     pub(crate) witness: Witness,
     pub(crate) failures: Failures,
+    /// How long the disk takes.
+    pub(crate) syncs: Syncs,
     /// What is durable.
     pub(crate) testimony: Testimony,
     /// The last entry and the chain at it, with the group under way.
@@ -232,7 +235,7 @@ impl Writer {
         if let Some(hint) = committed.filter(|_| committed != self.committed) {
             group.batch.insert(&self.meta, keys::COMMITTED, record::seal(&wire::encode_log_id(&hint)));
         }
-        let written = group.batch.commit().map_err(StoreError::log("writing"));
+        let written = self.syncs.time(|| group.batch.commit()).map_err(StoreError::log("writing"));
         if let Err(error) = written.map_err(|error| error.explained(&self.dir)) {
             // Before anybody is answered: who hears of it must find the reason.
             self.failures.report(&error);
@@ -294,12 +297,12 @@ impl Writer {
         let (last, chain) = self.before(next)?;
         self.testimony.entry = last.map(|id| WitnessedEntry { index: id.index, term: id.term, chain });
         self.note()?;
-        self.witness.sync()?;
+        self.syncs.time(|| self.witness.sync())?;
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         for index in next..end {
             batch.remove(&self.entries, keys::entry(index));
         }
-        batch.commit().map_err(StoreError::log("truncating"))?;
+        self.syncs.time(|| batch.commit()).map_err(StoreError::log("truncating"))?;
         (self.last, self.chain) = (last, chain);
         Ok(())
     }

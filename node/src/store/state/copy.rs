@@ -67,7 +67,7 @@ impl StateStore {
         live.load(batch)?;
         let applied = AppliedState { unclean: None, ..view.applied()? };
         live.commit(&Writes::default(), &applied, view.noted_hash()?)?;
-        live.sync()?;
+        live.sync(None)?;
         Ok(fresh)
     }
 
@@ -81,7 +81,7 @@ impl StateStore {
             live.commit(writes, &applied, *hash)?;
         }
         live.commit(&Writes::default(), now, None)?;
-        live.sync()?;
+        live.sync(now.log_id)?;
         let Some(live) = fresh.0.take() else { return Ok(()) };
         self.put_in_place(live)
     }

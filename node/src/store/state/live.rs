@@ -1,9 +1,10 @@
 //! One state database, open: its keyspaces, its reads and its writes. Knows nothing of which of several is the live one.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _, Snapshot};
 use raftchat_schema::id::{Stamp, StateHash};
@@ -17,8 +18,9 @@ use crate::store::files::{self, OpenFailure};
 use crate::store::keys;
 use crate::store::log::{seal, unseal};
 
-/// Beyond this much on disk, what keeps old journals alive is written out.
-const JOURNALS_BYTES_MAX: u64 = 256 << 20;
+/// Beyond this much on disk, what keeps old journals alive is written out: the few records beside the rows would for long, as they
+/// hardly fill their memory. The least that fjall takes: a journal ends at 64 MB.
+const JOURNALS_BYTES_MAX: u64 = 64 << 20;
 
 /// What Raft says about the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub(crate) struct Live {
     raft: Keyspace,
     pub(crate) epoch: u64,
     damaged: AtomicBool,
+    /// One more than the index up to which what was applied is durable; 0 where that is not known.
+    durable: AtomicU64,
     // Last, so that the directory goes when the database has let go of it.
     retire: Retire,
 }
@@ -95,12 +99,25 @@ impl Live {
         let rows = db.keyspace(keys::STATE_ROWS, options).map_err(StoreError::state("opening"))?;
         let raft = db.keyspace(keys::STATE_RAFT, options).map_err(StoreError::state("opening"))?;
         let retire = Retire { path: path.to_owned(), retired: AtomicBool::new(false) };
-        Ok(Self { db, rows, raft, epoch, damaged: AtomicBool::new(false), retire })
+        Ok(Self { db, rows, raft, epoch, damaged: AtomicBool::new(false), durable: AtomicU64::new(0), retire })
     }
 
     /// Removes the directory once nobody reads it any more.
     pub(crate) fn retire(&self) {
         self.retire.retired.store(true, Ordering::Release);
+    }
+
+    /// Reads something. The database panics over some damage that it did not think of; here that is an answer like the others, and
+    /// the start after it makes the rows anew.
+    fn read<T>(&self, read: impl FnOnce() -> fjall::Result<T>) -> Result<T, StoreError> {
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(outcome) => outcome.map_err(|error| self.failed("reading", error)),
+            Err(_panic) => {
+                self.note_damage();
+                let reason = "its tables are damaged beyond what it can tell".to_owned();
+                Err(StoreError::StateDatabase { doing: "reading", reason })
+            }
+        }
     }
 
     /// What an error of the database means. Damage is noted for the next start, which then makes the rows anew: a database
@@ -173,7 +190,19 @@ impl Live {
         batch.commit().map_err(|error| self.failed("loading a snapshot", error))
     }
 
-    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+    /// Makes durable what was committed, which is at least what was applied up to `applied`.
+    pub(crate) fn sync(&self, applied: Option<LogId>) -> Result<(), StoreError> {
+        self.persist()?;
+        self.durable.fetch_max(applied.map_or(0, |id| id.index.saturating_add(1)), Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Whether what was applied up to and with that entry is known to be durable.
+    pub(crate) fn is_durable(&self, index: u64) -> bool {
+        self.durable.load(Ordering::Acquire) > index
+    }
+
+    fn persist(&self) -> Result<(), StoreError> {
         self.db.persist(PersistMode::SyncAll).map_err(|error| self.failed("syncing", error))
     }
 }
@@ -217,15 +246,15 @@ impl StateView {
         &self,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for guard in self.snapshot.iter(&self.live.rows) {
-            let (key, row) = guard.into_inner().map_err(|error| self.live.failed("reading", error))?;
+        let mut rows = self.live.read(|| Ok(self.snapshot.iter(&self.live.rows)))?;
+        while let Some((key, row)) = self.live.read(|| rows.next().map(fjall::Guard::into_inner).transpose())? {
             visit(&key, &row)?;
         }
         Ok(())
     }
 
     fn sealed<T>(&self, key: &[u8], decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, StoreError> {
-        let value = self.snapshot.get(&self.live.raft, key).map_err(|error| self.live.failed("reading", error))?;
+        let value = self.live.read(|| self.snapshot.get(&self.live.raft, key))?;
         let damaged = || {
             self.live.note_damage();
             let reason = format!("its record `{}` is damaged", String::from_utf8_lossy(key));
@@ -239,7 +268,7 @@ impl Rows for StateView {
     type Error = StoreError;
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.snapshot.get(&self.live.rows, key).map_err(|error| self.live.failed("reading", error))?;
+        let row = self.live.read(|| self.snapshot.get(&self.live.rows, key))?;
         Ok(row.map(|row| row.to_vec()))
     }
 
@@ -253,7 +282,7 @@ impl Rows for StateView {
         if from >= to {
             return Ok(());
         }
-        let rows: Iter = self.snapshot.range::<&[u8], _>(&self.live.rows, from..to);
+        let rows: Iter = self.live.read(|| Ok(self.snapshot.range::<&[u8], _>(&self.live.rows, from..to)))?;
         match order {
             Order::Ascending => walk(&self.live, rows, visit),
             Order::Descending => walk(&self.live, rows.rev(), visit),
@@ -263,11 +292,10 @@ impl Rows for StateView {
 
 fn walk(
     live: &Live,
-    rows: impl Iterator<Item = fjall::Guard>,
+    mut rows: impl Iterator<Item = fjall::Guard>,
     mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    for guard in rows {
-        let (key, row) = guard.into_inner().map_err(|error| live.failed("reading", error))?;
+    while let Some((key, row)) = live.read(|| rows.next().map(fjall::Guard::into_inner).transpose())? {
         if visit(&key, &row).is_break() {
             break;
         }
