@@ -76,7 +76,7 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
 /// # Errors
 /// What the system says.
 pub fn temporaries(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let is_temporary = |name: &OsStr| name.to_str().is_some_and(|name| name.ends_with(TEMPORARY));
+    let is_temporary = |name: &OsStr| name.to_str().is_some_and(|name| meant_for(name).is_some());
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -85,6 +85,11 @@ pub fn temporaries(dir: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// The name of the file for which an interrupted writer has left one of this name; none if it is no such file's.
+pub fn meant_for(name: &str) -> Option<&str> {
+    name.strip_suffix(TEMPORARY)?.rsplit_once('.').map(|(name, _writer)| name)
 }
 
 /// A name of its own for each writer: several programs may write the same file at a time.
@@ -131,5 +136,8 @@ mod tests {
         fs::write(dir.path().join("letter.7-0.tmp"), "dea").unwrap();
         fs::write(dir.path().join("letter"), "dear bob").unwrap();
         assert_eq!(temporaries(dir.path()).unwrap(), [dir.path().join("letter.7-0.tmp")]);
+        let path = temporary_beside(&dir.path().join("letter.toml"));
+        assert_eq!(path.file_name().and_then(OsStr::to_str).and_then(meant_for), Some("letter.toml"));
+        assert_eq!((meant_for("letter.toml"), meant_for("letter")), (None, None));
     }
 }

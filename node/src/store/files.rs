@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use fjall::{Database, DatabaseBuilder};
+use raftchat_files::Making;
 
 use super::error::{Cause, StoreError};
 
@@ -61,9 +62,17 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// How fjall makes a database: of one whose making was cut short it says for ever that a file exists.
+const MAKING: Making<'static> = Making { lock: "lock", mark: "version", contents: "keyspaces" };
+
 /// Opens the database in `dir`. fjall panics on some damaged journals instead of answering; here that is an answer like the
 /// others. A disk that takes nothing is told before damage is: what looks so may only not have been written.
 pub(crate) fn open_database(dir: &Path, builder: DatabaseBuilder<Database>) -> Result<Database, OpenFailure> {
+    match raftchat_files::remove_half_made(dir, &MAKING) {
+        Ok(true) => tracing::info!(dir = %dir.display(), "a database whose making was interrupted is made anew"),
+        Ok(false) => {}
+        Err(error) => return Err(OpenFailure::System(error)),
+    }
     let cause = match catch_unwind(AssertUnwindSafe(|| builder.open())) {
         Ok(Ok(database)) => return Ok(database),
         Ok(Err(fjall::Error::Locked)) => return Err(OpenFailure::InUse),

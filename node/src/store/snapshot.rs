@@ -163,7 +163,9 @@ impl SnapshotShelf {
         }
         let _one_at_a_time = self.building.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.dir.join(BUILD);
-        std::fs::copy(&file.path, &path).map_err(StoreError::io("copying the snapshot to", &path))?;
+        std::fs::copy(&file.path, &path)
+            .and_then(|_bytes| std::fs::File::open(&path)?.sync_all())
+            .map_err(StoreError::io("copying the snapshot to", &path))?;
         self.keep(SnapshotFile { path, ..file })
     }
 

@@ -53,6 +53,27 @@ impl Image {
     }
 }
 
+#[test]
+fn a_first_start_that_the_power_cut_short_begins_again() {
+    for made in ["lock", "0.jnl", "version"] {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        fs::create_dir_all(log.join("keyspaces")).unwrap();
+        for file in ["lock", "0.jnl", "version"] {
+            fs::write(log.join(file), "").unwrap();
+            if file == made {
+                break;
+            }
+        }
+        let stores = open(dir.path()).unwrap_or_else(|error| panic!("made up to {made}: {error}"));
+        vote(&stores.log, 1).unwrap();
+        append(&stores.log, vec![record(1, 0)]).unwrap();
+        stores.close().unwrap();
+        drop(stores);
+        open(dir.path()).unwrap();
+    }
+}
+
 /// What a node that was stopped has on disk: each entry synced by itself, three votes among them.
 fn image() -> Image {
     let dir = tempfile::tempdir().unwrap();

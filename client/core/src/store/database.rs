@@ -25,6 +25,10 @@ const OPEN_FILES: usize = 64;
 /// A disk that takes longer than this to write out what is in memory is left alone: the journal has it.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How fjall makes a database: of one whose making was cut short it says for ever that a file exists.
+const MAKING: raftchat_files::Making<'static> =
+    raftchat_files::Making { lock: "lock", mark: "version", contents: "keyspaces" };
+
 /// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
@@ -77,6 +81,10 @@ impl Tables {
 impl Database {
     /// Opens the database in `path`; makes it if there is none.
     pub(super) fn open(path: &Path) -> Result<Self, OpenFailure> {
+        let removed = raftchat_files::remove_half_made(path, &MAKING).map_err(OpenFailure::Io)?;
+        if removed {
+            tracing::info!("a store whose making was interrupted is made anew");
+        }
         // fjall panics on some damaged files instead of answering; here that is an answer like the others.
         match catch_unwind(AssertUnwindSafe(|| open(path))) {
             Ok(Ok((db, tables))) => Ok(Self { db, tables, path: path.into() }),

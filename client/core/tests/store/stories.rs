@@ -169,6 +169,25 @@ fn one_program_at_a_time() {
 }
 
 #[test]
+fn a_store_whose_making_the_power_cut_short_is_made_anew() {
+    for made in ["lock", "0.jnl", "version"] {
+        let device = Device::new();
+        let database = device.dir().join("db");
+        std::fs::create_dir_all(database.join("keyspaces")).unwrap();
+        for file in ["lock", "0.jnl", "version"] {
+            std::fs::write(database.join(file), "").unwrap();
+            if file == made {
+                break;
+            }
+        }
+        let store = device.open();
+        store.write(&said(GARDEN, 9), Durability::Synced).unwrap();
+        store.close().unwrap();
+        assert_eq!(device.open().count(None).unwrap(), 9, "made up to {made}");
+    }
+}
+
+#[test]
 fn a_database_that_does_not_open_is_moved_aside_when_told_to() {
     let device = Device::new();
     let store = device.open();
