@@ -87,5 +87,12 @@ mod tests {
         assert_eq!((again.code(), again.exit_status()), ("already-exists", 2));
         let nowhere = ClusterDir::new(home.path().join("nowhere"));
         assert_eq!(make(&nowhere, &alice, SystemTime::now()).unwrap_err().exit_status(), 4);
+
+        // The power was cut in the middle of a file.
+        let left = cluster.devices().join("bob.part");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("client.toml.7-0.tmp"), "cluster =").unwrap();
+        make(&cluster, &"bob".parse().unwrap(), SystemTime::now()).unwrap();
+        assert!(!left.exists());
     }
 }

@@ -213,7 +213,7 @@ pub(crate) fn part_of(path: &Path) -> Result<PathBuf, Failure> {
     Ok(path.with_file_name(name))
 }
 
-/// Removes what an earlier, interrupted making left behind, if it holds nothing else than `ours` tells.
+/// Removes what an earlier, interrupted making left behind, if it holds nothing else than `ours` tells, whole or not.
 pub(crate) fn clear_part(part: &Path, ours: impl Fn(&str) -> bool) -> Result<(), Failure> {
     let entries = match fs::read_dir(part) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -221,7 +221,7 @@ pub(crate) fn clear_part(part: &Path, ours: impl Fn(&str) -> bool) -> Result<(),
     };
     for entry in entries {
         let name = entry.map_err(Failure::file(part, "read"))?.file_name();
-        if !name.to_str().is_some_and(&ours) {
+        if !name.to_str().is_some_and(|name| ours(raftchat_files::meant_for(name).unwrap_or(name))) {
             return Err(Failure::AlreadyExists(part.to_owned()));
         }
     }
