@@ -135,10 +135,16 @@ impl Cluster {
     }
 
     /// Gives each node that is started from now on a clock of its own; none where that cannot be done here, which is said.
-    pub fn with_clocks(mut self) -> Option<(Self, Clocks)> {
+    pub fn with_clocks(self) -> Option<(Self, Clocks)> {
         let clocks = Clocks::find(self.dir.path())?;
+        Some((self.on_clocks(&clocks), clocks))
+    }
+
+    /// Gives each node that is started from now on one of these clocks.
+    #[must_use]
+    pub fn on_clocks(mut self, clocks: &Clocks) -> Self {
         self.clocks = Some(clocks.clone());
-        Some((self, clocks))
+        self
     }
 
     /// Where everything lies.
@@ -166,7 +172,8 @@ impl Cluster {
         process::read(&self.log_path(node))
     }
 
-    fn log_path(&self, node: u64) -> PathBuf {
+    /// Where that is.
+    pub fn log_path(&self, node: u64) -> PathBuf {
         self.dir.path().join(format!("node-{node}.log"))
     }
 
@@ -194,6 +201,12 @@ impl Cluster {
         let address = NodeConfig::load(&self.config(node)).unwrap().client_listen.to_string();
         self.nodes.push(NodeEntry { node, address });
         self.observer = observer(&self.authorities, &self.nodes);
+    }
+
+    /// The same; it runs in that namespace.
+    pub fn take_in_at(&mut self, node: u64, namespace: Arc<Namespace>) {
+        self.namespaces.insert(node, namespace);
+        self.take_in(node);
     }
 
     /// Knows a node no more that was removed.
@@ -246,6 +259,21 @@ impl Cluster {
     /// Lets a paused node go on.
     pub fn resume(&self, node: u64) {
         self.running.borrow().get(&node).unwrap().resume();
+    }
+
+    /// Whether a node was started and neither killed nor seen to end.
+    pub fn runs(&self, node: u64) -> bool {
+        self.running.borrow().contains_key(&node)
+    }
+
+    /// The nodes that have ended and were not waited for, and how.
+    pub fn ended_by_themselves(&self) -> Vec<(u64, ExitStatus)> {
+        let mut running = self.running.borrow_mut();
+        let ended: Vec<_> = running.iter_mut().filter_map(|(node, process)| Some((*node, process.end()?))).collect();
+        for (node, _) in &ended {
+            running.remove(node);
+        }
+        ended
     }
 
     fn take(&self, node: u64) -> NodeProcess {

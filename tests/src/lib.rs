@@ -13,7 +13,9 @@
 pub mod clocks;
 pub mod cluster;
 pub mod ctl;
+pub mod cuts;
 pub mod devices;
+pub mod disks;
 pub mod draw;
 pub mod history;
 pub mod measure;

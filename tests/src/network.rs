@@ -71,6 +71,24 @@ pub enum Cut {
     From,
 }
 
+/// Somebody whose packets to somebody else can be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A node.
+    Node(u64),
+    /// The device, on its preferred way.
+    Device,
+}
+
+impl Place {
+    fn address(self, family: Family) -> IpAddr {
+        match self {
+            Self::Node(node) => address(family, number(node), 2),
+            Self::Device => address(family, Way::Wifi.subnet(), 2),
+        }
+    }
+}
+
 /// The network. The nodes are numbered from 1.
 #[derive(Debug)]
 pub struct Network {
@@ -223,27 +241,37 @@ impl Network {
 
     /// Drops what some nodes and the others say to each other, until [`Network::heal`]. Devices reach all of them.
     pub fn part(&self, some: &[u64]) {
-        self.between(some, |family, from, to| {
-            self.hub.ip(&[flag(family), "rule", "add", "from", from, "to", to, "blackhole"]);
-        });
+        self.between(some, |from, to| self.block(from, to));
     }
 
     /// Lets it through again.
     pub fn heal(&self, some: &[u64]) {
-        self.between(some, |family, from, to| {
-            self.hub.ip(&[flag(family), "rule", "del", "from", from, "to", to, "blackhole"]);
-        });
+        self.between(some, |from, to| self.unblock(from, to));
+    }
+
+    /// Drops what `from` says to `to`, and not what it hears of it, until [`Network::unblock`].
+    pub fn block(&self, from: Place, to: Place) {
+        self.rule("add", from, to);
+    }
+
+    /// Lets it through again.
+    pub fn unblock(&self, from: Place, to: Place) {
+        self.rule("del", from, to);
+    }
+
+    fn rule(&self, deed: &str, from: Place, to: Place) {
+        for family in [Family::Four, Family::Six] {
+            let [from, to] = [from, to].map(|place| place.address(family).to_string());
+            self.hub.ip(&[flag(family), "rule", deed, "from", &from, "to", &to, "blackhole"]);
+        }
     }
 
     /// For each way from a node of `some` to one that is none of them, and back.
-    fn between(&self, some: &[u64], each: impl Fn(Family, &str, &str)) {
-        for family in [Family::Four, Family::Six] {
-            let home = |node: u64| address(family, number(node), 2).to_string();
-            for (here, there) in some.iter().flat_map(|here| (1..=self.count()).map(|there| (*here, there))) {
-                if !some.contains(&there) {
-                    each(family, &home(here), &home(there));
-                    each(family, &home(there), &home(here));
-                }
+    fn between(&self, some: &[u64], each: impl Fn(Place, Place)) {
+        for (here, there) in some.iter().flat_map(|here| (1..=self.count()).map(|there| (*here, there))) {
+            if !some.contains(&there) {
+                each(Place::Node(here), Place::Node(there));
+                each(Place::Node(there), Place::Node(here));
             }
         }
     }

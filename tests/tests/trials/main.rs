@@ -5,6 +5,8 @@
 mod clocks;
 mod convergence;
 mod moving;
+mod nemesis;
+mod power;
 
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::draw::Draw;
