@@ -56,6 +56,10 @@ impl Disk {
         File::create(&disk.image).unwrap().set_len(mebibytes << 20).unwrap();
         call("mkfs.ext4", &["-q", "-F", "-m", "0", text(&disk.image)])?;
         disk.mount()?;
+        // Before anything is on it: whether all that may be done to it can be done on this machine.
+        disk.slows_to(0)?;
+        disk.loses_power()?;
+        disk.comes_back();
         Ok(disk)
     }
 
