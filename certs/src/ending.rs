@@ -55,6 +55,7 @@ mod tests {
     use crate::{AUTHORITY_DAYS, Authorities, LEAF_DAYS, describe};
 
     const DAY: Duration = Duration::from_hours(24);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn days(days: u64) -> Duration {
         DAY * u32::try_from(days).unwrap()
@@ -66,15 +67,16 @@ mod tests {
         let authorities = Authorities::create(now).unwrap();
         let node = describe(authorities.issue_node(1, now).unwrap().certificate()).unwrap();
         let ending = Ending::of(&node, []);
-        let left = |days_on: u64| ending.days_left(now + days(days_on));
+        // An hour before, as a certificate's times are whole seconds.
+        let at = |days_on: u64| now + days(days_on) - HOUR;
+        let left = |days_on: u64| ending.days_left(at(days_on));
         assert_eq!(left(LEAF_DAYS - 60), 60);
-        assert_eq!(ending.warning(now + days(LEAF_DAYS - 60)), None);
-        let told = ending.warning(now + days(LEAF_DAYS - 59)).unwrap();
+        assert_eq!(ending.warning(at(LEAF_DAYS - 60)), None);
+        let told = ending.warning(at(LEAF_DAYS - 59)).unwrap();
         assert!(told.contains("node 1") && told.contains("in 59 days"), "{told}");
         let told = ending.warning(now + days(LEAF_DAYS + 1)).unwrap();
         assert!(told.contains("ended on"), "{told}");
         assert!(left(LEAF_DAYS + 1) < 0);
-        assert!(AUTHORITY_DAYS > LEAF_DAYS, "or the authority would have been first");
     }
 
     #[test]
@@ -87,7 +89,7 @@ mod tests {
         let subject = crate::Subject::node(1).unwrap();
         let authority = describe(&old.anchors_for(&subject).nodes).unwrap();
         let ending = Ending::of(&node, [&authority]);
-        assert_eq!(ending.days_left(later), 10);
+        assert_eq!(ending.days_left(later - HOUR), 10);
         assert!(ending.warning(later).unwrap().contains("authority"), "{ending:?}");
     }
 }

@@ -96,7 +96,6 @@ pub(crate) async fn keep_noting(freshness: Arc<Freshness>, board: Arc<Board>, en
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_lot_takes_up_to_half_off() {
         let grown = |lot| Pause::between(MS(80), MS(80)).grow(lot).as_millis();
-        assert_eq!([grown(0), grown(NO_LOT / 2), grown(NO_LOT)], [40, 59, 80]);
+        assert_eq!([grown(0), grown(NO_LOT / 2), grown(NO_LOT)], [40, 60, 80]);
     }
 
     #[test]

@@ -72,6 +72,6 @@ mod tests {
         };
         assert_eq!(hint(chat, "profile"), ValueHint::AnyPath);
         assert_eq!(hint(chat, "node"), ValueHint::Other);
-        assert_eq!(hint(chat.find_subcommand("register").unwrap(), "user"), ValueHint::Other);
+        assert_eq!(hint(chat.find_subcommand("register").unwrap(), "username"), ValueHint::Other);
     }
 }

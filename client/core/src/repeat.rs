@@ -44,11 +44,14 @@ pub(crate) struct Call {
     attempt_max: Duration,
 }
 
+/// The link that an attempt went over, and what came of it.
+type Attempt<T> = (Rc<Connected>, Result<T, Failure>);
+
 /// Attempts that are under way at the same time, each over a link of its own.
 struct Attempts<'a, T> {
     begun: Instant,
     over: Vec<Rc<Connected>>,
-    running: FuturesUnordered<LocalBoxFuture<'a, (Rc<Connected>, Result<T, Failure>)>>,
+    running: FuturesUnordered<LocalBoxFuture<'a, Attempt<T>>>,
     /// One more node is being reached.
     aside: Option<LocalBoxFuture<'a, Option<Rc<Connected>>>>,
     /// When one more node is to be asked, if none has answered.

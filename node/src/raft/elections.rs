@@ -206,8 +206,8 @@ mod tests {
     const OWN: NodeId = NodeId(1);
     const SLOW: Pace = Pace { sync: Duration::from_millis(400) };
 
-    fn vote(node: u64, committed: bool) -> Option<(Vote, NodeId)> {
-        Some((Vote { term: 7, node: NodeId(node), committed }, OWN))
+    fn vote(node: u64, committed: bool) -> Vote {
+        Vote { term: 7, node: NodeId(node), committed }
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         assert!(!turn.is_under_way(start));
         turn.begin();
         assert!(turn.is_under_way(start + Duration::from_mins(1)), "however long it takes");
-        turn.written(vote(2, false), SLOW, 0.0, start);
+        turn.written(Some((vote(2, false), OWN)), SLOW, 0.0, start);
         assert!(turn.is_under_way(start + Duration::from_millis(1199)));
         assert!(!turn.is_under_way(start + Duration::from_millis(1200)));
         assert_eq!(turn.failed, 0, "it was another who stood");
@@ -229,12 +229,12 @@ mod tests {
         for round in 0..5 {
             let now = start + Duration::from_mins(round);
             turn.begin();
-            turn.written(vote(1, false), Pace::default(), 0.0, now);
+            turn.written(Some((vote(1, false), OWN)), Pace::default(), 0.0, now);
             waits.push(turn.until.map(|until| until.saturating_duration_since(now).as_millis()));
         }
         assert_eq!(waits, [0, 100, 200, 400, 800].map(Some));
         turn.begin();
-        turn.written(vote(2, true), Pace::default(), 0.0, start);
+        turn.written(Some((vote(2, true), OWN)), Pace::default(), 0.0, start);
         assert_eq!(turn.failed, 0);
     }
 
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(elections.pace(), Pace { sync: SYNC_MAX });
         elections.hear_of_disk(NodeId(3), Duration::from_millis(1));
         assert_eq!(elections.pace().sync, Duration::from_millis(300));
-        let writing = elections.while_written(vote(2, false).map(|(vote, _)| vote), std::future::pending::<()>());
+        let writing = elections.while_written(Some(vote(2, false)), std::future::pending::<()>());
         assert!(tokio::time::timeout(Duration::from_millis(1), writing).await.is_err());
         assert!(elections.is_under_way(), "900 ms at least");
         assert_eq!(elections.lock().turn.writing, 0);

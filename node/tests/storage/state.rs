@@ -281,7 +281,9 @@ fn tables_that_were_damaged_are_made_anew_and_not_met_again_and_again() {
 #[test]
 fn tables_that_are_missing_are_made_anew() {
     let (dir, id) = with_tables();
-    tables(&dir.path().join("state-1")).iter().for_each(|table| std::fs::remove_file(table).unwrap());
+    for table in tables(&dir.path().join("state-1")) {
+        std::fs::remove_file(table).unwrap();
+    }
     is_sound_after_one_restart_at_most(dir.path(), &id, "missing");
     assert!(!dir.path().join("state-1").exists(), "not made anew");
 }

@@ -1,6 +1,7 @@
 //! `raftchatctl cluster status`: how every node is, one line each.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -25,8 +26,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 #[group(skip)]
 pub(crate) struct StatusArguments {
     /// The cluster's directory
-    #[arg(long, value_name = "CLUSTER", env = "RAFTCHAT_DIR", default_value_os_t = places::cluster())]
-    dir: PathBuf,
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "profile")]
+    dir: Option<PathBuf>,
     /// A device's profile instead, where the cluster's directory is elsewhere
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
@@ -35,10 +36,18 @@ pub(crate) struct StatusArguments {
     watch: bool,
 }
 
+impl StatusArguments {
+    /// As for every other command. Not by clap, for which what the environment says would exclude `--profile`.
+    fn directory(&self) -> PathBuf {
+        let said = self.dir.clone().or_else(|| env::var_os("RAFTCHAT_DIR").map(PathBuf::from));
+        said.unwrap_or_else(places::cluster)
+    }
+}
+
 pub(super) async fn run(arguments: StatusArguments, output: Output) -> Result<(), Failure> {
     let observer = match &arguments.profile {
         Some(profile) => Observer::of_profile(profile)?,
-        None => Observer::of_cluster(&ClusterDir::new(&arguments.dir))?,
+        None => Observer::of_cluster(&ClusterDir::new(arguments.directory()))?,
     };
     if !arguments.watch {
         return show(&observer.look().await, output);

@@ -94,8 +94,8 @@ impl<L> LineUp<L> {
 mod tests {
     use super::*;
 
-    fn links() -> [Rc<&'static str>; 3] {
-        ["first", "second", "third"].map(Rc::new)
+    fn links() -> [Rc<u8>; 3] {
+        [1, 2, 3].map(Rc::new)
     }
 
     /// As under load: two nodes are suspected by turns, and what was to be done at one moment is done at another.

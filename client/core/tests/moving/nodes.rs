@@ -94,7 +94,7 @@ impl gateway::Server for Node {
         params: gateway::ResumeParams,
         mut results: gateway::ResumeResults,
     ) -> Result<(), Error> {
-        if self.world.is_unwilling(Unwilling::ToTakeSessions) {
+        if self.world.is_unwilling(Unwilling::TakeSessions) {
             write_refusal(results.get().init_refused(), &NOT_NOW);
         } else if self.world.lock().behind.contains(&self.id) {
             let refusal = Refusal { code: ErrorCode::Behind, retry_after_ms: 1000 };
@@ -220,7 +220,7 @@ impl session::Server for Node {
         params: session::SubscribeParams,
         mut results: session::SubscribeResults,
     ) -> Result<(), Error> {
-        if self.world.is_unwilling(Unwilling::ToPush) {
+        if self.world.is_unwilling(Unwilling::Push) {
             write_refusal(results.get().init_refused(), &NOT_NOW);
             return Ok(());
         }
@@ -245,7 +245,7 @@ impl session::Server for Node {
                 }
             });
         }
-        let feed = if self.world.is_unwilling(Unwilling::ToKeepPushing) {
+        let feed = if self.world.is_unwilling(Unwilling::KeepPushing) {
             tokio::task::spawn_local(std::future::ready(Ok(())))
         } else {
             tokio::task::spawn_local(feed)
@@ -422,7 +422,7 @@ impl conversation::Server for Node {
             write_refusal(results.get().init_refused(), &ErrorCode::NoLeader.into());
             return Ok(());
         }
-        if self.world.is_unwilling(Unwilling::ToStore) {
+        if self.world.is_unwilling(Unwilling::Store) {
             write_refusal(results.get().init_refused(), &NOT_NOW);
             return Ok(());
         }
@@ -584,7 +584,7 @@ impl Cluster {
             let shared = Arc::clone(&world);
             let handle = threads.handle();
             let server = Server::bind(config, Arc::new(AdmitAll), &handle, move |connection: ConnectionHandle| {
-                if shared.is_unwilling(Unwilling::ToLink) {
+                if shared.is_unwilling(Unwilling::Link) {
                     connection.close(CloseCode::Overloaded, "no room");
                 }
                 let node = Node { id: node, world: Arc::clone(&shared), connection };

@@ -59,27 +59,27 @@ async fn asks_rarely(unwilling: Unwilling, standby: Standby, each: usize) {
 #[tokio::test]
 async fn nodes_that_close_each_link_are_linked_to_more_and_more_rarely() {
     // A link that is closed early on may be taken for one to a node that is not there, and the others are tried.
-    asks_rarely(Unwilling::ToLink, Standby::Armed, 3).await;
+    asks_rarely(Unwilling::Link, Standby::Armed, 3).await;
 }
 
 #[tokio::test]
 async fn nodes_that_take_no_session_are_asked_more_and_more_rarely() {
     // For the feed, and for beats.
-    asks_rarely(Unwilling::ToTakeSessions, Standby::None, 2).await;
-    asks_rarely(Unwilling::ToTakeSessions, Standby::Armed, 2).await;
+    asks_rarely(Unwilling::TakeSessions, Standby::None, 2).await;
+    asks_rarely(Unwilling::TakeSessions, Standby::Armed, 2).await;
 }
 
 #[tokio::test]
 async fn nodes_that_refuse_to_push_are_asked_more_and_more_rarely() {
-    asks_rarely(Unwilling::ToPush, Standby::None, 1).await;
-    asks_rarely(Unwilling::ToPush, Standby::Armed, 1).await;
+    asks_rarely(Unwilling::Push, Standby::None, 1).await;
+    asks_rarely(Unwilling::Push, Standby::Armed, 1).await;
 }
 
 #[tokio::test]
 async fn nodes_that_drop_each_subscription_are_asked_more_and_more_rarely() {
-    asks_rarely(Unwilling::ToKeepPushing, Standby::None, 1).await;
+    asks_rarely(Unwilling::KeepPushing, Standby::None, 1).await;
     // Whoever is left is replaced, and the one that replaces it is asked too.
-    asks_rarely(Unwilling::ToKeepPushing, Standby::Armed, 2).await;
+    asks_rarely(Unwilling::KeepPushing, Standby::Armed, 2).await;
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn nodes_that_store_nothing_are_asked_more_and_more_rarely() {
     let options = ClientOptions { timeout: Duration::from_secs(3), ..ClientOptions::default() };
     let client = Client::start(cluster.profile(), options).unwrap();
     client.login("alice".parse().unwrap(), secret()).await.unwrap();
-    cluster.world.be_unwilling(Unwilling::ToStore);
+    cluster.world.be_unwilling(Unwilling::Store);
     let begun = Instant::now();
     assert_eq!(client.send(&bob(), MessageId([9; 16]), vec![1]).await.unwrap_err().code(), "unreachable");
     let (asked, room) = (cluster.world.asked_in_vain(), room_for(SERVING, begun.elapsed()));

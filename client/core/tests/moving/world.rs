@@ -22,12 +22,12 @@ pub(crate) const TOGETHER: ConversationId = ConversationId(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unwilling {
     /// Links are closed as soon as they are made.
-    ToLink,
-    ToTakeSessions,
-    ToPush,
+    Link,
+    TakeSessions,
+    Push,
     /// Subscriptions are granted, and dropped.
-    ToKeepPushing,
-    ToStore,
+    KeepPushing,
+    Store,
 }
 
 /// What all nodes know.

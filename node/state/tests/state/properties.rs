@@ -31,7 +31,9 @@ fn hidden_from(tables: &MemoryTables, command: &Command) -> Vec<UserId> {
     let Command::InSession(InSession { session, .. }) = command else { return Vec::new() };
     let Some(sender) = raftchat_state::session(tables, *session).unwrap() else { return Vec::new() };
     let has_blocked = |user: &UserId| blocked_by(tables, *user).unwrap().iter().any(|other| other.id == sender.user);
-    (1..=PEOPLE).map(UserId).filter(has_blocked).collect()
+    // Those too who came in the log.
+    let everybody = users_page(tables, UserId(0), usize::MAX).unwrap();
+    everybody.into_iter().map(|user| user.id).filter(has_blocked).collect()
 }
 
 proptest! {
