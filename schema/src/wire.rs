@@ -4,8 +4,10 @@
 
 mod act;
 mod command;
+mod message;
 mod payload;
 mod peer;
+mod status;
 mod stored;
 #[cfg(test)]
 mod strangers;
@@ -18,6 +20,7 @@ pub use command::{
     decode_act, decode_batch, decode_command, decode_proposals, encode_act, encode_batch, encode_command,
     read_proposals, stamp_of_entry, write_proposals,
 };
+pub use message::{decode_message, encode_message, read_change, read_message, write_change, write_message};
 pub use payload::{decode_payload, encode_payload};
 pub use peer::{
     read_append_request, read_append_response, read_clock_reading, read_greeting, read_members_reply,
@@ -27,6 +30,7 @@ pub use peer::{
     write_presence_update, write_propose_reply, write_read_index_reply, write_snapshot_request, write_transfer_request,
     write_vote_request, write_vote_response, write_welcome,
 };
+pub use status::{read_notice, read_status, write_notice, write_status};
 pub use stored::{
     decode_entry, decode_log_id, decode_snapshot_header, decode_stored_membership, decode_vote, encode_entry,
     encode_log_id, encode_snapshot_header, encode_stored_membership, encode_vote, read_log_id, read_member,
@@ -34,12 +38,10 @@ pub use stored::{
     write_vote,
 };
 pub use view::{
-    decode_conversation, decode_member, decode_message, decode_place, decode_user, encode_conversation, encode_member,
-    encode_message, encode_place, encode_user, read_change, read_conversation, read_counts, read_member_view,
-    read_message, read_message_id, read_notice, read_place, read_refusal, read_revision, read_role, read_session_entry,
-    read_status, read_user, write_change, write_conversation, write_counts, write_member_view, write_message,
-    write_message_id, write_notice, write_place, write_refusal, write_revision, write_role, write_session_entry,
-    write_status, write_user,
+    decode_place, decode_user, encode_place, encode_user, read_conversation, read_counts, read_member_view,
+    read_message_id, read_place, read_refusal, read_revision, read_role, read_session_entry, read_user,
+    write_conversation, write_counts, write_member_view, write_message_id, write_place, write_refusal, write_revision,
+    write_role, write_session_entry, write_user,
 };
 
 use crate::limits;
