@@ -14,7 +14,7 @@ use futures::stream::FuturesUnordered;
 use raftchat_schema::id::ConversationId;
 use raftchat_schema::view::{Change, Counts};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::call::{Failure, Next, after};
 use crate::client::Standby;
@@ -26,6 +26,7 @@ use crate::movable::{FeedPoint, News};
 use crate::receiver::Push;
 use crate::repeat::PAUSE;
 use crate::rpc::Begin;
+use crate::until::until;
 use crate::worker::Worker;
 
 use gate::Gate;
@@ -366,13 +367,5 @@ impl Follower {
     async fn tell(&self, event: FeedEvent) {
         // Fails only when nobody listens any more, which ends the whole.
         let _ = self.events.send(event).await;
-    }
-}
-
-/// Waits until then; for ever, if that is never.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

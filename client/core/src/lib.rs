@@ -55,6 +55,7 @@ mod status;
 pub mod store;
 mod subscription;
 mod suspicion;
+mod until;
 mod usual;
 mod worker;
 

@@ -5,6 +5,7 @@
 //! of [`Updates`].
 
 mod bootstrap;
+mod cleaning;
 mod driver;
 mod effects;
 mod link;

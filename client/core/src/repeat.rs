@@ -9,7 +9,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use raftchat_schema::pause::Pause;
 use raftchat_transport::{CallFailure, LinkFailure, lot};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::call::{Failure, MostTelling, Next, after};
 use crate::connected::Connected;
@@ -17,6 +17,7 @@ use crate::error::ClientError;
 use crate::link_event::LinkCause;
 use crate::order::ConnectFailure;
 use crate::suspicion::hedge_after;
+use crate::until::until;
 use crate::worker::Worker;
 
 /// How long one attempt may be without an answer before another node is asked.
@@ -145,7 +146,7 @@ impl Call {
                         self.start(&mut attempts, active, attempt);
                     }
                 }
-                () = at(attempts.hedge) => self.hedge(&mut attempts, attempt),
+                () = until(attempts.hedge) => self.hedge(&mut attempts, attempt),
                 reached = arrives(&mut attempts.aside) => {
                     attempts.aside = None;
                     attempts.hedge = Some(Instant::now() + attempts.pause.grow(lot()));
@@ -259,14 +260,6 @@ pub(crate) async fn bounded<T>(
         worker.leave(connected, &failure.sentence(), cause);
     }
     Err(failure)
-}
-
-/// Waits until then; for ever, if that is never.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Waits until a node is reached that is to be asked as well; for ever, if none is.

@@ -8,11 +8,12 @@ use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Numbers, Sto
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
-use raftchat_schema::pause::{NO_LOT, Pause};
+use raftchat_schema::pause::Pause;
 use raftchat_transport::lot;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::cleaning::Cleaning;
 use super::link::Connection;
 use super::tasks::{self, Fetch, Report, Reports, Trouble};
 use super::{CleanAfter, Order, Update};
@@ -22,12 +23,9 @@ use crate::error::ClientError;
 use crate::feed::{Batch, Feed, FeedEvent, Following};
 use crate::link_event::{LinkEvent, LinkEventKind};
 use crate::store::{Store, StoreError, Sweep};
+use crate::until::until;
 use crate::worker::LinkState;
 
-/// How long after a start what was left unclean is cleaned: whoever starts wants to read first.
-const CLEAN_AT_START: Duration = Duration::from_secs(20);
-/// The pauses after failures to clean.
-const CLEAN_PAUSE: Pause = Pause::between(Duration::from_secs(30), Duration::from_mins(32));
 /// The pauses between attempts to find a node while nothing else tries.
 const KNOCK_PAUSE: Pause = Pause::between(Duration::from_secs(1), Duration::from_secs(8));
 /// The pauses before a feed is taken up again that was refused.
@@ -63,10 +61,7 @@ pub(super) struct Driver {
     /// Something that was removed may still take room in the store.
     pub(super) sweeping: bool,
     session_over: bool,
-    clean_after: Duration,
-    /// When the store is written anew, so that nothing that was deleted is left in its files.
-    clean: Option<Instant>,
-    clean_pause: Pause,
+    cleaning: Cleaning,
     knock_pause: Pause,
 }
 
@@ -85,7 +80,7 @@ impl Driver {
         // Without randomness two programs of a session may now and then be taken for one.
         stored.last_number = Numbers::with_lot(stored.last_number, getrandom::u32().unwrap_or(0));
         let cursor = stored.cursor.as_ref().filter(|_| stored.bootstrapped).map(|row| row.bytes.clone());
-        let store_is_unclean = store.is_unclean();
+        let cleaning = Cleaning::plan(clean_after, store.is_unclean(), start);
         let (model, effects) = Model::open(super::codec(), wall_then, stored);
         let driver = Self {
             model,
@@ -109,10 +104,7 @@ impl Driver {
             ask: Some(Instant::now()),
             sweeping: true,
             session_over: false,
-            clean_after,
-            // What a former run left is gone soon: it may have waited for long.
-            clean: store_is_unclean.then(|| Instant::now() + CLEAN_AT_START.min(clean_after)),
-            clean_pause: CLEAN_PAUSE,
+            cleaning,
             knock_pause: KNOCK_PAUSE,
         };
         (driver, effects)
@@ -128,7 +120,9 @@ impl Driver {
         self.tell(Input::Link(self.connection.link()))?;
         loop {
             self.follow();
-            self.plan_to_clean();
+            if self.store.is_unclean() {
+                self.cleaning.is_needed(Instant::now());
+            }
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order)?,
@@ -138,34 +132,25 @@ impl Driver {
                 event = next(&mut self.feed) => self.hear(event)?,
                 state = changed(&mut self.links) => self.notice(&state)?,
                 () = told_anew(&mut self.told) => self.hear_the_time()?,
-                () = at(self.wake) => {
+                () = until(self.wake) => {
                     self.wake = None;
                     self.tell(Input::Tick)?;
                 }
-                () = at(self.feed_paused) => self.feed_paused = None,
-                () = at(self.ask) => self.ask(),
-                () = at(self.clean), if !self.sweeping => self.clean(),
+                () = until(self.feed_paused) => self.feed_paused = None,
+                () = until(self.ask) => self.ask(),
+                () = until(self.cleaning.due()), if !self.sweeping => self.clean(),
                 () = std::future::ready(()), if self.sweeping => self.sweeping = self.store.sweep()? == Sweep::More,
             }
         }
     }
 
-    fn plan_to_clean(&mut self) {
-        if self.clean.is_none() && self.store.is_unclean() {
-            self.clean = Some(Instant::now() + self.clean_after);
-        }
-    }
-
-    /// Writes the store anew; if that fails it is as it was, and tried again later.
+    /// Writes the store anew; if that fails it is as it was.
     fn clean(&mut self) {
-        self.clean = None;
-        match self.store.renew() {
-            Ok(()) => self.clean_pause.reset(),
-            Err(error) => {
-                tracing::warn!(%error, "what was deleted is still in the files of this device");
-                self.clean = Some(Instant::now() + self.clean_pause.grow(NO_LOT));
-            }
+        let renewed = self.store.renew();
+        if let Err(error) = &renewed {
+            tracing::warn!(%error, "what was deleted is still in the files of this device");
         }
+        self.cleaning.was_done(renewed.is_ok(), Instant::now());
     }
 
     /// Lets go of the store with everything on the disk, and nothing there that was deleted.
@@ -413,14 +398,6 @@ async fn changed(links: &mut watch::Receiver<LinkState>) -> LinkState {
     }
 }
 
-/// Waits until then; for ever, if that is never.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Waits until a node has told the time anew.
 async fn told_anew(told: &mut watch::Receiver<Option<Told>>) {
     if told.changed().await.is_err() {
@@ -432,51 +409,4 @@ async fn told_anew(told: &mut watch::Receiver<Option<Told>>) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use std::time::SystemTime;
-
-    use raftchat_certs::{Authorities, Subject};
-    use raftchat_model::{Connection, Shown};
-    use raftchat_schema::id::{NodeId, UserId};
-    use tokio::task::LocalSet;
-
-    use super::*;
-    use crate::client::ClientOptions;
-    use crate::profile::{ClientConfig, NodeEntry, Profile};
-
-    /// A client that finds no node.
-    fn alone() -> Client {
-        let authorities = Authorities::create(SystemTime::now()).unwrap();
-        let leaf = authorities.issue_device("alice", SystemTime::now()).unwrap();
-        let anchors = authorities.anchors_for(&Subject::device("alice").unwrap());
-        let nodes = vec![NodeEntry { node: 1, address: "127.0.0.1:9".to_owned() }];
-        let config = ClientConfig { cluster: authorities.cluster().to_string(), nodes };
-        Client::start(Profile::in_memory(config, leaf, anchors), ClientOptions::default()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_feed_that_has_caught_up_before_its_link_was_looked_at_has_caught_up() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), UserId(1)).unwrap();
-        let stored = store.head().unwrap().stored;
-        let (updates, mut shown) = mpsc::unbounded_channel();
-        let caught_up = async {
-            let (mut driver, _first) = Driver::new(store, stored, alone(), updates, CleanAfter::default());
-            let (link, links) = watch::channel(LinkState::Connecting);
-            driver.links = links;
-            link.send(LinkState::Connected { node: NodeId(1), address: String::new(), rtt: Duration::ZERO }).unwrap();
-            driver.hear(Some(FeedEvent::CaughtUp { cursor: Vec::new() })).unwrap();
-            driver.look_at_link().unwrap();
-        };
-        LocalSet::new().run_until(caught_up).await;
-        let mut connections = Vec::new();
-        while let Some(turn) = shown.recv().await {
-            connections.extend(turn.into_iter().filter_map(|update| match update {
-                Update::Show(Shown::Connection(connection)) => Some(connection),
-                _ => None,
-            }));
-        }
-        assert_eq!(connections.last(), Some(&Connection::Online { node: NodeId(1), rtt_ms: 0 }));
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use raftchat_model::Attention;
 use raftchat_schema::pause::Pause;
-use raftchat_transport::lot;
+use raftchat_transport::{lot, lot_share};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Care, Worker, links, tending};
@@ -214,6 +214,5 @@ impl Worker {
 }
 
 fn by_lot(Range { start, end }: Range<Duration>) -> Duration {
-    let lot = f64::from(lot()) / f64::from(u32::MAX);
-    start + end.saturating_sub(start).mul_f64(lot)
+    start + end.saturating_sub(start).mul_f64(lot_share())
 }
