@@ -109,14 +109,8 @@ impl Node {
         let raft = start_raft(config, &shared).await?;
         let clock = shared.clock.clone();
         let freshness = Arc::new(Freshness::new());
-        let proposer = Proposer::start(
-            raft.clone(),
-            shared.links.clone(),
-            shared.waiting.clone(),
-            clock.clone(),
-            freshness.clone(),
-            &meters,
-        );
+        let (links, waiting) = (shared.links.clone(), shared.waiting.clone());
+        let proposer = Proposer::start(raft.clone(), links, waiting, clock.clone(), freshness.clone(), &meters);
         let read_index = ReadIndex::start(raft.clone(), shared.links.clone());
 
         let greeter = Arc::new(meeting::greeter(config, &shared.leaf, &shared.stores, &raft)?);

@@ -56,7 +56,7 @@ pub use identity::{
 pub use limits::{LinkLimits, LinkTiming, TableLimits};
 pub use link::{Link, LinkHeard, StreamPriority};
 pub use load::{LargeAnswer, LinkMeters};
-pub use lot::lot;
+pub use lot::{lot, lot_share};
 pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, PeerHealth, PeerPool};
 pub use secrets::NodeSecret;

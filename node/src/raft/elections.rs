@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use raftchat_schema::budgets::MEMBERS_MAX;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Vote;
+use raftchat_transport::lot_share;
 
 use super::handle::OurRaft;
 use super::pace::{Pace, SYNC_MAX};
@@ -181,7 +182,7 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let pace = self.elections.pace();
         let mut state = self.elections.lock();
-        state.turn.written(self.vote.map(|vote| (vote, self.elections.own)), pace, lot(), Instant::now());
+        state.turn.written(self.vote.map(|vote| (vote, self.elections.own)), pace, lot_share(), Instant::now());
         state.apply();
         let until = state.turn.until;
         drop(state);
@@ -189,14 +190,6 @@ impl Drop for Writing<'_> {
             self.elections.look_at(until);
         }
     }
-}
-
-/// From 0 to 1.
-fn lot() -> f64 {
-    let mut bytes = [0; 4];
-    // Without chance elections only collide more often.
-    let _drawn = getrandom::fill(&mut bytes);
-    f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -15,12 +15,14 @@
 
 use std::time::Duration;
 
+use raftchat_schema::pause::Pause;
+
 /// The most that is waited for votes.
 pub(crate) const VOTE_MAX: Duration = Duration::from_secs(10);
 /// Who was voted for writes that down, that it leads, and its first entry, before it is heard as the leader.
 const SYNCS_OF_AN_ELECTION: u32 = 3;
-/// After the second election that came to nothing; twice as long after each further one.
-const AGAIN_MIN: Duration = Duration::from_millis(100);
+/// From the second election that came to nothing on.
+const AGAIN: Pause = Pause::between(Duration::from_millis(100), VOTE_MAX);
 /// Entries stand behind a batch that is being written, on this node and the other, and may have to be cut and written again.
 const SYNCS_OF_ENTRIES: u32 = 8;
 /// The most that is waited for entries to be written.
@@ -46,7 +48,7 @@ impl Pace {
         let sync = self.sync.min(SYNC_MAX);
         let syncs = sync.saturating_mul(SYNCS_OF_AN_ELECTION);
         let again = match failed.checked_sub(2) {
-            Some(further) => AGAIN_MIN.saturating_mul(1 << further.min(16)),
+            Some(further) => AGAIN.after(further),
             None => Duration::ZERO,
         };
         let least = syncs.max(again);
