@@ -65,6 +65,11 @@ impl NodeClock {
         signed(stamp.0) > signed(self.time().0).saturating_add(AHEAD_MS_MAX)
     }
 
+    /// Whether this node knows what time the others have.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.lock().trust() > ClockTrust::Alone
+    }
+
     /// By how much this machine's clock is ahead of a majority's, in ms.
     pub(crate) fn offset_ms(&self) -> i64 {
         self.lock().offset()

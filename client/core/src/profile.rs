@@ -72,7 +72,6 @@ impl Profile {
         let config: ClientConfig = raftchat_config::read(&path, HINT)?;
         let files = LeafFiles::load_whenever(&dir.join(CERTS))?;
         check_time(&files, clock::read(&dir.join(TIME)))?;
-        warn_of_end(&files);
         check(&config, files.identity.cluster.as_str()).map_err(|reason| ProfileError::Value { path, reason })?;
         let Subject::Device(name) = &files.identity.subject else {
             let reason = format!("it is the certificate of {}, where a device's belongs", files.identity);
@@ -225,22 +224,21 @@ impl fmt::Debug for Profile {
 }
 
 /// Refuses a certificate whose time is over, or not yet there, by more than this device's clock: by what the cluster told last,
-/// or else by nothing. Then the nodes have to say what time it is.
+/// or else by nothing. Then the nodes have to say what time it is. Warns of one whose time is over soon.
 fn check_time(files: &LeafFiles, told: Option<Stamp>) -> Result<(), ProfileError> {
-    let Err(error) = files.check_time(SystemTime::now()) else { return Ok(()) };
+    let now = SystemTime::now();
+    let Err(error) = files.check_time(now) else {
+        if let Some(warning) = files.ending.warning(now) {
+            tracing::warn!("{warning} (`raftchatctl cluster device`, `raftchatctl certs device`)");
+        }
+        return Ok(());
+    };
     let at_least = clock::moment(told.unwrap_or_default()).max(files.valid_from());
     if files.check_time(at_least).is_err() {
         return Err(error.into());
     }
     tracing::warn!(%error, "by this device's clock, which may be wrong: the nodes are asked");
     Ok(())
-}
-
-/// Says in time that this device is soon let in no more. By its own clock, which is all that is at hand: the nodes decide.
-fn warn_of_end(files: &LeafFiles) {
-    if let Some(warning) = files.ending.warning(SystemTime::now()) {
-        tracing::warn!("{warning} (`raftchatctl cluster device`, `raftchatctl certs device`)");
-    }
 }
 
 fn check(config: &ClientConfig, certified: &str) -> Result<(), String> {

@@ -159,8 +159,8 @@ impl Call {
         }
     }
 
-    /// A call is late: it is also made over the link that stands by. Where there is none it is made later, over links to the
-    /// others, one after the other.
+    /// A call is late: it is also made over the link that stands by. Where there is none, or that one is late too, it is made
+    /// over links to the others, one after the other.
     fn hedge<'a, T: 'a>(
         &'a self,
         attempts: &mut Attempts<'a, T>,
@@ -171,10 +171,7 @@ impl Call {
         if let Some(standby) = self.worker.standby().filter(|standby| !attempts.go_over(standby)) {
             tracing::debug!(node = %standby.node, "a call that is late is also made over the link that stands by");
             self.start(attempts, standby, attempt);
-        } else if attempts.hedge.is_none()
-            && self.worker.standby().is_none()
-            && attempts.over.len() < self.worker.known_nodes()
-        {
+        } else if attempts.hedge.is_none() && attempts.over.len() < self.worker.known_nodes() {
             attempts.aside = Some(Box::pin(self.worker.reach_aside(&attempts.over)));
         }
     }

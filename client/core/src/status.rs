@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use raftchat_schema::view::NodeStatus;
-use raftchat_transport::CallFailure;
+use raftchat_transport::{CallFailure, LinkFailure};
 use tokio::time::timeout;
 
 use crate::call::Failure;
 use crate::connect::reach;
 use crate::error::ClientError;
-use crate::order::{Candidate, judge};
+use crate::order::{Candidate, ConnectFailure, judge};
 use crate::profile::NodeEntry;
 use crate::rpc;
 use crate::worker::Worker;
@@ -33,7 +33,14 @@ pub(crate) async fn all(worker: &Worker) -> Vec<(NodeEntry, Result<NodeStatus, C
 
 async fn one(worker: &Worker, entry: &NodeEntry) -> Result<NodeStatus, ClientError> {
     let candidate = Candidate { address: entry.address.clone(), node: Some(entry.node) };
-    let not_reached = |failure| Failure::Connect(judge(&[(candidate.clone(), failure)])).into_error();
+    let not_reached = |failure: LinkFailure| {
+        // No other was asked: what is seen there is all that there is to tell.
+        let cause = failure.to_string();
+        match judge(&[(candidate.clone(), failure)]) {
+            ConnectFailure::Unreachable(_) => ClientError::Unreachable { cause },
+            refused @ ConnectFailure::NotAccepted(_) => Failure::Connect(refused).into_error(),
+        }
+    };
     let reached = reach(worker.dialer(), &worker.profile().config().cluster, &candidate).await.map_err(not_reached)?;
     reached.greet().await.map_err(not_reached)?;
     match rpc::status(&reached.gateway).await {
