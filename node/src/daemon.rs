@@ -37,6 +37,7 @@ pub fn run(config: &Path, log: &str) -> u8 {
         Ok(config) => config,
         Err(error) => return refuse(&error, config_status(&error)),
     };
+    spare_huge_pages();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(&config)),
         Err(error) => refuse(&error, 1),
@@ -99,6 +100,14 @@ async fn serve(config: &NodeConfig) -> u8 {
             tracing::error!(%error, "what is stored may not be durable");
             1
         }
+    }
+}
+
+/// Asks the system for no huge pages: the allocator wants them for all of its arena, and what a node holds is small and spread
+/// over it, so that most of each would be held for nothing (D81).
+fn spare_huge_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::info!(%error, "this node may take twice the memory: the system gives huge pages and does not say how to refuse them");
     }
 }
 

@@ -150,18 +150,18 @@ impl Acting {
     /// Refuses what stores more for who has stored as much as one may.
     fn must_have_room(&self, view: &StateView, act: &Act) -> Result<(), Denied> {
         let bytes = match act {
-            // What was sent already, and is sent again because the answer was lost, takes no more room.
-            Act::Send(send) if is_sent(view, self.user, send.message_id)? => return Ok(()),
             Act::Send(send) => send.payload.len(),
             Act::EditMessage { payload, .. } => payload.len(),
             _ => return Ok(()),
         };
         let stored = stored_bytes(view, self.user)?;
         let room = self.services.account_bytes_max.saturating_sub(stored);
-        if u64::try_from(bytes).is_ok_and(|bytes| bytes <= room) {
-            Ok(())
-        } else {
-            Err(ErrorCode::QuotaExceeded.into())
+        let has_room = u64::try_from(bytes).is_ok_and(|bytes| bytes <= room);
+        match act {
+            _ if has_room => Ok(()),
+            // What was sent already, and is sent again because the answer was lost, takes no more room.
+            Act::Send(send) if is_sent(view, self.user, send.message_id)? => Ok(()),
+            _ => Err(ErrorCode::QuotaExceeded.into()),
         }
     }
 

@@ -55,7 +55,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { block_cache: 4 << 20, memtable: 8 << 20, recent_entries: 8192, recent_bytes: 8 << 20 }
+        Self { block_cache: 4 << 20, memtable: 16 << 20, recent_entries: 8192, recent_bytes: 8 << 20 }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct StateSettings {
 
 impl Default for StateSettings {
     fn default() -> Self {
-        Self { block_cache: 32 << 20, memtable: 8 << 20 }
+        Self { block_cache: 32 << 20, memtable: 16 << 20 }
     }
 }
 

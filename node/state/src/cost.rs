@@ -141,7 +141,7 @@ fn sent<R: Rows>(rows: &R, user: UserId, send: &Send) -> Result<Cost, ReadError<
         Recipient::Direct(_) => (2, MESSAGE_ROWS + DIRECT_ROWS),
     };
     // Each who has blocked the sender may be in it, and has a count that it is taken off.
-    let people = send.mentions.len().saturating_add(queries::blockers_of(rows, user)?.len());
+    let people = send.mentions.len().saturating_add(queries::blocker_count(rows, user)?);
     Ok(Cost { people, told, bytes: send.payload.len(), rows: own_rows.saturating_add(people), counted: 0 })
 }
 

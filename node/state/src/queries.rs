@@ -20,11 +20,11 @@ pub use conversations::{
 };
 pub(crate) use conversations::{conversations_of, last_membership};
 pub use messages::{HistoryRange, history, is_sent, revisions};
-pub(crate) use people::blockers_of;
 pub use people::{
     SessionRecord, blocked_by, change_seen_by, highest_request, is_blocked_between, knows_device, member_seen_by,
     outcome, seen_by, session, session_by_token, sessions_of, stored_bytes, user, user_by_name, users_page, verifier,
 };
+pub(crate) use people::{blocker_count, blockers_of};
 
 /// The rolling hash of all rows ever written; zeros before the first.
 pub fn state_hash<R: Rows>(rows: &R) -> Result<StateHash, ReadError<R::Error>> {

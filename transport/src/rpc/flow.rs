@@ -3,12 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::task::AtomicWaker;
-use tokio::sync::Notify;
 
 use super::VatEnd;
 use super::ledger::{LateFinish, Ledger, Verdict};
@@ -19,6 +19,9 @@ use crate::load::LinkLoad;
 
 /// Messages are put together until there is so much to write at once.
 const BLOCK_BYTES: usize = 32 * 1024;
+
+/// The table of segments before a message has about so many.
+const TABLE_BYTES: usize = 16;
 
 /// Shared by the two halves of a conversation, on one thread.
 pub(crate) struct Flow {
@@ -31,11 +34,15 @@ pub(crate) struct Flow {
     shown: Cell<usize>,
     load: Arc<LinkLoad>,
     reader: AtomicWaker,
-    writer: Notify,
+    /// Whether the next message was not read when that was last asked: only then is the reader woken.
+    held_back: Cell<bool>,
+    // Each is waited for by one task, which asks at every turn of the conversation: so these are wakers, where a `Notify` would
+    // keep a list under a lock.
+    writer: AtomicWaker,
     closing: RefCell<Option<capnp::Result<()>>>,
-    closed: Notify,
+    closed: AtomicWaker,
     end: RefCell<Option<VatEnd>>,
-    ended: Notify,
+    ended: AtomicWaker,
 }
 
 impl Flow {
@@ -50,18 +57,34 @@ impl Flow {
             shown: Cell::new(0),
             load,
             reader: AtomicWaker::new(),
-            writer: Notify::new(),
+            held_back: Cell::new(false),
+            writer: AtomicWaker::new(),
             closing: RefCell::new(None),
-            closed: Notify::new(),
+            closed: AtomicWaker::new(),
             end: RefCell::new(None),
-            ended: Notify::new(),
+            ended: AtomicWaker::new(),
         }
     }
 
     /// True if the next message may be read; who asks is woken when it may.
     pub(crate) fn may_read(&self, cx: &Context<'_>) -> bool {
         self.reader.register(cx.waker());
+        let may = self.has_room();
+        self.held_back.set(!may);
+        may
+    }
+
+    fn has_room(&self) -> bool {
         self.queued.get() < self.queued_max && self.ledger.borrow().has_room()
+    }
+
+    /// Lets go on who was held back, if there is room now. Nobody else is woken: this is asked with each message, and to wake the
+    /// reader is to poll all that goes on in the conversation.
+    fn resume_reading(&self) {
+        if self.held_back.get() && self.has_room() {
+            self.held_back.set(false);
+            self.reader.wake();
+        }
     }
 
     /// A `Finish` that was kept back and is to be handed on now.
@@ -92,7 +115,11 @@ impl Flow {
         let told = self.ledger.borrow_mut().sent(&note, bytes);
         self.show();
         match told {
-            Ok(late) => self.late.borrow_mut().extend(late),
+            Ok(None) => {}
+            Ok(Some(late)) => {
+                self.late.borrow_mut().push_back(late);
+                self.reader.wake();
+            }
             Err(cause) => {
                 let code = if matches!(note, Note::Return { .. }) {
                     CloseCode::ProtocolViolation
@@ -102,7 +129,7 @@ impl Flow {
                 self.end(VatEnd::Close(code, cause));
             }
         }
-        self.reader.wake();
+        self.resume_reading();
         Ok(())
     }
 
@@ -113,39 +140,40 @@ impl Flow {
         }
         let Some(block) = outbox.back_mut() else { return Ok(0) };
         let before = block.len();
+        // Made at once, and not piece by piece as the message is written.
+        block.reserve(message.size_in_words().saturating_mul(8).saturating_add(TABLE_BYTES));
         capnp::serialize::write_message(&mut *block, message)?;
         let bytes = block.len().saturating_sub(before);
         self.queued.set(self.queued.get().saturating_add(bytes));
         self.load.queue(bytes);
-        self.writer.notify_one();
+        self.writer.wake();
         Ok(bytes)
     }
 
     /// The next bytes to be written; none once the conversation is closed and all is written.
     pub(crate) async fn next_block(&self) -> Option<Bytes> {
-        loop {
+        poll_fn(|cx| {
+            self.writer.register(cx.waker());
             if let Some(block) = self.outbox.borrow_mut().pop_front() {
-                return Some(block.into());
+                return Poll::Ready(Some(block.into()));
             }
-            if self.closing.borrow().is_some() {
-                return None;
-            }
-            self.writer.notified().await;
-        }
+            if self.closing.borrow().is_some() { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
     }
 
     /// So much was written.
     pub(crate) fn wrote(&self, bytes: usize) {
         self.queued.set(self.queued.get().saturating_sub(bytes));
         self.load.unqueue(bytes);
-        self.reader.wake();
+        self.resume_reading();
     }
 
     /// Nothing more is said, and the conversation ends with this.
     pub(crate) fn close(&self, result: capnp::Result<()>) {
         self.closing.borrow_mut().get_or_insert(result);
-        self.writer.notify_one();
-        self.closed.notify_one();
+        self.writer.wake();
+        self.closed.wake();
     }
 
     /// The result that the conversation was closed with.
@@ -155,25 +183,26 @@ impl Flow {
 
     /// Resolves when the conversation is closed.
     pub(crate) async fn closed(&self) {
-        while self.closing.borrow().is_none() {
-            self.closed.notified().await;
-        }
+        poll_fn(|cx| {
+            self.closed.register(cx.waker());
+            if self.closing.borrow().is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Ends the conversation at once.
     pub(crate) fn end(&self, end: VatEnd) {
         self.end.borrow_mut().get_or_insert(end);
-        self.ended.notify_one();
+        self.ended.wake();
     }
 
     /// The reason for which the conversation is to be ended at once, when there is one.
     pub(crate) async fn ended(&self) -> VatEnd {
-        loop {
-            if let Some(end) = self.end.borrow_mut().take() {
-                return end;
-            }
-            self.ended.notified().await;
-        }
+        poll_fn(|cx| {
+            self.ended.register(cx.waker());
+            self.end.borrow_mut().take().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// The reason for which the conversation is to be ended, if it is to be now.
@@ -191,5 +220,50 @@ impl Drop for Flow {
     fn drop(&mut self) {
         self.load.unqueue(self.queued.get());
         self.load.recount(self.shown.get(), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use capnp_rpc::rpc_capnp::message;
+
+    use super::*;
+    use crate::identity::Role;
+    use crate::limits::LinkLimits;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn message() -> capnp::message::Builder<capnp::message::HeapAllocator> {
+        let mut builder = capnp::message::Builder::new_default();
+        builder.init_root::<message::Builder<'_>>().init_bootstrap().set_question_id(0);
+        builder
+    }
+
+    #[test]
+    fn who_reads_is_woken_only_after_it_was_held_back() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let woken = || wakes.0.load(Ordering::Relaxed);
+        let flow = Flow::new(LinkLimits::server(Role::Device).tables, 1, Arc::default());
+        assert!(flow.may_read(&Context::from_waker(&waker)));
+        flow.send(&message()).unwrap();
+        assert_eq!(woken(), 0, "it reads on by itself");
+        assert!(!flow.may_read(&Context::from_waker(&waker)), "the other side does not read");
+        flow.wrote(1);
+        assert_eq!(woken(), 0, "there is no room yet");
+        flow.wrote(usize::MAX);
+        assert_eq!(woken(), 1);
+        assert!(flow.may_read(&Context::from_waker(&waker)));
     }
 }

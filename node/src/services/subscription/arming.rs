@@ -92,7 +92,9 @@ pub(super) struct Herald {
 
 impl Herald {
     pub(super) fn new(acting: &Acting, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
-        let standing = acting.services.standing.watch();
+        let mut standing = acting.services.standing.watch();
+        // How it stands now is news to this receiver.
+        standing.mark_changed();
         let hints = acting.services.meters.hints.clone();
         Self { receiver, watching, standing, told: Standing::default(), unanswered: Arc::default(), hints }
     }
@@ -119,6 +121,9 @@ impl Herald {
 
     /// Tells what was not told yet. Says whether the node that is watched has just become suspect.
     pub(super) fn tell_news(&mut self) -> bool {
+        if !self.standing.has_changed().unwrap_or_default() {
+            return false;
+        }
         let now = self.standing.borrow_and_update().clone();
         let news = now.news_since(&self.told, self.watching, Instant::now());
         self.told = now;

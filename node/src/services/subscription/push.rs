@@ -12,7 +12,7 @@ use super::window::Batch;
 use super::{Over, Pusher};
 use crate::presence::PresenceNews;
 use crate::services::Services;
-use crate::store::{StateView, StoreError};
+use crate::store::StoreError;
 use crate::typing::TypingNews;
 
 impl Pusher {
@@ -22,17 +22,15 @@ impl Pusher {
         let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
         let mut batch = Batch::default();
         let mut touched = BTreeSet::new();
-        let view = services.view();
         for (at, change) in (0..).zip(changes) {
             batch.add(change, own);
             touched.extend(change.row.conversation());
-            match as_seen_by(services, &view, own, change)? {
+            match as_seen_by(services, own, change)? {
                 Some(change) => wire::write_change(list.reborrow().get(at), &change),
                 None => wire::write_change(list.reborrow().get(at), change),
             }
             self.cursor.change = self.cursor.change.max(change.number);
         }
-        drop(view);
         let counted = counted(services, own, touched)?;
         let mut list = call.get().init_counts(u32::try_from(counted.len()).unwrap_or(u32::MAX));
         for (at, (conversation, counts)) in (0..).zip(&counted) {
@@ -104,24 +102,20 @@ fn counted(
     Ok(counted)
 }
 
-/// The change as the viewer may see it, with who is online, which is not in the rows; none if that makes no difference.
-fn as_seen_by(
-    services: &Services,
-    rows: &StateView,
-    viewer: UserId,
-    change: &Change,
-) -> Result<Option<Change>, ReadError<StoreError>> {
+/// The change as the viewer may see it, with who is online, which is not in the rows; none if that makes no difference. For
+/// messages, which is nearly all, no row is looked at.
+fn as_seen_by(services: &Services, viewer: UserId, change: &Change) -> Result<Option<Change>, ReadError<StoreError>> {
     let row = match &change.row {
-        ChangedRow::User(user) => ChangedRow::User(services.shown(rows, viewer, user.clone())?),
+        ChangedRow::User(user) => ChangedRow::User(services.shown(&services.view(), viewer, user.clone())?),
         ChangedRow::Conversation(shown) => {
-            ChangedRow::Conversation(services.with_members(rows, viewer, shown.clone())?)
+            ChangedRow::Conversation(services.with_members(&services.view(), viewer, shown.clone())?)
         }
         ChangedRow::Member { conversation, member } => {
-            let member = services.shown_member(rows, viewer, member.clone())?;
+            let member = services.shown_member(&services.view(), viewer, member.clone())?;
             ChangedRow::Member { conversation: *conversation, member }
         }
         mark @ (ChangedRow::ReadMark { .. } | ChangedRow::DeliveredMark { .. }) => {
-            change_seen_by(rows, viewer, mark.clone())?
+            change_seen_by(&services.view(), viewer, mark.clone())?
         }
         _ => return Ok(None),
     };

@@ -13,7 +13,7 @@ use super::step::{Handled, Step};
 use crate::feed::Feed;
 use crate::keys::{self, Erasable};
 use crate::read;
-use crate::rows::{AccountStage, ErasureRow, Reference, SessionRow, UserRow, VerifierRow};
+use crate::rows::{AccountStage, AllowanceRow, ErasureRow, Reference, SessionRow, UserRow, VerifierRow};
 use crate::tables::Tables;
 use crate::views;
 
@@ -55,6 +55,7 @@ pub(super) fn register<T: Tables>(step: &mut Step<'_, T>, command: &Register) ->
     step.put(skeleton, &user)?;
     let verifier = VerifierRow { verifier: command.verifier.clone(), version: FIRST_VERIFIER };
     step.put(keys::verifier(user), &verifier)?;
+    step.put(keys::allowance(user), &AllowanceRow::default())?;
     change(step, user, row)?;
     sessions::grant(
         step,

@@ -1,12 +1,13 @@
 //! What an account may do only so often, counted by the cluster's time and so the same on every node.
 
+use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{Stamp, UserId};
 use raftchat_schema::limits::GROUPS_AN_HOUR_MAX;
 
 use super::step::{Handled, Step, Stop};
 use crate::keys;
-use crate::rows::{AllowanceRow, MemberRow, UserRow};
+use crate::rows::{AllowanceRow, MemberRow};
 use crate::tables::Tables;
 
 /// From so many bytes on what a membership counts is counted with the account.
@@ -51,12 +52,23 @@ pub(super) fn free<T: Tables>(step: &mut Step<'_, T>, user: UserId, bytes: usize
 
 /// Changes what an account has stored; nothing is counted for one that is gone.
 fn change_stored<T: Tables>(step: &mut Step<'_, T>, user: UserId, bytes: i64) -> Handled<T, ()> {
-    let owner: Option<UserRow> = step.get(&keys::user(user))?;
-    if bytes == 0 || owner.is_none_or(|owner| owner.deleted) {
-        return Ok(());
+    if bytes != 0
+        && let Some(row) = step.get::<AllowanceRow>(&keys::allowance(user))?
+    {
+        step.put(keys::allowance(user), &AllowanceRow { stored: row.stored.saturating_add(bytes), ..row })?;
     }
-    let row: AllowanceRow = step.get(&keys::allowance(user))?.unwrap_or_default();
-    step.put(keys::allowance(user), &AllowanceRow { stored: row.stored.saturating_add(bytes), ..row })?;
+    Ok(())
+}
+
+/// Counts one more who has blocked the user, or one less; nothing for an account that is gone.
+pub(super) fn count_blocker<T: Tables>(step: &mut Step<'_, T>, user: UserId, blocked: Switch) -> Handled<T, ()> {
+    if let Some(row) = step.get::<AllowanceRow>(&keys::allowance(user))? {
+        let blockers = match blocked {
+            Switch::On => row.blockers.saturating_add(1),
+            Switch::Off => row.blockers.saturating_sub(1),
+        };
+        step.put(keys::allowance(user), &AllowanceRow { blockers, ..row })?;
+    }
     Ok(())
 }
 

@@ -6,9 +6,9 @@ use raftchat_schema::id::{ChangeNumber, UserId};
 use raftchat_schema::limits::BLOCKS_MAX;
 use raftchat_schema::view::ChangedRow;
 
-use super::accounts;
 use super::conversation::Conversation;
 use super::step::{Handled, Step};
+use super::{accounts, allowances};
 use crate::feed::Feed;
 use crate::keys;
 use crate::queries;
@@ -44,6 +44,7 @@ pub(super) fn block<T: Tables>(step: &mut Step<'_, T>, user: UserId, other: User
         Switch::On => step.tables.put(keys::blocker(other, user), Vec::new()),
         Switch::Off => step.tables.delete(keys::blocker(other, user)),
     }
+    allowances::count_blocker(step, other, switch)?;
     step.show(Feed::Own(user), changed, ChangedRow::Block { user: other, switch });
     // What the other may see of the user is another now: so the row comes to them anew.
     accounts::show_again(step, user)?;

@@ -1,7 +1,7 @@
 //! What is erased piece by piece: of deleted accounts, and of groups that nobody is in. A piece is small enough that it
 //! does not hold up what people do, and the row of the erasure says where the next one goes on.
 
-use raftchat_schema::command::Done;
+use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, UserId};
 use raftchat_schema::limits::ERASE_STEP_ROWS;
 
@@ -115,13 +115,16 @@ fn erase_settings<T: Tables>(
 ) -> Handled<T, Option<AccountStage>> {
     let own = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<OwnRow>(row).ok()?.changed));
     let block = |key: &[u8], row: &[u8]| Some((key.to_vec(), minicbor::decode::<BlockRow>(row).ok()?.changed));
-    let blocked = read::first(step.tables, &keys::blocks_of(user), Order::Ascending, budget.0, read::bare::<2>)?;
+    let blocks = read::numbered::<2, BlockRow>;
+    let blocks = read::first(step.tables, &keys::blocks_of(user), Order::Ascending, budget.0, blocks)?;
     erase_rows(step, budget, Feed::Own(user), &keys::own_of(user), own)?;
     erase_rows(step, budget, Feed::Own(user), &keys::blocks_of(user), block)?;
     // Those of which nothing is left; of the others the next piece takes care.
-    for [_user, other] in blocked {
-        if step.get::<BlockRow>(&keys::block(user, UserId(other)))?.is_none() {
-            step.tables.delete(keys::blocker(UserId(other), user));
+    for ([_user, other], _) in blocks.into_iter().filter(|(_, row)| row.on) {
+        let other = UserId(other);
+        if step.get::<BlockRow>(&keys::block(user, other))?.is_none() {
+            step.tables.delete(keys::blocker(other, user));
+            allowances::count_blocker(step, other, Switch::Off)?;
         }
     }
     if budget.is_spent() {

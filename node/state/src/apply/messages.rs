@@ -114,7 +114,7 @@ struct Regards {
 }
 
 /// Takes what is said off the unread of those members who have blocked the sender, and says who they are: their devices do
-/// not show it. Where nobody has, which is nearly always, it costs one look.
+/// not show it. Where nobody has, which is nearly always, it costs one row.
 fn hide<T: Tables>(step: &mut Step<'_, T>, place: &Place) -> Handled<T, Vec<UserId>> {
     let mut hidden = Vec::new();
     for user in queries::blockers_of(step.tables, place.user)? {

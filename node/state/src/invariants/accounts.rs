@@ -10,7 +10,7 @@ use super::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};
-use crate::rows::{BlockRow, SessionRow, UserRow, VerifierRow};
+use crate::rows::{AllowanceRow, BlockRow, SessionRow, UserRow, VerifierRow};
 use crate::tables::Rows;
 
 pub(super) fn users<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadError<R::Error>> {
@@ -104,6 +104,16 @@ pub(super) fn blocks<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), Read
     let blocks = read::all(rows, &Span::table(Table::Blocks), read::numbered::<2, BlockRow>)?;
     let held: Vec<_> = blocks.into_iter().filter(|(_, row)| row.on).map(|(key, _)| key).collect();
     found.expect(blockers == held, "who is blocked knows by whom", || format!("{blockers:?} {held:?}"));
+    let mut counts = BTreeMap::<UserId, u32>::new();
+    for [_by, user] in blockers {
+        let count = counts.entry(UserId(user)).or_default();
+        *count = count.saturating_add(1);
+    }
+    let allowances = read::all(rows, &Span::table(Table::Allowances), read::numbered::<1, AllowanceRow>)?;
+    for ([user], row) in allowances {
+        let there = counts.get(&UserId(user)).copied().unwrap_or_default();
+        found.expect(row.blockers == there, "an account counts who has blocked it", || UserId(user).to_string());
+    }
     for (user, count) in on {
         found.expect(count <= BLOCKS_MAX, "nobody has blocked too many", || user.to_string());
     }

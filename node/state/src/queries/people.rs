@@ -148,8 +148,17 @@ pub fn stored_bytes<R: Rows>(rows: &R, user: UserId) -> Result<u64, ReadError<R:
     Ok(row.map_or(0, |row| u64::try_from(row.stored).unwrap_or_default()))
 }
 
-/// Users who have blocked that user, in order of id.
+/// The number of users who have blocked that user.
+pub(crate) fn blocker_count<R: Rows>(rows: &R, user: UserId) -> Result<usize, ReadError<R::Error>> {
+    let row: Option<AllowanceRow> = read::row(rows, &keys::allowance(user))?;
+    Ok(row.map_or(0, |row| usize::try_from(row.blockers).unwrap_or(usize::MAX)))
+}
+
+/// Users who have blocked that user, in order of id. They are looked for only where there are any.
 pub(crate) fn blockers_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<UserId>, ReadError<R::Error>> {
+    if blocker_count(rows, user)? == 0 {
+        return Ok(Vec::new());
+    }
     let blockers = read::all(rows, &keys::blockers_of(user), read::bare::<2>)?;
     Ok(blockers.into_iter().map(|[_user, by]| UserId(by)).collect())
 }

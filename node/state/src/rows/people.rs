@@ -78,7 +78,8 @@ impl SessionRow {
     }
 }
 
-/// An account's use of what it may do only so often and store only so much.
+/// An account's use of what it may do only so often and store only so much, and by how many it is blocked. There as long as the
+/// account is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct AllowanceRow {
     /// The time when as many groups may be made at once as at first.
@@ -88,6 +89,9 @@ pub(crate) struct AllowanceRow {
     /// where more of that was deleted than was settled here.
     #[cbor(n(1), default)]
     pub(crate) stored: i64,
+    /// The number of accounts that have blocked this one: where it is 0, which is nearly always, nobody looks for them.
+    #[cbor(n(2), default)]
+    pub(crate) blockers: u32,
 }
 
 /// That a user has blocked another. Stays when it is taken back, for devices that have yet to hear of it.
