@@ -32,7 +32,8 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use raftchat_model::{Attention, Intent};
+use raftchat_model::Intent;
+use raftchat_schema::command::Switch;
 use slint::{ComponentHandle, Timer};
 
 use crate::backend::{Backend, Mailbox};
@@ -119,10 +120,10 @@ impl Bridge {
     }
 
     /// The person looks at the window, or no longer.
-    pub fn attend(&self, attention: Attention) {
+    pub fn attend(&self, looks: Switch) {
         let mut view = self.view.borrow_mut();
-        view.attention = attention;
-        view.act(Intent::Attend(attention));
+        view.is_looked_at = looks.is_on();
+        view.act(Intent::Attend(looks));
         if view.is_at_end() {
             view.mark_read();
         }

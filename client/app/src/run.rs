@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use clap::Parser;
 use raftchat_client::{ClientOptions, Profile, ProfileError};
-use raftchat_model::Attention;
+use raftchat_schema::command::Switch;
 use raftchat_schema::told::write_field;
 use slint::{CloseRequestResponse, ComponentHandle, PlatformError};
 use tracing_subscriber::EnvFilter;
@@ -123,7 +123,7 @@ fn run(
     if kiosk {
         window.global::<Shell<'_>>().set_on_screen_keyboard(true);
     }
-    bridge.attend(Attention::Focused);
+    bridge.attend(Switch::On);
     bridge.drain();
     follow_focus(&window, &bridge);
     if kiosk {
@@ -147,7 +147,7 @@ fn follow_focus(window: &AppWindow, bridge: &Rc<Bridge>) {
     let bridge = Rc::downgrade(bridge);
     window.window().on_winit_window_event(move |_, event| {
         if let (WindowEvent::Focused(focused), Some(bridge)) = (event, bridge.upgrade()) {
-            bridge.attend(if *focused { Attention::Focused } else { Attention::Away });
+            bridge.attend(Switch::from_bool(*focused));
         }
         EventResult::Propagate
     });

@@ -5,6 +5,7 @@ mod account;
 mod acting;
 mod reading;
 
+use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,97 +13,24 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use raftchat_model::Attention;
-use raftchat_schema::id::{ConversationId, NodeId, Position, SessionId, UserId, Username};
-use raftchat_schema::view::{NodeStatus, UserView};
+use raftchat_schema::view::NodeStatus;
 use raftchat_transport::{Dialer, DialerConfig, LinkLimits, LinkTiming, Role};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
-use crate::clock::{DeviceClock, Told};
+use crate::call::status;
 use crate::error::{ClientError, StartError};
-use crate::feed::{Feed, Following};
+use crate::feed::Feed;
+use crate::feed::follower::{self, EVENTS_WAITING_MAX};
+use crate::feed::subscription::Subscription;
+use crate::link::state::LinkState;
+use crate::link::worker::Worker;
+use crate::options::{Attention, ClientOptions, Following};
+use crate::profile::clock::{DeviceClock, Told};
 use crate::profile::{NodeEntry, Profile};
-use crate::subscription::Subscription;
-use crate::worker::{LinkState, Worker};
-use crate::{legs, status};
 
 /// How long dropping the last handle waits for the client's thread.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How a client behaves.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// `host:port` of a node to try before all others.
-    pub first: Option<String>,
-    /// How long a call may take with all its repeats.
-    pub timeout: Duration,
-    /// What is kept ready in case the node is lost, while something is subscribed.
-    pub standby: Standby,
-}
-
-impl Default for ClientOptions {
-    /// No node first, ten seconds, an armed second link.
-    fn default() -> Self {
-        Self { first: None, timeout: Duration::from_secs(10), standby: Standby::Armed }
-    }
-}
-
-/// What is kept ready in case the node is lost: the more, the sooner it is replaced, and the more is sent meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standby {
-    /// A second link, over which the feed goes on by itself.
-    #[default]
-    Armed,
-    /// A second link with the session on it; the feed is asked for when it is needed.
-    Warm,
-    /// Nothing: a link is made when it is needed. For a device on battery.
-    None,
-}
-
-/// Whose conversation is meant.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// The direct conversation with this user; it comes into being with its first message.
-    User(Username),
-    /// The same, by id.
-    Person(UserId),
-    /// A conversation that exists.
-    Conversation(ConversationId),
-}
-
-impl Target {
-    /// The conversation's id; 0 for a direct one, of which only the nodes know it.
-    pub(crate) fn conversation(&self) -> ConversationId {
-        match self {
-            Self::Conversation(id) => *id,
-            Self::User(_) | Self::Person(_) => ConversationId(0),
-        }
-    }
-}
-
-/// Which part of a conversation is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The newest messages below this position; none: the newest of all.
-    Before(Option<Position>),
-    /// The oldest messages above this position.
-    After(Position),
-}
-
-/// A session, whose it is, and who granted it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionInfo {
-    /// The user.
-    pub user: UserView,
-    /// The session.
-    pub session: SessionId,
-    /// The node that answered.
-    pub node: NodeId,
-}
-
-/// The answer to [`Client::whoami`].
-pub type WhoAmI = SessionInfo;
 
 /// Something to do on the client's thread.
 type Job = Box<dyn FnOnce(Rc<Worker>) -> LocalBoxFuture<'static, ()> + Send>;
@@ -161,9 +89,9 @@ impl Client {
 
     /// The same in batches, each to be acknowledged when it was taken in.
     pub fn feed(&self, from: Following) -> Feed {
-        let (sender, events) = mpsc::channel(legs::EVENTS_WAITING_MAX);
-        self.submit(Box::new(move |worker| legs::follow(worker, from, sender).boxed_local()));
-        Feed::new(events, self.clone())
+        let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
+        self.submit(Box::new(move |worker| follower::follow(worker, from, sender).boxed_local()));
+        Feed::new(events, Arc::clone(&self.inner) as Arc<dyn Any + Send + Sync>)
     }
 
     /// Asks every known node how it is, all at once and each over a link of its own; needs no session.

@@ -6,8 +6,7 @@ use std::io;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_transport::CredentialError;
 
-use crate::movable::Misplaced;
-use crate::profile::ProfileError;
+use crate::profile::error::ProfileError;
 
 /// Exit status: the service said no, with a reason.
 const REFUSED: u8 = 1;
@@ -40,12 +39,6 @@ pub enum ClientError {
     /// A node and this program do not understand each other, or the program is at fault.
     #[error("{0}")]
     Program(String),
-}
-
-impl From<Misplaced> for ClientError {
-    fn from(misplaced: Misplaced) -> Self {
-        Self::Program(misplaced.to_string())
-    }
 }
 
 impl ClientError {

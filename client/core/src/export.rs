@@ -16,9 +16,10 @@ use raftchat_schema::view::{ConversationView, MessageState, MessageView, UserVie
 use raftchat_schema::wire::decode_payload;
 use tokio::sync::oneshot;
 
-use crate::client::{Client, Page, Target};
+use crate::call::pager::Transfer;
+use crate::client::Client;
 use crate::error::ClientError;
-use crate::movable::Transfer;
+use crate::options::{Page, Target};
 
 /// How a conversation is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

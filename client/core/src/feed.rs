@@ -1,25 +1,23 @@
 //! What a program sees of the feed: batches as nodes send them, each to be acknowledged by whoever has taken it in.
 //! Knows nothing of where they come from.
 
+pub(crate) mod follower;
+mod gate;
+mod link_subscription;
+mod receiver;
+mod resume;
+pub(crate) mod subscription;
+
+use std::any::Any;
+use std::sync::Arc;
+
 use raftchat_schema::id::{ConversationId, UserId, Username};
 use raftchat_schema::view::{Change, Counts};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::client::Client;
 use crate::error::ClientError;
-use crate::link_event::LinkEvent;
-use crate::worker::LinkState;
-
-/// Where a subscription begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Following {
-    /// With everything there is.
-    FromStart,
-    /// With what changes from now on. "Now" has come when catching up is told.
-    FromNow,
-    /// After this cursor, which an earlier event told.
-    After(Vec<u8>),
-}
+use crate::link::event::LinkEvent;
+use crate::link::state::LinkState;
 
 /// Changes that a node sent together. Until it is acknowledged the node takes it for not received, and sends only so much
 /// more. One that is dropped without that ends the subscription on its link; it goes on over another, after this batch.
@@ -88,13 +86,13 @@ pub enum FeedEvent {
 #[derive(Debug)]
 pub struct Feed {
     events: mpsc::Receiver<FeedEvent>,
-    /// Keeps the client's thread for as long as somebody listens.
-    _client: Client,
+    /// Keeps the client's thread for as long as somebody listens. What that takes, only the client knows.
+    _alive: Arc<dyn Any + Send + Sync>,
 }
 
 impl Feed {
-    pub(crate) fn new(events: mpsc::Receiver<FeedEvent>, client: Client) -> Self {
-        Self { events, _client: client }
+    pub(crate) fn new(events: mpsc::Receiver<FeedEvent>, alive: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { events, _alive: alive }
     }
 
     /// The next event; none after [`FeedEvent::Ended`]. May be given up at any await without losing an event.

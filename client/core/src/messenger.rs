@@ -6,10 +6,10 @@
 
 mod bootstrap;
 mod cleaning;
+mod contact;
 mod driver;
 mod effects;
-mod link;
-mod open;
+pub(crate) mod open;
 mod tasks;
 
 use std::path::PathBuf;
@@ -22,13 +22,12 @@ use raftchat_schema::view::MessageView;
 use raftchat_schema::wire::{decode_payload, encode_payload};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::client::{Client, ClientOptions};
+use crate::client::Client;
 use crate::error::ClientError;
 use crate::export::{self, ExportError, ExportFormat, Exported, Head, Source};
+use crate::options::ClientOptions;
 use crate::profile::Profile;
 use crate::store::StoreError;
-
-pub use open::OpenError;
 
 /// How many messages are read from the store at once.
 const READ_MESSAGES: usize = 100;
@@ -110,7 +109,7 @@ pub struct Messenger {
 impl Messenger {
     /// Opens the store of the user who is logged in, and shows what is in it; goes on to find a node by itself. After
     /// [`Shown::SessionEnded`] it stays as it is: whoever has logged in again opens a new one.
-    pub fn open(profile: &Profile, options: MessengerOptions) -> Result<(Self, Updates), OpenError> {
+    pub fn open(profile: &Profile, options: MessengerOptions) -> Result<(Self, Updates), open::OpenError> {
         open::open(profile, options)
     }
 

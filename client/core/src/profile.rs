@@ -1,7 +1,9 @@
 //! A profile directory: which cluster, which nodes, this device's certificate, and the session it is logged in with.
 //! Knows nothing of links and calls.
 
-mod error;
+pub(crate) mod clock;
+pub(crate) mod error;
+pub(crate) mod session;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,11 +16,11 @@ use raftchat_schema::id::Stamp;
 use raftchat_transport::{Credentials, TrustAnchors};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{self, DeviceClock};
 use crate::cursor;
-use crate::session_file::{self, SessionToken, StoredSession};
 
-pub use error::ProfileError;
+use clock::DeviceClock;
+use error::ProfileError;
+use session::{SessionToken, StoredSession};
 
 const CONFIG: &str = "client.toml";
 const CERTS: &str = "certs";
@@ -77,7 +79,7 @@ impl Profile {
             let reason = format!("it is the certificate of {}, where a device's belongs", files.identity);
             return Err(ProfileError::NotADevice { path: dir.join(CERTS), reason });
         };
-        let session = session_file::read(&dir.join(SESSION))?;
+        let session = session::read(&dir.join(SESSION))?;
         let name = name.to_string();
         Ok(Self::new(Some(dir.to_owned()), config, name, (&files.leaf, &files.anchors), session))
     }
@@ -159,7 +161,7 @@ impl Profile {
     pub(crate) fn store(&self, session: StoredSession) -> Result<(), ProfileError> {
         let mut held = self.lock();
         if let Some(path) = self.session_path() {
-            session_file::write(&path, &session)?;
+            session::write(&path, &session)?;
         }
         *held = Some(session);
         Ok(())
@@ -170,8 +172,8 @@ impl Profile {
         let mut held = self.lock();
         held.take_if(|session| session.token == *token);
         let Some(path) = self.session_path() else { return Ok(()) };
-        match session_file::read(&path) {
-            Ok(Some(stored)) if stored.token == *token => session_file::remove(&path),
+        match session::read(&path) {
+            Ok(Some(stored)) if stored.token == *token => session::remove(&path),
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
@@ -187,8 +189,8 @@ impl Profile {
         session.seen = Some(seen.to_vec());
         let Some(path) = self.session_path() else { return Ok(()) };
         // Another program may have logged in or out since: its word stands.
-        match session_file::read(&path)? {
-            Some(stored) if stored.token == *token => session_file::write(&path, session),
+        match session::read(&path)? {
+            Some(stored) if stored.token == *token => session::write(&path, session),
             _ => Ok(()),
         }
     }

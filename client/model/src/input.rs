@@ -210,15 +210,6 @@ pub enum Link {
     },
 }
 
-/// Two states of a window: looked at, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attention {
-    /// The window has the focus.
-    Focused,
-    /// It does not.
-    Away,
-}
-
 /// A wish of the person's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
@@ -245,8 +236,8 @@ pub enum Intent {
         /// The message's position.
         position: Position,
     },
-    /// The window has got or lost the focus.
-    Attend(Attention),
+    /// The window has got the focus, or lost it.
+    Attend(Switch),
     /// Send a message.
     Send {
         /// The conversation it goes to.

@@ -25,7 +25,7 @@ impl Model {
             Intent::LoadNewer => self.load_newer(turn),
             Intent::Reading { position } => self.note_reading(turn.now, position),
             Intent::JumpTo { position } => self.jump_to(turn, position),
-            Intent::Attend(attention) => self.attention = attention,
+            Intent::Attend(looks) => self.has_focus = looks.is_on(),
             Intent::Send { chat, message_id, text, reply_to, forwarded_from } => {
                 self.send(turn, chat, Said { message_id, text, reply_to, forwarded_from });
             }

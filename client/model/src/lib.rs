@@ -36,7 +36,7 @@ mod typing;
 
 pub use codec::{Codec, Content};
 pub use effect::{Durability, Effect, Notification, PageRange, PageRequest, Write};
-pub use input::{Attention, Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
+pub use input::{Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
 pub use model::Model;
 pub use numbers::Numbers;
 pub use people::DELETED_ACCOUNT;

@@ -7,7 +7,7 @@ use raftchat_schema::id::{ConversationId, Position, RequestNumber, Stamp, UserId
 use crate::chat::Chat;
 use crate::codec::Codec;
 use crate::effect::{Effect, PageRequest};
-use crate::input::{Attention, Input, Stored};
+use crate::input::{Input, Stored};
 use crate::marks;
 use crate::outbox::Outbox;
 use crate::people::People;
@@ -38,7 +38,7 @@ pub struct Model {
     pub(crate) timers: Timers,
     pub(crate) own_typing: OwnTyping,
     pub(crate) summaries: Summaries,
-    pub(crate) attention: Attention,
+    pub(crate) has_focus: bool,
     /// By how much the cluster's time is ahead of the device's.
     pub(crate) ahead_ms: i64,
     last_page_request: PageRequest,
@@ -60,7 +60,7 @@ impl Model {
             timers: Timers::default(),
             own_typing: OwnTyping::default(),
             summaries: Summaries::default(),
-            attention: Attention::Away,
+            has_focus: false,
             ahead_ms: 0,
             last_page_request: PageRequest::default(),
         };

@@ -5,7 +5,6 @@ use raftchat_schema::view::{MessageState, MessageView};
 
 use crate::chat::EffectivePlace;
 use crate::effect::{Effect, Notification};
-use crate::input::Attention;
 use crate::model::Model;
 use crate::rows::{ChatId, Lane};
 use crate::shown::Body;
@@ -27,7 +26,7 @@ impl Model {
             || message.state == MessageState::Deleted
             || !self.sync.ever_caught_up
             || self.people.is_blocked(message.sender)
-            || (self.attention == Attention::Focused && self.is_open(id))
+            || (self.has_focus && self.is_open(id))
         {
             return;
         }

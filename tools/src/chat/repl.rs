@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use raftchat_client::{ClientError, ClientOptions, Messenger, Profile, Update, Updates};
-use raftchat_model::{Attention, ChatId, Connection, Intent, Shown};
+use raftchat_model::{ChatId, Connection, Intent, Shown};
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{MessageId, Position, Username};
 use tokio::time::timeout;
@@ -114,7 +114,7 @@ impl Repl {
     /// this device.
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let mut stop = StopSignals::listen()?;
-        self.messenger.act(Intent::Attend(Attention::Focused));
+        self.messenger.act(Intent::Attend(Switch::On));
         let result = tokio::select! {
             () = stop.next() => Ok(()),
             result = self.talk() => result,

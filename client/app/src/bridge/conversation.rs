@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use raftchat_model::text::safe;
-use raftchat_model::{Attention, Body, Bubble, ChatId, Intent, Item, TimelineChange};
+use raftchat_model::{Body, Bubble, ChatId, Intent, Item, TimelineChange};
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{MessageId, Position};
 use raftchat_schema::limits::TEXT_BYTES_MAX;
@@ -143,7 +143,7 @@ impl View {
 
     /// Marks as read, unless nobody looks at the window.
     pub(super) fn mark_read(&self) {
-        let (Some(chat), Attention::Focused) = (self.open, self.attention) else { return };
+        let Some(chat) = self.open.filter(|_| self.is_looked_at) else { return };
         let Some(summary) = self.chats.get(chat) else { return };
         if summary.unread > 0 || summary.marked_unread {
             self.act(Intent::MarkRead { chat, upto: summary.last_position });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::mpsc;
 
-use raftchat_model::{Attention, ChatId, Connection, Intent, MemberItem, Person, PinnedMessage, TimelineState};
+use raftchat_model::{ChatId, Connection, Intent, MemberItem, Person, PinnedMessage, TimelineState};
 use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Timer, VecModel, Weak};
 
@@ -59,7 +59,7 @@ pub(super) struct View {
     pub(super) moves: Rc<VecModel<slint::SharedString>>,
     /// Takes the news of the connection back.
     pub(super) news: Timer,
-    pub(super) attention: Attention,
+    pub(super) is_looked_at: bool,
     /// Told what the person prefers; none: nothing is kept.
     pub(super) kept: Option<mpsc::Sender<Preferences>>,
     pub(super) dirty: Dirty,
@@ -118,7 +118,7 @@ impl View {
             connection: Connection::Connecting,
             moves: Rc::default(),
             news: Timer::default(),
-            attention: Attention::Focused,
+            is_looked_at: true,
             kept: None,
             dirty: Dirty::default(),
         };

@@ -5,10 +5,11 @@ use raftchat_schema::id::{SessionId, Username};
 use raftchat_schema::view::{SessionEntry, UserView};
 use zeroize::Zeroizing;
 
-use super::{Client, SessionInfo, WhoAmI};
-use crate::account::{self, Passwords};
-use crate::conversations;
+use super::Client;
+use crate::call::account::{self, Passwords};
+use crate::call::conversations;
 use crate::error::ClientError;
+use crate::options::{SessionInfo, WhoAmI};
 
 impl Client {
     /// Makes an account and logs in with it. An empty display name stands for the username.

@@ -4,10 +4,11 @@ use raftchat_schema::command::{Act, Done, MemberRole, Switch};
 use raftchat_schema::id::{ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::ConversationView;
 
-use super::{Client, Target};
-use crate::acts::{self, Outgoing, Place};
-use crate::conversations;
+use super::Client;
+use crate::call::acts::{self, Outgoing, Place};
+use crate::call::conversations;
 use crate::error::ClientError;
+use crate::options::Target;
 use crate::rpc::Sent;
 
 impl Client {

@@ -3,9 +3,10 @@
 use raftchat_schema::id::{Position, Username};
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, UserView};
 
-use super::{Client, Page, Target};
-use crate::conversations;
+use super::Client;
+use crate::call::conversations;
 use crate::error::ClientError;
+use crate::options::{Page, Target};
 use crate::rpc::Applied;
 
 impl Client {

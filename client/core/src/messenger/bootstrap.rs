@@ -7,8 +7,9 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::view::ConversationView;
 
 use super::tasks::{Fetch, Report, Reports, until_answered};
-use crate::client::{Client, Page, Target};
+use crate::client::Client;
 use crate::error::ClientError;
+use crate::options::{Page, Target};
 
 /// How many conversations are fetched with a page of messages; the others come with their last one, which the list shows,
 /// and with more when they are opened.

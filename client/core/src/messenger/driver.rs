@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use raftchat_model::{Attention, Effect, Input, Intent, Link, Model, Numbers, Stored};
+use raftchat_model::{Effect, Input, Intent, Link, Model, Numbers, Stored};
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
@@ -14,17 +14,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::cleaning::Cleaning;
-use super::link::Connection;
+use super::contact::Contact;
 use super::tasks::{self, Fetch, Report, Reports, Trouble};
 use super::{CleanAfter, Order, Update};
 use crate::client::Client;
-use crate::clock::{Told, wall};
 use crate::error::ClientError;
-use crate::feed::{Batch, Feed, FeedEvent, Following};
-use crate::link_event::{LinkEvent, LinkEventKind};
+use crate::feed::{Batch, Feed, FeedEvent};
+use crate::link::event::{LinkEvent, LinkEventKind};
+use crate::link::state::LinkState;
+use crate::options::{Attention, Following};
+use crate::profile::clock::{Told, wall};
 use crate::store::{Store, StoreError, Sweep};
 use crate::until::until;
-use crate::worker::LinkState;
 
 /// The pauses between attempts to find a node while nothing else tries.
 const KNOCK_PAUSE: Pause = Pause::between(Duration::from_secs(1), Duration::from_secs(8));
@@ -55,7 +56,7 @@ pub(super) struct Driver {
     /// When the driver was made, and what the device's clock said then: its time goes on from there, whatever that clock does.
     start: Instant,
     wall_then: Stamp,
-    connection: Connection,
+    contact: Contact,
     /// When to ask for a majority, or for any node.
     ask: Option<Instant>,
     /// Something that was removed may still take room in the store.
@@ -100,7 +101,7 @@ impl Driver {
             told,
             start,
             wall_then,
-            connection: Connection::new(),
+            contact: Contact::new(),
             ask: Some(Instant::now()),
             sweeping: true,
             session_over: false,
@@ -117,7 +118,7 @@ impl Driver {
         mut orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<(), StoreError> {
         self.carry_out(first)?;
-        self.tell(Input::Link(self.connection.link()))?;
+        self.tell(Input::Link(self.contact.link()))?;
         loop {
             self.follow();
             if self.store.is_unclean() {
@@ -199,8 +200,8 @@ impl Driver {
         // Whoever asked may have given up.
         match order {
             Order::Act(intent) => {
-                if let Intent::Attend(attention) = intent {
-                    self.attend(attention);
+                if let Intent::Attend(looks) = intent {
+                    self.attend(if looks.is_on() { Attention::Focused } else { Attention::Away });
                 }
                 return self.tell(Input::Do(intent));
             }
@@ -235,7 +236,7 @@ impl Driver {
             Report::Asked(has_majority) => {
                 self.ask_later();
                 if let Some(has_majority) = has_majority {
-                    let link = self.connection.note_majority(has_majority);
+                    let link = self.contact.note_majority(has_majority);
                     self.tell_link(link)?;
                 }
             }
@@ -326,7 +327,7 @@ impl Driver {
         }
         (self.feed, self.ask) = (None, None);
         self.tell(Input::SessionEnded(refusal))?;
-        let link = self.connection.end();
+        let link = self.contact.end();
         self.tell_link(link)
     }
 
@@ -343,7 +344,7 @@ impl Driver {
         if self.session_over {
             return Ok(());
         }
-        let link = self.connection.notice(state);
+        let link = self.contact.notice(state);
         if matches!(state, LinkState::Connected { .. }) {
             self.ask = Some(Instant::now());
         }
@@ -363,14 +364,14 @@ impl Driver {
     /// Who turns to the window is not told what held ten seconds ago.
     fn attend(&mut self, attention: Attention) {
         self.client.attend(attention);
-        self.connection.attend(attention);
+        self.contact.attend(attention);
         if attention == Attention::Focused && self.ask.is_some() {
             self.ask = Some(Instant::now());
         }
     }
 
     fn ask_later(&mut self) {
-        let after = match self.connection.ask_again_after() {
+        let after = match self.contact.ask_again_after() {
             Some(after) => {
                 self.knock_pause.reset();
                 Some(after)

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use raftchat_model::Attention;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
@@ -11,8 +10,9 @@ use super::driver::Driver;
 use super::{Messenger, MessengerOptions, Order, Update, Updates};
 use crate::client::Client;
 use crate::error::StartError;
+use crate::options::Attention;
 use crate::profile::Profile;
-use crate::session_file::StoredSession;
+use crate::profile::session::StoredSession;
 use crate::store::{Store, StoreError, StoreOpenError};
 
 const STORES: &str = "store";

@@ -12,8 +12,9 @@ use raftchat_transport::lot;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::client::{Client, Page, Target};
+use crate::client::Client;
 use crate::error::ClientError;
+use crate::options::{Page, Target};
 
 /// How long to wait where time may help.
 const A_MOMENT: Duration = Duration::from_secs(1);

@@ -6,9 +6,10 @@ use raftchat_schema::generated::client_capnp::{conversation, session};
 use raftchat_schema::id::{ConversationId, RequestNumber};
 use raftchat_schema::wire::write_role;
 
-use super::{count, send, stamp, write_users};
-use crate::call::Failure;
+use super::conversation::send;
+use super::parts::{count, stamp, write_users};
 use crate::error::ClientError;
+use crate::rpc::failure::Failure;
 
 /// Calls a method whose answer is that it was done.
 macro_rules! perform {

@@ -6,8 +6,8 @@ use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, Stamp, Us
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView};
 use raftchat_schema::wire::{read_conversation, read_member_view, read_message, read_revision, write_message_id};
 
-use super::{Part, count, write_users};
-use crate::call::Failure;
+use super::parts::{Part, count, write_users};
+use crate::rpc::failure::Failure;
 
 /// Where a message was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

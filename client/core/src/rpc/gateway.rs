@@ -11,9 +11,9 @@ use raftchat_schema::wire::{read_status, read_user};
 use raftchat_transport::lot;
 use tokio::time::sleep;
 
-use crate::call::Failure;
 use crate::profile::NodeEntry;
-use crate::session_file::SessionToken;
+use crate::profile::session::SessionToken;
+use crate::rpc::failure::Failure;
 
 /// The pauses between questions that come too soon, where the node names shorter ones.
 const PAUSE: Pause = Pause::between(Duration::from_millis(10), Duration::from_secs(1));

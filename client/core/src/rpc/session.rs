@@ -9,9 +9,9 @@ use raftchat_schema::id::{ConversationId, NodeId, RequestNumber, SessionId, User
 use raftchat_schema::view::{ConversationView, SessionEntry, UserView};
 use raftchat_schema::wire::{read_conversation, read_session_entry, read_user};
 
-use super::{Part, stamp};
-use crate::call::Failure;
-use crate::client::Target;
+use super::parts::{Part, stamp};
+use crate::options::Target;
+use crate::rpc::failure::Failure;
 
 /// The user, the session, and the node that says so.
 pub(crate) async fn whoami(session: &session::Client) -> Result<(UserView, SessionId, NodeId), Failure> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use raftchat_client::store::{Store, StoreOpenError};
 use raftchat_client::{ClientOptions, ExportFormat, Messenger, MessengerOptions, OpenError, Profile, Update, Updates};
-use raftchat_model::{Attention, Body, ChatId, ChatSummary, Connection, Delivery, Intent, Item, Shown, TimelineChange};
+use raftchat_model::{Body, ChatId, ChatSummary, Connection, Delivery, Intent, Item, Shown, TimelineChange};
+use raftchat_schema::command::Switch;
 use raftchat_schema::id::MessageId;
 use tempfile::TempDir;
 
@@ -247,7 +248,7 @@ async fn who_looks_sees_soon_that_the_node_can_only_be_read_from() {
     let stores = tempfile::tempdir().unwrap();
     let mut window = Window::open(&profile, stores.path());
     window.is_online().await;
-    window.messenger.act(Intent::Attend(Attention::Focused));
+    window.messenger.act(Intent::Attend(Switch::On));
     (1..=3).for_each(|node| cluster.world.lose_majority(node));
     // Nothing is sent: sooner than the ten seconds after which a window that nobody looks at asks.
     let seen = window.sees("read-only", |shown| matches!(shown, Shown::Connection(Connection::ReadOnly { .. })));

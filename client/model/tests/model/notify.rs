@@ -1,6 +1,6 @@
 //! What calls for attention, and when it no longer does.
 
-use raftchat_model::{Attention, ChatId, Intent};
+use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 
@@ -64,11 +64,11 @@ fn edits_own_messages_and_the_muted_and_the_blocked_are_silent() {
 fn what_the_person_looks_at_does_not_call() {
     let (mut cluster, mut alice, group) = boat();
     alice.open(group);
-    alice.want(Intent::Attend(Attention::Focused));
+    alice.want(Intent::Attend(Switch::On));
     cluster.say(BOB, group, "seen");
     alice.follow(&cluster);
     assert!(said(&alice).is_empty());
-    alice.want(Intent::Attend(Attention::Away));
+    alice.want(Intent::Attend(Switch::Off));
     cluster.say(BOB, group, "unseen");
     alice.follow(&cluster);
     assert_eq!(said(&alice), ["unseen"]);

@@ -7,8 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use raftchat_client::{Client, Event, Following, Target};
-use raftchat_model::Attention;
+use raftchat_client::{Attention, Client, Event, Following, Target};
 use raftchat_schema::view::ChangedRow;
 use raftchat_tests::measure::{Figures, cpu_time};
 use raftchat_tests::network::Family;

@@ -8,7 +8,7 @@ use raftchat_schema::id::{NodeId, UserId};
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::client::ClientOptions;
+use crate::options::ClientOptions;
 use crate::profile::{ClientConfig, NodeEntry, Profile};
 
 /// A client that finds no node.

@@ -4,15 +4,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use raftchat_model::Attention;
 use raftchat_transport::AddressWatch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::{Care, Worker};
-use crate::connected::{Connected, Duty, Suspicion};
-use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::connected::{Connected, Duty, Suspicion};
+use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::suspicion::Alarm;
+use crate::options::Attention;
 use crate::rpc;
-use crate::suspicion::Alarm;
 
 /// What has arrived while this thread did something else is read before its absence counts.
 const READ_FIRST: Duration = Duration::from_millis(2);

@@ -8,16 +8,16 @@ use raftchat_schema::id::Username;
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
 use zeroize::Zeroizing;
 
-use crate::acts::at_most;
-use crate::call::Failure;
-use crate::client::{SessionInfo, WhoAmI};
-use crate::connected::Connected;
+use crate::call::acts::at_most;
+use crate::call::idempotent::Repeatable;
+use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::movable::Repeatable;
-use crate::repeat::Call;
+use crate::link::connected::Connected;
+use crate::link::worker::Worker;
+use crate::options::{SessionInfo, WhoAmI};
+use crate::profile::session::{SessionToken, StoredSession};
+use crate::rpc::failure::Failure;
 use crate::rpc::{self, Account, Granted, PasswordChange};
-use crate::session_file::{SessionToken, StoredSession};
-use crate::worker::Worker;
 
 const REGISTER_ADVICE: &str = "; the account may have been made all the same: try to log in before registering again";
 const LOGIN_ADVICE: &str = "; it is safe to try again";

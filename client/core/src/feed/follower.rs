@@ -2,9 +2,6 @@
 //! suspected a moment ago. Whatever any of them brings goes through one place, where doubles fall. Knows nothing of who
 //! listens, and decides nothing about links.
 
-mod gate;
-mod leg;
-
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,21 +13,20 @@ use raftchat_schema::view::{Change, Counts};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::call::{Failure, Next, after};
-use crate::client::Standby;
-use crate::connected::{Connected, Duty};
+use super::gate::Gate;
+use super::link_subscription::{Established, Leg};
+use super::receiver::{LegId, Push};
+use super::resume::{FeedPoint, News};
+use super::{Batch, FeedEvent};
+use crate::call::repeat::PAUSE;
 use crate::error::ClientError;
-use crate::feed::{Batch, FeedEvent, Following};
-use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
-use crate::movable::{FeedPoint, News};
-use crate::receiver::Push;
-use crate::repeat::PAUSE;
+use crate::link::connected::{Connected, Duty};
+use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::worker::Worker;
+use crate::options::{Following, Standby};
 use crate::rpc::Begin;
+use crate::rpc::failure::{Failure, Next, after};
 use crate::until::until;
-use crate::worker::Worker;
-
-use gate::Gate;
-use leg::{Established, Leg};
 
 /// How many events wait for who listens before the node is held up: a few windows of the node's.
 pub(crate) const EVENTS_WAITING_MAX: usize = 256;
@@ -39,10 +35,6 @@ pub(crate) const EVENTS_WAITING_MAX: usize = 256;
 const STEADY: Duration = Duration::from_secs(1);
 /// How often it is looked whether an armed link is to be told where the feed stands.
 const ADVANCE_EVERY: Duration = Duration::from_secs(1);
-
-/// Tells the legs of a feed apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LegId(u64);
 
 /// Follows until nobody listens any more, or until it is of no use.
 pub(crate) async fn follow(worker: Rc<Worker>, from: Following, events: mpsc::Sender<FeedEvent>) {

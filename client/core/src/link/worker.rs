@@ -6,6 +6,7 @@ mod aside;
 mod heeding;
 mod lineup;
 mod links;
+mod sessions;
 mod tending;
 
 use std::cell::{Cell, RefCell};
@@ -14,58 +15,33 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raftchat_model::Attention;
-use raftchat_schema::error::ErrorCode;
+use futures::future::{LocalBoxFuture, Shared};
 use raftchat_schema::id::NodeId;
 use raftchat_schema::pause::Pause;
 use raftchat_transport::Dialer;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::call::Failure;
-use crate::client::{ClientOptions, Standby};
-use crate::clock::DeviceClock;
-use crate::connected::{AskedSession, Connected, OpenSession};
 use crate::cursor;
-use crate::error::ClientError;
-use crate::link_event::LinkEvent;
-use crate::movable::{Announced, FeedPoints};
-use crate::nodes::Nodes;
-use crate::patience::Patience;
+use crate::link::announced::Announced;
+use crate::link::connected::{Connected, Suspicion};
+use crate::link::event::LinkEvent;
+use crate::link::nodes::Nodes;
+use crate::link::patience::Patience;
+use crate::link::points::FeedPoints;
+use crate::link::state::LinkState;
+use crate::link::usual::Usual;
+use crate::options::{Attention, ClientOptions, Standby};
+use crate::profile::clock::DeviceClock;
 use crate::profile::{NodeEntry, Profile};
-use crate::rpc::{self, Granted};
-use crate::session_file::{SessionToken, StoredSession};
-use crate::usual::Usual;
+use crate::rpc::failure::ConnectFailure;
 
 use lineup::LineUp;
-use links::Connecting;
-pub(crate) use links::Lost;
 
 /// How long the end of the client waits for the node to hear of it: a word to the wire, not its answer.
 const GOODBYE: Duration = Duration::from_millis(20);
 /// How many events of links wait for who listens; who is slower misses some.
 const EVENTS_WAITING_MAX: usize = 256;
-
-/// How the client's link is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// There is none yet; it is made when something is asked.
-    Connecting,
-    /// There is one.
-    Connected {
-        /// To which node.
-        node: NodeId,
-        /// Where that node is.
-        address: String,
-        /// The round trip measured when the link was made.
-        rtt: Duration,
-    },
-    /// It was lost or left. Another is made when something is asked, or at once while a subscription lives.
-    Lost {
-        /// Why, as a sentence.
-        cause: String,
-    },
-}
 
 /// How much a client cares for its links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +50,16 @@ pub(crate) enum Care {
     Calls,
     /// Something is subscribed.
     Follows(Attention),
+}
+
+/// A link that is being made, for all who wait for one.
+type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
+
+/// The node that served before there was none.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    node: NodeId,
+    why: Suspicion,
 }
 
 /// The client's thread's own state.
@@ -202,82 +188,6 @@ impl Worker {
         tracing::debug!(?event, "a link");
         // Fails where nobody follows.
         let _ = self.events.send(event);
-    }
-
-    /// The session on `connected`; taken up there if it is not yet.
-    pub(crate) async fn session(&self, connected: &Connected) -> Result<Rc<OpenSession>, Failure> {
-        let mut slot = connected.session.lock().await;
-        if let Some(open) = &*slot {
-            self.tell_seen(connected, open);
-            return Ok(Rc::clone(open));
-        }
-        let stored = self.profile.session().ok_or(ClientError::NoSession)?;
-        let granted = self.resume(connected, &stored).await;
-        connected.ask_for(None);
-        let granted = granted?;
-        if !granted.fresh {
-            let node = connected.node;
-            tracing::warn!(%node, "no majority confirms that this node is up to date: what it shows may be old");
-        }
-        self.clock.hear(granted.time, Some(granted.highest));
-        connected.knows(&granted.seen);
-        self.note_seen(&granted.seen);
-        self.keep_seen_meanwhile();
-        Ok(Rc::clone(slot.insert(OpenSession::new(granted, stored.token))))
-    }
-
-    /// Where more was shown than this node is known to have: what is asked of it next is to be no older.
-    fn tell_seen(&self, connected: &Connected, open: &OpenSession) {
-        let seen = self.seen.borrow();
-        if let Some(seen) = seen.as_deref().filter(|seen| connected.knows(seen)) {
-            // A node that does not know this answers as it did before there was such a thing.
-            tokio::task::spawn_local(rpc::have_seen(&open.granted.client, seen));
-        }
-    }
-
-    async fn resume(&self, connected: &Connected, stored: &StoredSession) -> Result<Granted, Failure> {
-        let seen = self.seen.borrow().clone().unwrap_or_default();
-        let (client, granted) = rpc::resume(&connected.gateway, &stored.token, &seen);
-        connected.ask_for(Some(AskedSession { client, session: stored.session }));
-        match granted.await {
-            // The cluster was restored from a backup: what was seen before it is of no meaning any more.
-            Err(Failure::Refused(refusal)) if refusal.code == ErrorCode::ForeignCursor && !seen.is_empty() => {
-                self.seen.replace(None);
-                rpc::resume(&connected.gateway, &stored.token, &[]).1.await
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Takes a session that was just granted over `connected` as the one of this device, and keeps it.
-    pub(crate) async fn adopt(
-        &self,
-        connected: &Connected,
-        granted: Granted,
-        token: SessionToken,
-    ) -> Result<(), ClientError> {
-        self.clock.hear(granted.time, Some(granted.highest));
-        connected.knows(&granted.seen);
-        self.seen.replace((!granted.seen.is_empty()).then(|| granted.seen.clone()));
-        let stored = StoredSession {
-            username: granted.user.username.clone(),
-            user: granted.user.id,
-            session: granted.session,
-            token: token.clone(),
-            seen: self.seen.borrow().clone(),
-        };
-        connected.session.lock().await.replace(OpenSession::new(granted, token));
-        self.profile.store(stored)?;
-        Ok(())
-    }
-
-    /// Forgets the session with this token, here and in the profile.
-    pub(crate) async fn forget(&self, token: &SessionToken) -> Result<(), ClientError> {
-        for connected in self.all_links() {
-            connected.session.lock().await.take_if(|open| open.token == *token);
-        }
-        self.profile.forget(token)?;
-        Ok(())
     }
 
     /// Notes a cursor that was shown.

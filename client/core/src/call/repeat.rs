@@ -11,14 +11,13 @@ use raftchat_schema::pause::Pause;
 use raftchat_transport::{CallFailure, LinkFailure, lot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::call::{Failure, MostTelling, Next, after};
-use crate::connected::Connected;
 use crate::error::ClientError;
-use crate::link_event::LinkCause;
-use crate::order::ConnectFailure;
-use crate::suspicion::hedge_after;
+use crate::link::connected::Connected;
+use crate::link::event::LinkCause;
+use crate::link::suspicion::hedge_after;
+use crate::link::worker::Worker;
+use crate::rpc::failure::{ConnectFailure, Failure, MostTelling, Next, after};
 use crate::until::until;
-use crate::worker::Worker;
 
 /// How long one attempt may be without an answer before another node is asked.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(4);

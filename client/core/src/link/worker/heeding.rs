@@ -7,8 +7,8 @@ use raftchat_schema::view::Notice;
 use tokio::time::Instant;
 
 use super::Worker;
-use crate::connected::{Connected, Suspicion};
-use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::connected::{Connected, Suspicion};
+use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
 
 /// A node that has been behind for so long is left for one that is not. Not before: while a leader is elected all nodes are
 /// behind, and the one that stands by may not have said so yet.

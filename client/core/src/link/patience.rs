@@ -41,8 +41,8 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
+    use super::suspicion::{Alarm, Pulse};
     use super::*;
-    use crate::suspicion::{Alarm, Pulse};
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use raftchat_schema::id::{ConversationId, UserId, Username};
 use raftchat_schema::view::{Change, Counts};
 
+use super::{Batch, Feed, FeedEvent};
 use crate::cursor;
 use crate::error::ClientError;
-use crate::feed::{Batch, Feed, FeedEvent};
-use crate::link_event::LinkEvent;
-use crate::worker::LinkState;
+use crate::link::event::LinkEvent;
+use crate::link::state::LinkState;
 
 /// What a subscription tells.
 #[derive(Debug)]

@@ -10,15 +10,14 @@ use raftchat_schema::limits::{
     DISPLAY_NAME_BYTES_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, MENTIONS_MAX, PAYLOAD_BYTES_MAX, TITLE_BYTES_MAX,
 };
 
-use crate::call::Failure;
-use crate::client::Target;
-use crate::connected::Connected;
-use crate::conversations::conversation;
+use crate::call::idempotent::{Attempt, Repeatable};
+use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::movable::{Attempt, Repeatable};
-use crate::repeat::Call;
+use crate::link::connected::Connected;
+use crate::link::worker::Worker;
+use crate::options::Target;
+use crate::rpc::failure::Failure;
 use crate::rpc::{self, Sent};
-use crate::worker::Worker;
 
 const SEND_ADVICE: &str = "; nothing was confirmed. It is safe to repeat with the same --message-id";
 const CHANGE_ADVICE: &str = "; nothing was confirmed. It is safe to repeat";
@@ -36,7 +35,7 @@ pub(crate) async fn send(worker: Rc<Worker>, target: Target, message: Outgoing) 
     fits_a_message(&payload, &mentions)?;
     Call::begin(&worker, SEND_ADVICE)
         .repeat(async |connected| {
-            rpc::send(&conversation(&worker, connected, &target).await?, message_id, &payload, &mentions).await
+            rpc::send(&worker.conversation(connected, &target).await?, message_id, &payload, &mentions).await
         })
         .await
 }
@@ -118,7 +117,7 @@ async fn attempt(
             rpc::in_session(&session.granted.client, asking.ask(|| worker.clock.next_number()), act).await
         }
         Place::Conversation(target) => {
-            let conversation = conversation(worker, connected, target).await?;
+            let conversation = worker.conversation(connected, target).await?;
             rpc::in_conversation(&conversation, asking.ask(|| worker.clock.next_number()), act).await
         }
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use raftchat_transport::{AuthRefusal, LinkFailure};
 
-use crate::nodes::{Nodes, as_good_as};
+use super::nodes::{Nodes, as_good_as};
+use crate::rpc::failure::ConnectFailure;
 
 /// A node to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,15 +83,6 @@ impl Preferences<'_> {
             _ => Rank::Near,
         }
     }
-}
-
-/// Why no node was reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectFailure {
-    /// Certificates or versions do not fit. Trying again is of no use.
-    NotAccepted(String),
-    /// Trying again may help.
-    Unreachable(String),
 }
 
 /// What it means that every node failed like this.

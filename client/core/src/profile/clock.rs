@@ -15,7 +15,7 @@ use raftchat_schema::id::{RequestNumber, Stamp};
 use raftchat_transport::Clock;
 use tokio::sync::watch;
 
-use crate::session_file::replace;
+use super::session::replace;
 
 /// A clock that differs by more than this from the cluster's is told of.
 const APART_MS_MAX: i64 = 30_000;

@@ -11,7 +11,9 @@ use raftchat_schema::view::{Change, Counts, Notice};
 use raftchat_schema::wire::{read_change, read_counts, read_notice, read_refusal};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::legs::LegId;
+/// Tells the legs of a feed apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LegId(u64);
 
 /// What a node has called with.
 pub(crate) enum Push {

@@ -11,7 +11,7 @@ use raftchat_schema::limits::TOKEN_BYTES;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::profile::ProfileError;
+use super::error::ProfileError;
 
 const HEAD: &str = "# The session that this device is logged in with. Whoever has this file and the device's key can speak\n\
                     # as you: keep it private. `raftchatctl chat logout` ends the session and removes the file.\n\n";

@@ -5,20 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::{LocalBoxFuture, Shared};
-use raftchat_model::Attention;
 use raftchat_schema::id::NodeId;
 use raftchat_transport::{Link, LinkFailure};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Care, LinkState, Worker, tending};
-use crate::call::Failure;
-use crate::connect::{Reached, race};
-use crate::connected::{Connected, Duty, Move, Suspicion};
-use crate::conversations;
-use crate::link_event::{LinkCause, LinkEvent, LinkEventKind};
-use crate::order::{Candidate, ConnectFailure, Preferences, candidates, is_by_its_clock, judge};
+use super::{Care, Connecting, Lost, Worker, tending};
+use crate::link::connect::{Reached, race};
+use crate::link::connected::{Connected, Duty, Move, Suspicion};
+use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::order::{Candidate, Preferences, candidates, is_by_its_clock, judge};
+use crate::options::Attention;
+use crate::rpc::failure::{ConnectFailure, Failure};
 
 /// How far apart two nodes are tried: longer than a round trip on a LAN, shorter than anybody notices.
 pub(super) const STAGGER: Duration = Duration::from_millis(50);
@@ -29,15 +27,6 @@ const AVOIDED_FOR: Duration = Duration::from_secs(3);
 /// How often, and how far apart, a node is told to begin to push: one of these may be lost.
 const ACTIVATIONS_MAX: u32 = 3;
 const ACTIVATION_PAUSE: Duration = Duration::from_millis(10);
-
-pub(super) type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
-
-/// The node that served before there was none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lost {
-    node: NodeId,
-    why: Suspicion,
-}
 
 impl Worker {
     /// The link that serves; made now if there is none, once for all who ask.
@@ -330,7 +319,7 @@ impl Worker {
             let (worker, over) = (Rc::clone(self), Rc::clone(over));
             tokio::task::spawn_local(async move {
                 // A hint may be lost.
-                let _ = conversations::announce_typing(&worker, &over, &target).await;
+                let _ = worker.announce_typing(&over, &target).await;
             });
         }
     }

@@ -11,8 +11,8 @@ use raftchat_schema::id::NodeId;
 use raftchat_transport::{CallFailure, Dialer, Expect, Identity, Link, LinkFailure};
 use tokio::time::{sleep, timeout};
 
-use crate::call::Failure;
-use crate::order::{Candidate, ConnectFailure, judge};
+use super::order::{Candidate, judge};
+use crate::rpc::failure::{ConnectFailure, Failure};
 use crate::rpc::{self, Hello};
 
 /// How long one node may take to be reached and to answer.

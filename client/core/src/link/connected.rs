@@ -10,13 +10,13 @@ use raftchat_transport::Link;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-use crate::client::Target;
-use crate::connect::Reached;
+use super::connect::Reached;
+use super::event::LinkCause;
+use super::suspicion::{Echo, Pulse};
 use crate::cursor;
-use crate::link_event::LinkCause;
+use crate::options::Target;
+use crate::profile::session::SessionToken;
 use crate::rpc::Granted;
-use crate::session_file::SessionToken;
-use crate::suspicion::{Echo, Pulse};
 
 /// What a link is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,15 +11,14 @@ use raftchat_schema::id::SessionId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::LegId;
-use crate::call::Failure;
-use crate::connected::{Connected, OpenSession};
+use super::receiver::{LegId, Push, receiver};
+use super::resume::{Advance, FeedPoint};
+use crate::call::repeat::{ATTEMPT_MAX, bounded};
 use crate::error::ClientError;
-use crate::movable::{Advance, FeedPoint};
-use crate::receiver::{Push, receiver};
-use crate::repeat::{ATTEMPT_MAX, bounded};
+use crate::link::connected::{Connected, OpenSession};
+use crate::link::worker::Worker;
+use crate::rpc::failure::Failure;
 use crate::rpc::{self, Begin};
-use crate::worker::Worker;
 
 /// A subscription on one link.
 pub(super) struct Leg {

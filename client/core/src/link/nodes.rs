@@ -9,7 +9,7 @@ use raftchat_schema::id::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::profile::NodeEntry;
-use crate::session_file::replace;
+use crate::profile::session::replace;
 
 /// Round trips that differ by no more than this, or by a quarter, are alike: that much a node that is busy for the moment is
 /// farther, and who takes that for distance sends all devices to the other.

@@ -4,20 +4,19 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Duration;
 
-use raftchat_schema::generated::client_capnp::conversation;
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 use raftchat_schema::limits::HISTORY_PAGE_MAX;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
 use tokio::time::{Instant, timeout};
 
-use crate::call::Failure;
-use crate::client::{Page, Target};
-use crate::connected::Connected;
+use crate::call::pager::Transfer;
+use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::movable::Transfer;
-use crate::repeat::Call;
+use crate::link::connected::Connected;
+use crate::link::worker::Worker;
+use crate::options::{Page, Target};
+use crate::rpc::failure::Failure;
 use crate::rpc::{self, Applied, Part};
-use crate::worker::Worker;
 
 /// A majority that takes longer to confirm a read is of no use to who waits for an answer.
 const MAJORITY_ANSWERS_WITHIN: Duration = Duration::from_millis(700);
@@ -40,7 +39,7 @@ pub(crate) async fn all(worker: Rc<Worker>) -> Result<Vec<ConversationView>, Cli
 
 pub(crate) async fn members(worker: Rc<Worker>, target: Target) -> Result<Vec<MemberView>, ClientError> {
     let part = async |connected: &Rc<Connected>, after| {
-        rpc::members(&conversation(&worker, connected, &target).await?, after).await
+        rpc::members(&worker.conversation(connected, &target).await?, after).await
     };
     every(&Call::begin(&worker, ""), UserId(0), |member: &MemberView| member.user.id, part).await
 }
@@ -101,9 +100,9 @@ pub(crate) async fn has_majority(worker: Rc<Worker>) -> Result<bool, ClientError
 
 pub(crate) async fn one(worker: Rc<Worker>, target: Target) -> Result<ConversationView, ClientError> {
     Call::begin(&worker, "")
-        .repeat(async |connected| match held(&worker, connected, &target).await? {
+        .repeat(async |connected| match worker.held(connected, &target).await? {
             Some(conversation) => rpc::state(&conversation).await,
-            None => Ok(open(&worker, connected, &target).await?.1),
+            None => Ok(worker.open(connected, &target).await?.1),
         })
         .await
 }
@@ -114,20 +113,15 @@ pub(crate) async fn revisions(
     position: Position,
 ) -> Result<Part<RevisionView>, ClientError> {
     Call::begin(&worker, "")
-        .repeat(async |connected| rpc::revisions(&conversation(&worker, connected, &target).await?, position).await)
+        .repeat(async |connected| rpc::revisions(&worker.conversation(connected, &target).await?, position).await)
         .await
 }
 
 pub(crate) async fn typing(worker: Rc<Worker>, target: Target, active: bool) -> Result<(), ClientError> {
     worker.announced.borrow_mut().typing(&target, active, Instant::now());
     Call::begin(&worker, "")
-        .repeat(async |connected| rpc::typing(&conversation(&worker, connected, &target).await?, active).await)
+        .repeat(async |connected| rpc::typing(&worker.conversation(connected, &target).await?, active).await)
         .await
-}
-
-/// Tells over one link that the person is still writing.
-pub(crate) async fn announce_typing(worker: &Worker, connected: &Connected, target: &Target) -> Result<(), Failure> {
-    rpc::typing(&conversation(worker, connected, target).await?, true).await
 }
 
 pub(crate) async fn history(
@@ -189,7 +183,7 @@ impl Reading {
         let most = limit.min(HISTORY_PAGE_MAX);
         self.call
             .repeat(async |connected| {
-                rpc::history(&conversation(&self.worker, connected, &self.target).await?, before, after, most).await
+                rpc::history(&self.worker.conversation(connected, &self.target).await?, before, after, most).await
             })
             .await
     }
@@ -197,35 +191,4 @@ impl Reading {
 
 fn rows(messages: &[MessageView]) -> u32 {
     u32::try_from(messages.len()).unwrap_or(u32::MAX)
-}
-
-/// The conversation's capability on this link; asked for once.
-pub(crate) async fn conversation(
-    worker: &Worker,
-    connected: &Connected,
-    target: &Target,
-) -> Result<conversation::Client, Failure> {
-    match held(worker, connected, target).await? {
-        Some(conversation) => Ok(conversation),
-        None => Ok(open(worker, connected, target).await?.0),
-    }
-}
-
-async fn held(
-    worker: &Worker,
-    connected: &Connected,
-    target: &Target,
-) -> Result<Option<conversation::Client>, Failure> {
-    Ok(worker.session(connected).await?.conversations.borrow().get(target).cloned())
-}
-
-async fn open(
-    worker: &Worker,
-    connected: &Connected,
-    target: &Target,
-) -> Result<(conversation::Client, ConversationView), Failure> {
-    let session = worker.session(connected).await?;
-    let (conversation, view) = rpc::open(&session.granted.client, target).await?;
-    session.conversations.borrow_mut().insert(target.clone(), conversation.clone());
-    Ok((conversation, view))
 }

@@ -5,16 +5,15 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use raftchat_model::Attention;
 use raftchat_schema::pause::Pause;
 use raftchat_transport::{lot, lot_share};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Care, Worker, links, tending};
-use crate::client::Standby;
-use crate::connected::{Connected, Duty};
-use crate::link_event::{LinkEvent, LinkEventKind};
-use crate::order::Candidate;
+use crate::link::connected::{Connected, Duty};
+use crate::link::event::{LinkEvent, LinkEventKind};
+use crate::link::order::Candidate;
+use crate::options::{Attention, Standby};
 
 /// The wait after a move before another link is made, by lot: a node that dies sends all its devices elsewhere, and they do
 /// not all come at once. Where nobody looks there is more time, and so many more devices: those are served first that have

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Care, Worker, links, tending};
-use crate::connected::{Connected, Suspicion};
-use crate::link_event::LinkCause;
-use crate::order::Candidate;
+use crate::link::connected::{Connected, Suspicion};
+use crate::link::event::LinkCause;
+use crate::link::order::Candidate;
 
 impl Worker {
     /// A call was answered after so long.

@@ -7,13 +7,13 @@ use raftchat_schema::view::NodeStatus;
 use raftchat_transport::{CallFailure, LinkFailure};
 use tokio::time::timeout;
 
-use crate::call::Failure;
-use crate::connect::reach;
 use crate::error::ClientError;
-use crate::order::{Candidate, ConnectFailure, judge};
+use crate::link::connect::reach;
+use crate::link::order::{Candidate, judge};
+use crate::link::worker::Worker;
 use crate::profile::NodeEntry;
 use crate::rpc;
-use crate::worker::Worker;
+use crate::rpc::failure::{ConnectFailure, Failure};
 
 /// A node that has not answered by then is taken for unreachable.
 const NODE_DEADLINE: Duration = Duration::from_secs(2);

@@ -1,11 +1,12 @@
-//! How the connection stands, out of what the client and the nodes say of it. Knows nothing of who is told.
+//! How the contact with the cluster stands, out of what the client and the nodes say of it. Knows nothing of who is told.
 
 use std::time::Duration;
 
-use raftchat_model::{Attention, Link};
+use raftchat_model::Link;
 use raftchat_schema::id::NodeId;
 
-use crate::worker::LinkState;
+use crate::link::state::LinkState;
+use crate::options::Attention;
 
 /// How long after a question for a majority the next is asked, while there is none.
 const WITHOUT_MAJORITY: Duration = Duration::from_secs(1);
@@ -14,16 +15,16 @@ const LOOKED_AT: Duration = Duration::from_secs(1);
 /// The same while nobody looks: an act that is not done asks at once.
 const LEFT_ALONE: Duration = Duration::from_secs(10);
 
-/// What is known of the connection.
+/// What is known of the contact.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct Contact {
     node: Option<(NodeId, u32)>,
     has_majority: bool,
     attention: Attention,
     link: Link,
 }
 
-impl Connection {
+impl Contact {
     pub(super) fn new() -> Self {
         Self { node: None, has_majority: true, attention: Attention::Away, link: Link::Connecting }
     }
@@ -98,27 +99,27 @@ mod tests {
 
     #[test]
     fn a_lost_link_is_about_to_be_replaced_until_no_node_is_found() {
-        let mut connection = Connection::new();
-        assert_eq!(connection.link(), Link::Connecting);
-        assert_eq!(connection.notice(&linked(2)), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
-        assert_eq!(connection.notice(&lost()), Some(Link::Connecting));
-        assert_eq!(connection.notice(&lost()), Some(Link::Offline));
-        assert_eq!(connection.notice(&lost()), None);
-        assert_eq!(connection.notice(&linked(3)), Some(Link::Online { node: NodeId(3), rtt_ms: 3 }));
+        let mut contact = Contact::new();
+        assert_eq!(contact.link(), Link::Connecting);
+        assert_eq!(contact.notice(&linked(2)), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(contact.notice(&lost()), Some(Link::Connecting));
+        assert_eq!(contact.notice(&lost()), Some(Link::Offline));
+        assert_eq!(contact.notice(&lost()), None);
+        assert_eq!(contact.notice(&linked(3)), Some(Link::Online { node: NodeId(3), rtt_ms: 3 }));
     }
 
     #[test]
     fn a_node_without_a_majority_is_one_to_read_from() {
-        let mut connection = Connection::new();
-        assert_eq!(connection.ask_again_after(), None);
-        connection.notice(&linked(2));
-        assert_eq!(connection.note_majority(true), None);
-        assert_eq!(connection.ask_again_after(), Some(LEFT_ALONE));
-        connection.attend(Attention::Focused);
-        assert_eq!(connection.ask_again_after(), Some(LOOKED_AT));
-        assert_eq!(connection.note_majority(false), Some(Link::ReadOnly { node: NodeId(2), rtt_ms: 3 }));
-        assert_eq!(connection.ask_again_after(), Some(WITHOUT_MAJORITY));
-        assert_eq!(connection.note_majority(true), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
-        assert_eq!(connection.end(), Some(Link::Offline));
+        let mut contact = Contact::new();
+        assert_eq!(contact.ask_again_after(), None);
+        contact.notice(&linked(2));
+        assert_eq!(contact.note_majority(true), None);
+        assert_eq!(contact.ask_again_after(), Some(LEFT_ALONE));
+        contact.attend(Attention::Focused);
+        assert_eq!(contact.ask_again_after(), Some(LOOKED_AT));
+        assert_eq!(contact.note_majority(false), Some(Link::ReadOnly { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(contact.ask_again_after(), Some(WITHOUT_MAJORITY));
+        assert_eq!(contact.note_majority(true), Some(Link::Online { node: NodeId(2), rtt_ms: 3 }));
+        assert_eq!(contact.end(), Some(Link::Offline));
     }
 }
