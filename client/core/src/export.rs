@@ -16,7 +16,7 @@ use raftchat_schema::view::{ConversationView, MessageState, MessageView, UserVie
 use raftchat_schema::wire::decode_payload;
 use tokio::sync::oneshot;
 
-use crate::call::pager::Transfer;
+use crate::call::pager::Pager;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::options::{Page, Target};
@@ -158,7 +158,7 @@ pub(crate) async fn write(
         ExportFormat::Json => Writer::Json(json::JsonWriter::begin(head, Timestamp::now(), out)?),
         ExportFormat::Text => Writer::Text(text::TextWriter::begin(head, Timestamp::now(), TimeZone::system(), out)?),
     };
-    let (mut reading, mut messages) = (Transfer::after(head.since), 0);
+    let (mut reading, mut messages) = (Pager::after(head.since), 0);
     while let Some(after) = reading.next().filter(|after| *after < head.last) {
         let page = source.page(after).await?;
         reading.take(page.iter().map(|message| message.position), !page.is_empty()).map_err(ClientError::from)?;

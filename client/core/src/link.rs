@@ -13,8 +13,8 @@
 
 mod announced;
 pub(crate) mod connect;
-pub(crate) mod connected;
 pub(crate) mod event;
+pub(crate) mod node_link;
 mod nodes;
 pub(crate) mod order;
 mod patience;

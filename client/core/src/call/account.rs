@@ -12,7 +12,7 @@ use crate::call::acts::at_most;
 use crate::call::idempotent::Repeatable;
 use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::link::connected::Connected;
+use crate::link::node_link::NodeLink;
 use crate::link::worker::Worker;
 use crate::options::{SessionInfo, WhoAmI};
 use crate::profile::session::{SessionToken, StoredSession};
@@ -162,7 +162,7 @@ pub(crate) async fn whoami(worker: Rc<Worker>) -> Result<WhoAmI, ClientError> {
 
 async fn adopt(
     worker: &Worker,
-    connected: &Connected,
+    connected: &NodeLink,
     granted: Granted,
     token: SessionToken,
 ) -> Result<SessionInfo, ClientError> {

@@ -13,7 +13,7 @@ use raftchat_schema::limits::{
 use crate::call::idempotent::{Attempt, Repeatable};
 use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::link::connected::Connected;
+use crate::link::node_link::NodeLink;
 use crate::link::worker::Worker;
 use crate::options::Target;
 use crate::rpc::failure::Failure;
@@ -106,7 +106,7 @@ pub(crate) async fn perform(
 
 async fn attempt(
     worker: &Worker,
-    connected: &Connected,
+    connected: &NodeLink,
     place: &Place,
     asking: &Attempt<'_>,
     act: &Act,

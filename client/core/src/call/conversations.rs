@@ -9,10 +9,10 @@ use raftchat_schema::limits::HISTORY_PAGE_MAX;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
 use tokio::time::{Instant, timeout};
 
-use crate::call::pager::Transfer;
+use crate::call::pager::Pager;
 use crate::call::repeat::Call;
 use crate::error::ClientError;
-use crate::link::connected::Connected;
+use crate::link::node_link::NodeLink;
 use crate::link::worker::Worker;
 use crate::options::{Page, Target};
 use crate::rpc::failure::Failure;
@@ -24,21 +24,21 @@ const MAJORITY_ANSWERS_WITHIN: Duration = Duration::from_millis(700);
 const END: Position = Position(u64::MAX);
 
 pub(crate) async fn users(worker: Rc<Worker>) -> Result<Vec<UserView>, ClientError> {
-    let part = async |connected: &Rc<Connected>, after| {
+    let part = async |connected: &Rc<NodeLink>, after| {
         rpc::users(&worker.session(connected).await?.granted.client, after).await
     };
     every(&Call::begin(&worker, ""), UserId(0), |user: &UserView| user.id, part).await
 }
 
 pub(crate) async fn all(worker: Rc<Worker>) -> Result<Vec<ConversationView>, ClientError> {
-    let part = async |connected: &Rc<Connected>, after| {
+    let part = async |connected: &Rc<NodeLink>, after| {
         rpc::conversations(&worker.session(connected).await?.granted.client, after).await
     };
     every(&Call::begin(&worker, ""), ConversationId(0), |conversation: &ConversationView| conversation.id, part).await
 }
 
 pub(crate) async fn members(worker: Rc<Worker>, target: Target) -> Result<Vec<MemberView>, ClientError> {
-    let part = async |connected: &Rc<Connected>, after| {
+    let part = async |connected: &Rc<NodeLink>, after| {
         rpc::members(&worker.conversation(connected, &target).await?, after).await
     };
     every(&Call::begin(&worker, ""), UserId(0), |member: &MemberView| member.user.id, part).await
@@ -49,9 +49,9 @@ async fn every<T, Id: Copy + Ord>(
     call: &Call,
     begin: Id,
     id: impl Fn(&T) -> Id,
-    part: impl AsyncFn(&Rc<Connected>, Id) -> Result<Part<T>, Failure>,
+    part: impl AsyncFn(&Rc<NodeLink>, Id) -> Result<Part<T>, Failure>,
 ) -> Result<Vec<T>, ClientError> {
-    let (mut all, mut list) = (Vec::new(), Transfer::after(begin));
+    let (mut all, mut list) = (Vec::new(), Pager::after(begin));
     while let Some(after) = list.next() {
         let (some, more) = call.repeat(async |connected| part(connected, after).await).await?;
         list.take(some.iter().map(&id), more)?;
@@ -149,7 +149,7 @@ impl Reading {
     async fn backwards(&self, before: Option<Position>, limit: u32) -> Result<Vec<MessageView>, ClientError> {
         let mut remaining = limit;
         let mut pages: Vec<Vec<MessageView>> = Vec::new();
-        let mut reading = Transfer::after(Reverse(before.unwrap_or(END)));
+        let mut reading = Pager::after(Reverse(before.unwrap_or(END)));
         // For a node 0 is the end of the conversation; for who asks, nothing is before the first message.
         while let Some(Reverse(before)) = reading.next().filter(|before| remaining > 0 && before.0 > Position(1)) {
             let from = if before == END { Position(0) } else { before };
@@ -170,7 +170,7 @@ impl Reading {
             messages = self.page(Position(2), Position(0), 1).await?;
             after = Position(1);
         }
-        let mut reading = Transfer::after(after);
+        let mut reading = Pager::after(after);
         while let Some(after) = reading.next().filter(|_| rows(&messages) < limit) {
             let page = self.page(Position(0), after, limit.saturating_sub(rows(&messages))).await?;
             reading.take(page.iter().map(|message| message.position), !page.is_empty())?;

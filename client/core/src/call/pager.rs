@@ -5,7 +5,7 @@ use crate::error::ClientError;
 /// Something that is taken piece by piece, over whatever link: where its next piece begins. Places are whatever orders it:
 /// ids, positions, or bytes.
 #[derive(Debug)]
-pub(crate) struct Transfer<At> {
+pub(crate) struct Pager<At> {
     at: At,
     is_whole: bool,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Transfer<At> {
 #[error("the node's list does not go on where it was")]
 pub(crate) struct Misplaced;
 
-impl<At: Copy + Ord> Transfer<At> {
+impl<At: Copy + Ord> Pager<At> {
     /// What comes after that place.
     pub(crate) fn after(at: At) -> Self {
         Self { at, is_whole: false }
@@ -57,19 +57,19 @@ mod tests {
 
     #[test]
     fn what_comes_piece_by_piece_goes_on_after_the_last_whole_one() {
-        let mut list = Transfer::after(0);
+        let mut list = Pager::after(0);
         assert_eq!((list.take([1, 4], true), list.next()), (Ok(()), Some(4)));
         // The next was cut off, and comes over another link from where it began.
         assert_eq!((list.take([5, 6, 9], true), list.next()), (Ok(()), Some(9)));
         assert_eq!((list.take([], false), list.next()), (Ok(()), None));
-        let mut backwards = Transfer::after(Reverse(7));
+        let mut backwards = Pager::after(Reverse(7));
         assert_eq!((backwards.take([3, 5].map(Reverse), true), backwards.next()), (Ok(()), Some(Reverse(3))));
     }
 
     #[test]
     fn a_piece_from_elsewhere_or_without_end_is_refused() {
         for (places, more) in [(vec![9, 4], true), (vec![4], false), (vec![], true)] {
-            assert_eq!(Transfer::after(4).take(places.clone(), more), Err(Misplaced), "{places:?}");
+            assert_eq!(Pager::after(4).take(places.clone(), more), Err(Misplaced), "{places:?}");
         }
     }
 }

@@ -12,8 +12,8 @@ use raftchat_transport::{CallFailure, LinkFailure, lot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::ClientError;
-use crate::link::connected::Connected;
 use crate::link::event::LinkCause;
+use crate::link::node_link::NodeLink;
 use crate::link::suspicion::hedge_after;
 use crate::link::worker::Worker;
 use crate::rpc::failure::{ConnectFailure, Failure, MostTelling, Next, after};
@@ -45,22 +45,22 @@ pub(crate) struct Call {
 }
 
 /// The link that an attempt went over, and what came of it.
-type Attempt<T> = (Rc<Connected>, Result<T, Failure>);
+type Attempt<T> = (Rc<NodeLink>, Result<T, Failure>);
 
 /// Attempts that are under way at the same time, each over a link of its own.
 struct Attempts<'a, T> {
     begun: Instant,
-    over: Vec<Rc<Connected>>,
+    over: Vec<Rc<NodeLink>>,
     running: FuturesUnordered<LocalBoxFuture<'a, Attempt<T>>>,
     /// One more node is being reached.
-    aside: Option<LocalBoxFuture<'a, Option<Rc<Connected>>>>,
+    aside: Option<LocalBoxFuture<'a, Option<Rc<NodeLink>>>>,
     /// When one more node is to be asked, if none has answered.
     hedge: Option<Instant>,
     pause: Pause,
 }
 
 impl<T> Attempts<'_, T> {
-    fn go_over(&self, connected: &Rc<Connected>) -> bool {
+    fn go_over(&self, connected: &Rc<NodeLink>) -> bool {
         self.over.iter().any(|other| Rc::ptr_eq(other, connected))
     }
 }
@@ -83,7 +83,7 @@ impl Call {
     /// Repeats `attempt`, on this node and that, until it has an outcome.
     pub(crate) async fn repeat<T>(
         &self,
-        attempt: impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+        attempt: impl AsyncFn(&Rc<NodeLink>) -> Result<T, Failure>,
     ) -> Result<T, ClientError> {
         let mut pause = PAUSE;
         let mut causes = MostTelling::default();
@@ -116,7 +116,7 @@ impl Call {
     /// counts, and where there is none the last failure. The others are noted: what one says is of that one alone.
     async fn attempt<T>(
         &self,
-        attempt: &impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+        attempt: &impl AsyncFn(&Rc<NodeLink>) -> Result<T, Failure>,
         elsewhere: usize,
         causes: &mut MostTelling,
     ) -> Result<T, Failure> {
@@ -163,7 +163,7 @@ impl Call {
     fn hedge<'a, T: 'a>(
         &'a self,
         attempts: &mut Attempts<'a, T>,
-        attempt: &'a impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+        attempt: &'a impl AsyncFn(&Rc<NodeLink>) -> Result<T, Failure>,
     ) {
         let late = attempts.begun + self.worker.late_after();
         attempts.hedge = (Instant::now() < late).then_some(late);
@@ -177,7 +177,7 @@ impl Call {
 
     /// Over which link to begin: the one that serves; then the one that stands by, where it is; then, as both have sent the call
     /// elsewhere and are kept all the same, one to another node.
-    async fn first_link(&self, elsewhere: usize) -> Result<Rc<Connected>, Failure> {
+    async fn first_link(&self, elsewhere: usize) -> Result<Rc<NodeLink>, Failure> {
         if let Some(standby) = self.worker.standby() {
             match elsewhere % 3 {
                 1 => return Ok(standby),
@@ -200,8 +200,8 @@ impl Call {
     fn start<'a, T: 'a>(
         &'a self,
         attempts: &mut Attempts<'a, T>,
-        connected: Rc<Connected>,
-        attempt: &'a impl AsyncFn(&Rc<Connected>) -> Result<T, Failure>,
+        connected: Rc<NodeLink>,
+        attempt: &'a impl AsyncFn(&Rc<NodeLink>) -> Result<T, Failure>,
     ) {
         attempts.over.push(Rc::clone(&connected));
         let limit = self.remaining().min(self.attempt_max);
@@ -225,7 +225,7 @@ impl Call {
 /// another node should be asked next and none stands by.
 pub(crate) async fn bounded<T>(
     worker: &Rc<Worker>,
-    connected: &Rc<Connected>,
+    connected: &Rc<NodeLink>,
     limit: Duration,
     attempt: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -259,7 +259,7 @@ pub(crate) async fn bounded<T>(
 }
 
 /// Waits until a node is reached that is to be asked as well; for ever, if none is.
-async fn arrives(aside: &mut Option<LocalBoxFuture<'_, Option<Rc<Connected>>>>) -> Option<Rc<Connected>> {
+async fn arrives(aside: &mut Option<LocalBoxFuture<'_, Option<Rc<NodeLink>>>>) -> Option<Rc<NodeLink>> {
     match aside {
         Some(aside) => aside.await,
         None => std::future::pending().await,

@@ -14,14 +14,14 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::gate::Gate;
-use super::link_subscription::{Established, Leg};
-use super::receiver::{LegId, Push};
-use super::resume::{FeedPoint, News};
+use super::link_subscription::{Established, LinkSubscription};
+use super::receiver::{Push, SubscriptionId};
+use super::resume::{News, ResumePoint};
 use super::{Batch, FeedEvent};
 use crate::call::repeat::PAUSE;
 use crate::error::ClientError;
-use crate::link::connected::{Connected, Duty};
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::node_link::{LinkRole, NodeLink};
 use crate::link::worker::Worker;
 use crate::options::{Following, Standby};
 use crate::rpc::Begin;
@@ -84,7 +84,7 @@ async fn forward(worker: &Worker, mut links: broadcast::Receiver<LinkEvent>, eve
 /// What the follower waits for besides pushes.
 enum Done {
     Connected(Result<(), Failure>),
-    Leg(LegId, Result<Established, Failure>),
+    LinkSubscription(SubscriptionId, Result<Established, Failure>),
 }
 
 struct Follower {
@@ -92,11 +92,11 @@ struct Follower {
     /// Its place among those whose points are known to the worker.
     place: u64,
     events: mpsc::Sender<FeedEvent>,
-    point: FeedPoint,
-    legs: Vec<Leg>,
-    next_leg: u64,
-    pushed: mpsc::UnboundedReceiver<(LegId, Push)>,
-    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    point: ResumePoint,
+    subscriptions: Vec<LinkSubscription>,
+    next_id: u64,
+    pushed: mpsc::UnboundedReceiver<(SubscriptionId, Push)>,
+    pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
     under_way: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     connecting: bool,
     /// When a link is tried for.
@@ -115,9 +115,9 @@ impl Follower {
             worker,
             place,
             events,
-            point: FeedPoint::new(from),
-            legs: Vec::new(),
-            next_leg: 0,
+            point: ResumePoint::new(from),
+            subscriptions: Vec::new(),
+            next_id: 0,
             pushed,
             pushes,
             under_way: FuturesUnordered::new(),
@@ -150,7 +150,7 @@ impl Follower {
             let due = self.due();
             let outcome = tokio::select! {
                 _ = changes.changed() => Ok(()),
-                Some((leg, push)) = self.pushed.recv() => self.take(leg, push).await,
+                Some((held, push)) = self.pushed.recv() => self.take(held, push).await,
                 Some(done) = self.under_way.next() => self.finish(done),
                 () = until(due) => Ok(()),
                 _ = advances.tick() => Ok(()),
@@ -190,28 +190,29 @@ impl Follower {
         }
     }
 
-    fn is_on(&self, connected: &Rc<Connected>) -> bool {
-        self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, connected))
+    fn is_on(&self, connected: &Rc<NodeLink>) -> bool {
+        self.subscriptions.iter().any(|held| Rc::ptr_eq(&held.connected, connected))
     }
 
-    /// Has a leg on each link that is of use, in the state that is its link's.
+    /// Has a held on each link that is of use, in the state that is its link's.
     fn align(&mut self, now: Instant) {
-        self.legs.retain(|leg| !leg.connected.has_duty(Duty::Dismissed));
+        self.subscriptions.retain(|held| !held.connected.has_role(LinkRole::Closed));
         let Some(active) = self.worker.active() else {
             if !self.connecting && self.connects.pass(now) {
                 self.connect();
             }
             return;
         };
-        match self.legs.iter_mut().find(|leg| Rc::ptr_eq(&leg.connected, &active)) {
-            Some(leg) => leg.activate(&self.worker, self.point.cursor()),
+        match self.subscriptions.iter_mut().find(|held| Rc::ptr_eq(&held.connected, &active)) {
+            Some(held) => held.activate(&self.worker, self.point.cursor()),
             None if self.begins.pass(now) => self.begin(active.clone(), Begin::Now),
             None => {}
         }
         if self.worker.keeps() != Standby::Armed || self.point.cursor().is_none() {
             return;
         }
-        let serves = self.legs.iter().any(|leg| Rc::ptr_eq(&leg.connected, &active) && leg.is_established());
+        let serves =
+            self.subscriptions.iter().any(|held| Rc::ptr_eq(&held.connected, &active) && held.is_established());
         match self.worker.standby().filter(|_| serves) {
             Some(standby) if !self.is_on(&standby) => {
                 self.begin(standby, Begin::When(active.node));
@@ -219,7 +220,7 @@ impl Follower {
             _ => {}
         }
         if let Some(cursor) = self.point.cursor() {
-            self.legs.iter_mut().for_each(|leg| leg.advance(cursor, now));
+            self.subscriptions.iter_mut().for_each(|held| held.advance(cursor, now));
         }
     }
 
@@ -232,13 +233,13 @@ impl Follower {
         }));
     }
 
-    fn begin(&mut self, connected: Rc<Connected>, begin: Begin) {
-        self.next_leg = self.next_leg.wrapping_add(1);
-        let id = LegId(self.next_leg);
-        let leg = Leg::new(id, connected, begin);
-        let establishing = leg.establish(&self.worker, &self.point, self.pushes.clone());
-        self.legs.push(leg);
-        self.under_way.push(Box::pin(async move { Done::Leg(id, establishing.await) }));
+    fn begin(&mut self, connected: Rc<NodeLink>, begin: Begin) {
+        self.next_id = self.next_id.wrapping_add(1);
+        let id = SubscriptionId(self.next_id);
+        let held = LinkSubscription::new(id, connected, begin);
+        let establishing = held.establish(&self.worker, &self.point, self.pushes.clone());
+        self.subscriptions.push(held);
+        self.under_way.push(Box::pin(async move { Done::LinkSubscription(id, establishing.await) }));
     }
 
     fn finish(&mut self, done: Done) -> Result<(), ClientError> {
@@ -247,24 +248,28 @@ impl Follower {
                 self.connecting = false;
                 outcome.or_else(|failure| self.try_again(failure, true))
             }
-            Done::Leg(id, outcome) => self.finish_leg(id, outcome),
+            Done::LinkSubscription(id, outcome) => self.finish_subscribing(id, outcome),
         }
     }
 
-    fn finish_leg(&mut self, id: LegId, outcome: Result<Established, Failure>) -> Result<(), ClientError> {
-        let Some(at) = self.legs.iter().position(|leg| leg.id == id) else { return Ok(()) };
+    fn finish_subscribing(
+        &mut self,
+        id: SubscriptionId,
+        outcome: Result<Established, Failure>,
+    ) -> Result<(), ClientError> {
+        let Some(at) = self.subscriptions.iter().position(|held| held.id == id) else { return Ok(()) };
         let established = match outcome {
             Ok(established) => established,
             Err(failure) => {
-                let leg = self.legs.swap_remove(at);
+                let held = self.subscriptions.swap_remove(at);
                 // Also where it has come to serve meanwhile: whoever refuses is not asked again at once.
-                let stays = self.is_active(&leg.connected);
-                if leg.begin == Begin::Now || stays {
+                let stays = self.is_active(&held.connected);
+                if held.begin == Begin::Now || stays {
                     return self.try_again(failure, stays);
                 }
                 // The link that serves says what is wrong, if it is not this one alone.
-                if leg.connected.has_duty(Duty::StandsBy) {
-                    self.worker.drop_standby(&leg.connected);
+                if held.connected.has_role(LinkRole::Standby) {
+                    self.worker.drop_standby(&held.connected);
                 }
                 return Ok(());
             }
@@ -273,9 +278,9 @@ impl Follower {
         self.point.belong_to(established.session);
         self.point.begin(established.from.clone());
         self.note_point();
-        let Some(leg) = self.legs.get_mut(at) else { return Ok(()) };
+        let Some(held) = self.subscriptions.get_mut(at) else { return Ok(()) };
         let (is_armed, is_dropped, connected) =
-            (leg.establish_as(established), leg.is_dropped, Rc::clone(&leg.connected));
+            (held.establish_as(established), held.is_dropped, Rc::clone(&held.connected));
         if is_dropped {
             self.lose(id, &connected);
         } else if is_armed {
@@ -286,18 +291,18 @@ impl Follower {
         Ok(())
     }
 
-    fn is_active(&self, connected: &Rc<Connected>) -> bool {
+    fn is_active(&self, connected: &Rc<NodeLink>) -> bool {
         self.worker.active().is_some_and(|active| Rc::ptr_eq(&active, connected))
     }
 
-    async fn take(&mut self, id: LegId, push: Push) -> Result<(), ClientError> {
-        let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return Ok(()) };
-        if matches!(push, Push::Dropped) && !leg.is_established() {
+    async fn take(&mut self, id: SubscriptionId, push: Push) -> Result<(), ClientError> {
+        let Some(held) = self.subscriptions.iter_mut().find(|held| held.id == id) else { return Ok(()) };
+        if matches!(push, Push::Dropped) && !held.is_established() {
             // The answer, which is on its way, says why.
-            leg.is_dropped = true;
+            held.is_dropped = true;
             return Ok(());
         }
-        let connected = Rc::clone(&leg.connected);
+        let connected = Rc::clone(&held.connected);
         match push {
             Push::Changes { changes, counts, nothing_left, cursor, taken } => {
                 self.worker.arrived(&connected);
@@ -324,9 +329,9 @@ impl Follower {
     }
 
     /// The node has let go of the receiver: with its link, or without a word.
-    fn lose(&mut self, id: LegId, connected: &Rc<Connected>) {
-        let lost = self.legs.extract_if(.., |leg| leg.id == id).next();
-        if lost.is_some_and(|leg| leg.has_served_for(STEADY)) {
+    fn lose(&mut self, id: SubscriptionId, connected: &Rc<NodeLink>) {
+        let lost = self.subscriptions.extract_if(.., |held| held.id == id).next();
+        if lost.is_some_and(|held| held.has_served_for(STEADY)) {
             self.connects.reset();
             self.begins.reset();
         }

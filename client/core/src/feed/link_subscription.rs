@@ -11,19 +11,19 @@ use raftchat_schema::id::SessionId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::receiver::{LegId, Push, receiver};
-use super::resume::{Advance, FeedPoint};
+use super::receiver::{Push, SubscriptionId, receiver};
+use super::resume::{Advance, ResumePoint};
 use crate::call::repeat::{ATTEMPT_MAX, bounded};
 use crate::error::ClientError;
-use crate::link::connected::{Connected, OpenSession};
+use crate::link::node_link::{NodeLink, OpenSession};
 use crate::link::worker::Worker;
 use crate::rpc::failure::Failure;
 use crate::rpc::{self, Begin};
 
 /// A subscription on one link.
-pub(super) struct Leg {
-    pub(super) id: LegId,
-    pub(super) connected: Rc<Connected>,
+pub(super) struct LinkSubscription {
+    pub(super) id: SubscriptionId,
+    pub(super) connected: Rc<NodeLink>,
     pub(super) begin: Begin,
     /// None until it is established. Ends by being dropped.
     subscription: Option<subscription::Client>,
@@ -38,7 +38,7 @@ pub(super) struct Leg {
 /// What a node has granted.
 pub(super) struct Established {
     pub(super) session: SessionId,
-    /// Where the leg begins.
+    /// Where the subscription begins.
     pub(super) from: Vec<u8>,
     subscription: subscription::Client,
 }
@@ -50,7 +50,7 @@ type Wish<'a> = (&'a [u8], &'a receiver::Client, Begin);
 /// spares a round trip.
 async fn session_and_subscription(
     worker: &Worker,
-    connected: &Connected,
+    connected: &NodeLink,
     whose: Option<SessionId>,
     wish: Option<Wish<'_>>,
 ) -> Result<(Rc<OpenSession>, Option<subscription::Client>), Failure> {
@@ -68,8 +68,8 @@ async fn session_and_subscription(
     }
 }
 
-impl Leg {
-    pub(super) fn new(id: LegId, connected: Rc<Connected>, begin: Begin) -> Self {
+impl LinkSubscription {
+    pub(super) fn new(id: SubscriptionId, connected: Rc<NodeLink>, begin: Begin) -> Self {
         Self { id, connected, begin, subscription: None, is_dropped: false, armed: None, serves_since: None }
     }
 
@@ -85,8 +85,8 @@ impl Leg {
     pub(super) fn establish(
         &self,
         worker: &Rc<Worker>,
-        point: &FeedPoint,
-        pushes: mpsc::UnboundedSender<(LegId, Push)>,
+        point: &ResumePoint,
+        pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
     ) -> impl Future<Output = Result<Established, Failure>> + 'static {
         let (id, begin) = (self.id, self.begin);
         let (worker, connected) = (Rc::clone(worker), Rc::clone(&self.connected));

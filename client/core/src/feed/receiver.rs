@@ -11,9 +11,9 @@ use raftchat_schema::view::{Change, Counts, Notice};
 use raftchat_schema::wire::{read_change, read_counts, read_notice, read_refusal};
 use tokio::sync::{mpsc, oneshot};
 
-/// Tells the legs of a feed apart.
+/// Tells the subscriptions of a feed apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LegId(u64);
+pub(crate) struct SubscriptionId(u64);
 
 /// What a node has called with.
 pub(crate) enum Push {
@@ -46,19 +46,19 @@ pub(crate) enum Push {
 
 /// Implements [`receiver`]. The queue behind it is bounded by what nodes may leave unacknowledged.
 struct Forwarder {
-    leg: LegId,
-    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    subscription: SubscriptionId,
+    pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
     heed: Box<dyn Fn(Notice)>,
 }
 
-/// A receiver for the subscription `leg`. What it is called with goes into `pushes`; notices, which wait for nobody, are
+/// A receiver for this subscription. What it is called with goes into `pushes`; notices, which wait for nobody, are
 /// heeded at once.
 pub(crate) fn receiver(
-    leg: LegId,
-    pushes: mpsc::UnboundedSender<(LegId, Push)>,
+    subscription: SubscriptionId,
+    pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
     heed: impl Fn(Notice) + 'static,
 ) -> receiver::Client {
-    capnp_rpc::new_client(Forwarder { leg, pushes, heed: Box::new(heed) })
+    capnp_rpc::new_client(Forwarder { subscription, pushes, heed: Box::new(heed) })
 }
 
 fn not_listening<T>(_: T) -> Error {
@@ -71,7 +71,7 @@ fn read_username(text: capnp::text::Reader<'_>) -> Result<Username, Error> {
 
 impl Forwarder {
     fn push(&self, push: Push) -> Result<(), Error> {
-        self.pushes.send((self.leg, push)).map_err(not_listening)
+        self.pushes.send((self.subscription, push)).map_err(not_listening)
     }
 
     fn take_changes(&self, params: &receiver::ChangesParams) -> Result<oneshot::Receiver<()>, Error> {

@@ -14,7 +14,7 @@ use crate::options::Following;
 
 /// Where a feed stands.
 #[derive(Debug)]
-pub(crate) struct FeedPoint {
+pub(crate) struct ResumePoint {
     /// Everything up to here was told; none while "now" is not known.
     cursor: Option<Vec<u8>>,
     /// The last change that was told.
@@ -32,7 +32,7 @@ pub(crate) struct News {
     pub(crate) end: Vec<u8>,
 }
 
-impl FeedPoint {
+impl ResumePoint {
     pub(crate) fn new(from: Following) -> Self {
         let cursor = match from {
             Following::FromStart => Some(Vec::new()),
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_two_links_bring_is_told_once_and_in_order() {
-        let mut feed = FeedPoint::new(Following::After(at(3)));
+        let mut feed = ResumePoint::new(Following::After(at(3)));
         assert_eq!(numbers(&feed.take(changes([4, 5]), at(5))), [4, 5]);
         // The other link begins where it was last told to: before what the first has brought.
         let news = feed.take(changes([4, 5, 6]), at(6));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_feed_from_now_on_begins_once_and_belongs_to_one_session() {
-        let mut feed = FeedPoint::new(Following::FromNow);
+        let mut feed = ResumePoint::new(Following::FromNow);
         assert_eq!(feed.cursor(), None);
         feed.begin(at(9));
         feed.begin(at(12));

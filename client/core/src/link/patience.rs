@@ -41,7 +41,7 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
-    use super::suspicion::{Alarm, Pulse};
+    use super::suspicion::{Alarm, HeartbeatMonitor};
     use super::*;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn on_a_machine_that_is_too_busy_a_node_is_suspected_a_few_times_and_then_left_alone() {
         let suspected = |is_patient: bool| {
-            let (start, mut patience, mut pulse) = (Instant::now(), Patience::default(), Pulse::new(Instant::now()));
+            let (start, mut patience, mut pulse) =
+                (Instant::now(), Patience::default(), HeartbeatMonitor::new(Instant::now()));
             pulse.promise(Some(MS(25)));
             let (mut now, mut alarms) = (start, 0);
             for second in 0..61_u64 {

@@ -6,12 +6,12 @@ use crate::cursor;
 
 /// Where all feeds of a client stand, by who follows.
 #[derive(Debug, Default)]
-pub(crate) struct FeedPoints {
+pub(crate) struct ResumePoints {
     next: u64,
     points: BTreeMap<u64, Vec<u8>>,
 }
 
-impl FeedPoints {
+impl ResumePoints {
     pub(crate) fn enter(&mut self) -> u64 {
         self.next = self.next.wrapping_add(1);
         self.next
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_link_is_activated_from_where_the_slowest_feed_stands() {
-        let mut points = FeedPoints::default();
+        let mut points = ResumePoints::default();
         assert_eq!(points.lowest(), b"");
         let (tail, window) = (points.enter(), points.enter());
         points.note(tail, &at(9));

@@ -1,5 +1,5 @@
 //! When silence on a link becomes suspicion. Pure: is told when something was heard, asks no clock and no network, and knows
-//! nothing of what is done about it. [`Pulse`] asks whether the node is heard, [`Echo`] whether it hears.
+//! nothing of what is done about it. [`HeartbeatMonitor`] asks whether the node is heard, [`AckMonitor`] whether it hears.
 //!
 //! A node promises something at least each *beat*. How much later than that things come is the path's *jitter*, smoothed as
 //! in RFC 3550. Both together say how long a silence may be: for the path, which is renewed for nothing, a little; for the
@@ -53,7 +53,7 @@ pub(crate) fn hedge_after(rtt: Duration) -> Duration {
 
 /// What was heard on one link, and when.
 #[derive(Clone, Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct HeartbeatMonitor {
     heard: Instant,
     beat: Option<Duration>,
     /// What the first silence is measured by, as long as no beat is promised; none: by nothing.
@@ -64,7 +64,7 @@ pub(crate) struct Pulse {
     raised: Option<Alarm>,
 }
 
-impl Pulse {
+impl HeartbeatMonitor {
     /// A link that was just made, over which nothing is promised.
     pub(crate) fn new(now: Instant) -> Self {
         Self { heard: now, beat: None, answer: None, jitter: Duration::ZERO, slack: Duration::ZERO, raised: None }
@@ -148,16 +148,16 @@ impl Pulse {
 /// What a node has acknowledged on one link, and when. As this device speaks in beats, and each is acknowledged by itself,
 /// that comes in the same beats, a round trip later, as long as the node hears.
 #[derive(Clone, Debug)]
-pub(crate) struct Echo {
-    pulse: Pulse,
+pub(crate) struct AckMonitor {
+    pulse: HeartbeatMonitor,
     acknowledged: Instant,
     spoke: Option<Instant>,
 }
 
-impl Echo {
+impl AckMonitor {
     /// A link over which this device has not spoken.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { pulse: Pulse::new(now), acknowledged: now, spoke: None }
+        Self { pulse: HeartbeatMonitor::new(now), acknowledged: now, spoke: None }
     }
 
     /// This device has spoken, as it does each `beat`.
@@ -224,8 +224,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    fn beating(start: Instant) -> Pulse {
-        let mut pulse = Pulse::new(start);
+    fn beating(start: Instant) -> HeartbeatMonitor {
+        let mut pulse = HeartbeatMonitor::new(start);
         pulse.promise(Some(BEAT));
         pulse
     }
@@ -236,7 +236,7 @@ mod tests {
         let start = Instant::now();
         let mut pulse = beating(start);
         let (mut now, mut raised) = (0, Vec::new());
-        let mut watch = |pulse: &mut Pulse, from: u64, to: u64| {
+        let mut watch = |pulse: &mut HeartbeatMonitor, from: u64, to: u64| {
             for at in from..to {
                 raised.extend(pulse.look(start + ms(at)).alarm.map(|alarm| (at, alarm)));
             }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn who_was_asked_and_does_not_answer_is_suspected_by_the_round_trip() {
         let start = Instant::now();
-        let mut pulse = Pulse::new(start);
+        let mut pulse = HeartbeatMonitor::new(start);
         assert_eq!(pulse.look(start + ms(5_000)), Look { alarm: None, next: None }, "nothing was promised");
         pulse.ask(start + ms(5_000), ms(200), BEAT);
         assert_eq!(pulse.look(start + ms(5_799)).alarm, Some(Alarm::Path));
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn who_hears_a_node_seldom_gives_it_as_long_for_its_first_answer() {
         let start = Instant::now();
-        let mut pulse = Pulse::new(start);
+        let mut pulse = HeartbeatMonitor::new(start);
         pulse.ask(start, ms(1), ms(2_000));
         assert_eq!(pulse.look(start + ms(999)).alarm, None);
         assert_eq!(pulse.look(start + ms(1_999)).alarm, Some(Alarm::Path));
@@ -321,7 +321,7 @@ mod tests {
         mut comes_back: impl FnMut(u64) -> Option<u64>,
     ) -> Vec<(u64, Alarm)> {
         let start = Instant::now();
-        let mut echo = Echo::new(start);
+        let mut echo = AckMonitor::new(start);
         let (mut under_way, mut raised) = (Vec::new(), Vec::new());
         for now in 0..end {
             if pauses(now) {
@@ -386,9 +386,9 @@ mod tests {
     #[test]
     fn who_does_not_speak_is_owed_no_echo() {
         let start = Instant::now();
-        let mut echo = Echo::new(start);
+        let mut echo = AckMonitor::new(start);
         assert_eq!(echo.look(start + ms(5_000)), Look { alarm: None, next: None });
-        let speak = |echo: &mut Echo, from: u64, to: u64| {
+        let speak = |echo: &mut AckMonitor, from: u64, to: u64| {
             (from..=to).step_by(20).for_each(|at| echo.speak(start + ms(at), OURS, ms(10)));
         };
         speak(&mut echo, 5_000, 5_120);

@@ -2,12 +2,12 @@
 //! what is asked over a link.
 
 mod arming;
-mod aside;
 mod heeding;
+mod late;
 mod lineup;
 mod links;
+mod monitor;
 mod sessions;
-mod tending;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -24,11 +24,11 @@ use tokio::time::{Instant, timeout};
 
 use crate::cursor;
 use crate::link::announced::Announced;
-use crate::link::connected::{Connected, Suspicion};
 use crate::link::event::LinkEvent;
+use crate::link::node_link::{NodeLink, Suspicion};
 use crate::link::nodes::Nodes;
 use crate::link::patience::Patience;
-use crate::link::points::FeedPoints;
+use crate::link::points::ResumePoints;
 use crate::link::state::LinkState;
 use crate::link::usual::Usual;
 use crate::options::{Attention, ClientOptions, Standby};
@@ -53,7 +53,7 @@ pub(crate) enum Care {
 }
 
 /// A link that is being made, for all who wait for one.
-type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<Connected>, ConnectFailure>>>;
+type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<NodeLink>, ConnectFailure>>>;
 
 /// The node that served before there was none.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +76,8 @@ pub(crate) struct Worker {
     avoided: RefCell<Vec<(String, Instant)>>,
     /// Nodes by whose clock this device's certificate is out of its time, since one has let it in.
     refusals: RefCell<BTreeSet<NodeId>>,
-    links: RefCell<LineUp<Connected>>,
-    /// Counts every change of which link has which duty.
+    links: RefCell<LineUp<NodeLink>>,
+    /// Counts every change of which link has which role.
     changes: watch::Sender<u64>,
     connecting: RefCell<Option<Connecting>>,
     /// The node that served, since it was lost without another to take its place.
@@ -85,7 +85,7 @@ pub(crate) struct Worker {
     followers: Cell<usize>,
     attention: Cell<Attention>,
     care: watch::Sender<Care>,
-    pub(crate) points: RefCell<FeedPoints>,
+    pub(crate) points: RefCell<ResumePoints>,
     pub(crate) announced: RefCell<Announced>,
     /// Changes of addresses are heard of.
     watching: Cell<bool>,

@@ -9,9 +9,9 @@ use raftchat_schema::pause::Pause;
 use raftchat_transport::{lot, lot_share};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Care, Worker, links, tending};
-use crate::link::connected::{Connected, Duty};
+use super::{Care, Worker, links, monitor};
 use crate::link::event::{LinkEvent, LinkEventKind};
+use crate::link::node_link::{LinkRole, NodeLink};
 use crate::link::order::Candidate;
 use crate::options::{Attention, Standby};
 
@@ -89,7 +89,7 @@ impl Worker {
         is_wanted && follows && links.standby().is_none() && self.nodes.borrow().len() > 1
     }
 
-    async fn make_another(self: &Rc<Self>, mut wait: Duration) -> Option<Rc<Connected>> {
+    async fn make_another(self: &Rc<Self>, mut wait: Duration) -> Option<Rc<NodeLink>> {
         loop {
             tokio::select! {
                 () = sleep(wait) => {}
@@ -107,7 +107,7 @@ impl Worker {
 
     /// A link to another node than the one that serves, with the session on it; without, where it is to serve at once: then
     /// the session is asked for together with what is asked of it.
-    async fn reach_another(self: &Rc<Self>) -> Option<Rc<Connected>> {
+    async fn reach_another(self: &Rc<Self>) -> Option<Rc<NodeLink>> {
         let active = self.active()?;
         let is_other =
             |candidate: &Candidate| candidate.address != active.address && candidate.node != Some(active.node.0);
@@ -123,7 +123,7 @@ impl Worker {
             }
         };
         if active.suspicion.get().is_some() {
-            let connected = Rc::new(Connected::new(reached.clone()));
+            let connected = Rc::new(NodeLink::new(reached.clone()));
             tokio::task::spawn_local(links::be_let_in(Rc::clone(self), reached, Rc::clone(&connected)));
             return Some(connected);
         }
@@ -132,7 +132,7 @@ impl Worker {
             self.avoid(&reached.address);
             return None;
         }
-        let connected = Rc::new(Connected::new(reached));
+        let connected = Rc::new(NodeLink::new(reached));
         match timeout(SESSION_DEADLINE, self.session(&connected)).await {
             Ok(Ok(_)) => Some(connected),
             Ok(Err(failure)) => {
@@ -148,7 +148,7 @@ impl Worker {
     }
 
     /// Takes a link that was made for the second place; in the first where that has become free, or its node is silent.
-    fn take_standby(self: &Rc<Self>, made: &Rc<Connected>) {
+    fn take_standby(self: &Rc<Self>, made: &Rc<NodeLink>) {
         let active = self.active();
         if !matches!(*self.care.borrow(), Care::Follows(_))
             || active.as_ref().is_some_and(|active| active.node == made.node)
@@ -156,7 +156,7 @@ impl Worker {
             self.arm_later();
             return;
         }
-        tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(made)));
+        tokio::task::spawn_local(monitor::watch(Rc::clone(self), Rc::clone(made)));
         let Some(active) = active else {
             self.serve(made);
             self.is_let_in(made);
@@ -168,11 +168,11 @@ impl Worker {
         }
         if self.options.standby == Standby::None {
             // The one that serves has spoken again.
-            made.assign(Duty::Dismissed);
+            made.assign(LinkRole::Closed);
             return;
         }
         tracing::debug!(node = %made.node, "stands by");
-        made.assign(Duty::StandsBy);
+        made.assign(LinkRole::Standby);
         let before = self.links.borrow_mut().stand_by(made);
         if let Some(before) = before {
             self.dismiss(&before);
@@ -184,14 +184,14 @@ impl Worker {
     }
 
     /// The second link holds where the feed stands: it can take over by itself.
-    pub(crate) fn is_armed(&self, standby: &Connected) {
+    pub(crate) fn is_armed(&self, standby: &NodeLink) {
         self.armed_since.set(Some(Instant::now()));
         self.measure(standby.node, &standby.address, &standby.link);
         self.tell(LinkEvent::of(LinkEventKind::Standby, standby.node));
     }
 
     /// Lets go of a second link that is of no use, and makes another later.
-    pub(crate) fn drop_standby(self: &Rc<Self>, standby: &Rc<Connected>) {
+    pub(crate) fn drop_standby(self: &Rc<Self>, standby: &Rc<NodeLink>) {
         self.let_go(standby);
         self.stood_by();
         let wait = self.arming_pause.borrow_mut().grow(lot());
@@ -206,7 +206,7 @@ impl Worker {
     }
 
     /// Lets go of a second link, whose node is asked last for a while.
-    pub(super) fn let_go(&self, standby: &Rc<Connected>) {
+    pub(super) fn let_go(&self, standby: &Rc<NodeLink>) {
         self.avoid(&standby.address);
         self.dismiss(standby);
     }

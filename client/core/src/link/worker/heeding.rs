@@ -7,8 +7,8 @@ use raftchat_schema::view::Notice;
 use tokio::time::Instant;
 
 use super::Worker;
-use crate::link::connected::{Connected, Suspicion};
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::node_link::{NodeLink, Suspicion};
 
 /// A node that has been behind for so long is left for one that is not. Not before: while a leader is elected all nodes are
 /// behind, and the one that stands by may not have said so yet.
@@ -16,7 +16,7 @@ const BEHIND_MAX: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// The node at the other end of `from` has said something.
-    pub(crate) fn heed(self: &Rc<Self>, from: &Rc<Connected>, notice: Notice) {
+    pub(crate) fn heed(self: &Rc<Self>, from: &Rc<NodeLink>, notice: Notice) {
         let node = from.node;
         match notice {
             Notice::Fresh => {
@@ -35,7 +35,7 @@ impl Worker {
                 let active = self.active().filter(|active| active.node == suspect && !Rc::ptr_eq(active, from));
                 // Who has suspected in vain of late hears the node itself rather than others.
                 let slack = self.patience.borrow().slack(Instant::now());
-                let is_silent = |active: &Rc<Connected>| active.pulse.borrow().last_heard().elapsed() >= slack;
+                let is_silent = |active: &Rc<NodeLink>| active.heartbeats.borrow().last_heard().elapsed() >= slack;
                 if let Some(active) = active.filter(is_silent) {
                     self.suspect(&active, Suspicion { cause: LinkCause::Hint, since: Instant::now() });
                 }
@@ -52,7 +52,7 @@ impl Worker {
     }
 
     /// Leaves a node that is behind for the one that stands by; where that is behind as well, has another stand by.
-    fn prefer_fresh(self: &Rc<Self>, active: &Rc<Connected>) {
+    fn prefer_fresh(self: &Rc<Self>, active: &Rc<NodeLink>) {
         let Some(standby) = self.standby() else { return };
         if standby.behind.get() {
             self.let_go(&standby);

@@ -10,10 +10,10 @@ use raftchat_transport::{Link, LinkFailure};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Care, Connecting, Lost, Worker, tending};
+use super::{Care, Connecting, Lost, Worker, monitor};
 use crate::link::connect::{Reached, race};
-use crate::link::connected::{Connected, Duty, Move, Suspicion};
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::node_link::{LinkRole, Move, NodeLink, Suspicion};
 use crate::link::order::{Candidate, Preferences, candidates, is_by_its_clock, judge};
 use crate::options::Attention;
 use crate::rpc::failure::{ConnectFailure, Failure};
@@ -30,7 +30,7 @@ const ACTIVATION_PAUSE: Duration = Duration::from_millis(10);
 
 impl Worker {
     /// The link that serves; made now if there is none, once for all who ask.
-    pub(crate) async fn connected(self: &Rc<Self>) -> Result<Rc<Connected>, ConnectFailure> {
+    pub(crate) async fn connected(self: &Rc<Self>) -> Result<Rc<NodeLink>, ConnectFailure> {
         // Whoever takes the place of one that has ended may have ended too.
         while let Some(active) = self.active() {
             match active.link.failure() {
@@ -42,24 +42,24 @@ impl Worker {
         under_way.unwrap_or_else(|| self.begin_connecting()).await
     }
 
-    pub(crate) fn active(&self) -> Option<Rc<Connected>> {
+    pub(crate) fn active(&self) -> Option<Rc<NodeLink>> {
         self.links.borrow().active().cloned()
     }
 
-    pub(crate) fn standby(&self) -> Option<Rc<Connected>> {
+    pub(crate) fn standby(&self) -> Option<Rc<NodeLink>> {
         self.links.borrow().standby().filter(|standby| standby.link.failure().is_none()).cloned()
     }
 
-    pub(super) fn is_active(&self, connected: &Rc<Connected>) -> bool {
+    pub(super) fn is_active(&self, connected: &Rc<NodeLink>) -> bool {
         self.links.borrow().is_active(connected)
     }
 
     /// All that are not dismissed, the one that serves first.
-    pub(crate) fn all_links(&self) -> Vec<Rc<Connected>> {
+    pub(crate) fn all_links(&self) -> Vec<Rc<NodeLink>> {
         self.links.borrow().all().cloned().collect()
     }
 
-    /// Changes whenever a link has another duty.
+    /// Changes whenever a link has another role.
     pub(crate) fn link_changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -82,7 +82,7 @@ impl Worker {
         connecting
     }
 
-    async fn connect(self: &Rc<Self>) -> Result<Rc<Connected>, ConnectFailure> {
+    async fn connect(self: &Rc<Self>) -> Result<Rc<NodeLink>, ConnectFailure> {
         let reached = self.race_to(|_| true, STAGGER).await.inspect_err(|failure| {
             let (ConnectFailure::NotAccepted(cause) | ConnectFailure::Unreachable(cause)) = failure;
             self.publish(LinkState::Lost { cause: cause.clone() });
@@ -91,8 +91,8 @@ impl Worker {
             // Another link has taken the place meanwhile.
             return Ok(active);
         }
-        let connected = Rc::new(Connected::new(reached.clone()));
-        tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(&connected)));
+        let connected = Rc::new(NodeLink::new(reached.clone()));
+        tokio::task::spawn_local(monitor::watch(Rc::clone(self), Rc::clone(&connected)));
         self.serve(&connected);
         // What is asked of the node goes to it meanwhile.
         tokio::task::spawn_local(be_let_in(Rc::clone(self), reached, Rc::clone(&connected)));
@@ -144,7 +144,7 @@ impl Worker {
     }
 
     /// What it means that the node of a link does not let this device in: whether others might, as it goes by its own clock.
-    pub(crate) fn judge_refusal(&self, connected: &Connected, failure: LinkFailure) -> Failure {
+    pub(crate) fn judge_refusal(&self, connected: &NodeLink, failure: LinkFailure) -> Failure {
         let refused = Candidate { address: connected.address.clone(), node: Some(connected.node.0) };
         if !is_by_its_clock(&failure) {
             return Failure::Connect(judge(&[(refused, failure)]));
@@ -164,7 +164,7 @@ impl Worker {
     }
 
     /// Takes a link that was just made as the one that serves.
-    pub(super) fn serve(self: &Rc<Self>, connected: &Rc<Connected>) {
+    pub(super) fn serve(self: &Rc<Self>, connected: &Rc<NodeLink>) {
         let (node, address, rtt) = (connected.node, connected.address.clone(), connected.link.rtt());
         tracing::info!(%node, address, ?rtt, "linked");
         let lost = self.lost.take().filter(|lost| lost.node != node);
@@ -173,7 +173,7 @@ impl Worker {
         if let Some(before) = before {
             self.retire(&before);
         }
-        connected.assign(Duty::Serves);
+        connected.assign(LinkRole::Active);
         // Before anything can come over it.
         self.publish(LinkState::Connected { node, address, rtt });
         self.tell(LinkEvent::of(LinkEventKind::Linked, node));
@@ -181,7 +181,7 @@ impl Worker {
     }
 
     /// The node of a link that serves has let this device in.
-    pub(super) fn is_let_in(self: &Rc<Self>, connected: &Rc<Connected>) {
+    pub(super) fn is_let_in(self: &Rc<Self>, connected: &Rc<NodeLink>) {
         if !self.is_active(connected) {
             return;
         }
@@ -193,7 +193,7 @@ impl Worker {
 
     /// A node may be gone. If it serves, another link takes over at once where there is one, and is sought where there is
     /// none; nothing is closed.
-    pub(crate) fn suspect(self: &Rc<Self>, connected: &Rc<Connected>, why: Suspicion) {
+    pub(crate) fn suspect(self: &Rc<Self>, connected: &Rc<NodeLink>, why: Suspicion) {
         let is_standby = self.standby().is_some_and(|standby| Rc::ptr_eq(&standby, connected));
         if is_standby {
             self.tell(LinkEvent::because(LinkEventKind::Suspected, connected.node, why.cause));
@@ -211,24 +211,25 @@ impl Worker {
     }
 
     /// Who takes over: the one that stands by, or one that was suspected and has spoken since.
-    fn next_in_line(&self) -> Option<Rc<Connected>> {
+    fn next_in_line(&self) -> Option<Rc<NodeLink>> {
         let links = self.links.borrow();
-        let lives = |connected: &&Rc<Connected>| connected.link.failure().is_none();
-        let speaks =
-            |connected: &&Rc<Connected>| connected.suspicion.get().is_none() && !connected.pulse.borrow().is_silent();
+        let lives = |connected: &&Rc<NodeLink>| connected.link.failure().is_none();
+        let speaks = |connected: &&Rc<NodeLink>| {
+            connected.suspicion.get().is_none() && !connected.heartbeats.borrow().is_silent()
+        };
         let standby = links.standby().filter(lives);
         standby.or_else(|| links.listening().rev().filter(lives).find(speaks)).cloned()
     }
 
     /// Lets `next` serve from now on. The link that served is still listened to.
-    pub(super) fn promote(self: &Rc<Self>, next: &Rc<Connected>, why: Suspicion) {
-        let stood_by = next.has_duty(Duty::StandsBy);
+    pub(super) fn promote(self: &Rc<Self>, next: &Rc<NodeLink>, why: Suspicion) {
+        let stood_by = next.has_role(LinkRole::Standby);
         let before = self.links.borrow_mut().serve(next);
         let from = before.as_ref().map(|before| before.node);
         tracing::info!(node = %next.node, from = from.map(|node| node.0), cause = why.cause.name(), "moved");
         next.suspicion.set(None);
         next.moving.set(from.map(|from| Move { from, why }));
-        next.assign(Duty::Serves);
+        next.assign(LinkRole::Active);
         if stood_by {
             self.stood_by();
             tokio::task::spawn_local(activate(Rc::clone(next), self.points.borrow().lowest()));
@@ -246,12 +247,12 @@ impl Worker {
     }
 
     /// Listens to a link for a while, and then lets it go.
-    fn retire(self: &Rc<Self>, connected: &Rc<Connected>) {
+    fn retire(self: &Rc<Self>, connected: &Rc<NodeLink>) {
         if connected.link.failure().is_some() {
             self.dismiss(connected);
             return;
         }
-        connected.assign(Duty::Listens);
+        connected.assign(LinkRole::Draining);
         let turn = self.links.borrow_mut().listen(connected);
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -263,22 +264,22 @@ impl Worker {
         });
     }
 
-    pub(super) fn dismiss(&self, connected: &Rc<Connected>) {
+    pub(super) fn dismiss(&self, connected: &Rc<NodeLink>) {
         self.measure(connected.node, &connected.address, &connected.link);
         self.links.borrow_mut().remove(connected);
-        connected.assign(Duty::Dismissed);
+        connected.assign(LinkRole::Closed);
         self.changed();
     }
 
     /// Turns away from a link that has ended, or over which nothing is done: what is asked next goes over another, to
     /// another node if one answers.
-    pub(crate) fn leave(self: &Rc<Self>, connected: &Rc<Connected>, sentence: &str, cause: LinkCause) {
+    pub(crate) fn leave(self: &Rc<Self>, connected: &Rc<NodeLink>, sentence: &str, cause: LinkCause) {
         if self.links.borrow().is_standby(connected) {
             self.drop_standby(connected);
             return;
         }
         if !self.is_active(connected) {
-            if !connected.has_duty(Duty::Dismissed) {
+            if !connected.has_role(LinkRole::Closed) {
                 self.dismiss(connected);
             }
             return;
@@ -301,7 +302,7 @@ impl Worker {
     }
 
     /// Something has come over a link, or was answered: if it has just taken over, the move is complete.
-    pub(crate) fn arrived(&self, connected: &Connected) {
+    pub(crate) fn arrived(&self, connected: &NodeLink) {
         let Some(Move { from, why }) = connected.moving.take() else { return };
         let took = why.since.elapsed();
         self.tell(LinkEvent {
@@ -314,7 +315,7 @@ impl Worker {
     }
 
     /// What others were told of the person and a node forgets with its link.
-    fn announce_again(self: &Rc<Self>, over: &Rc<Connected>) {
+    fn announce_again(self: &Rc<Self>, over: &Rc<NodeLink>) {
         for target in self.announced.borrow_mut().still(Instant::now()) {
             let (worker, over) = (Rc::clone(self), Rc::clone(over));
             tokio::task::spawn_local(async move {
@@ -345,7 +346,7 @@ impl Worker {
         let before = self.care.send_replace(care);
         match (before, care) {
             (Care::Calls, Care::Follows(_)) => {
-                tokio::task::spawn_local(tending::watch_addresses(Rc::clone(self)));
+                tokio::task::spawn_local(monitor::watch_addresses(Rc::clone(self)));
                 self.arm(Duration::ZERO);
             }
             (Care::Follows(_), Care::Calls) => {
@@ -360,7 +361,7 @@ impl Worker {
 }
 
 /// Waits until the node of a link has let this device in; leaves it where it does not.
-pub(super) async fn be_let_in(worker: Rc<Worker>, reached: Reached, connected: Rc<Connected>) {
+pub(super) async fn be_let_in(worker: Rc<Worker>, reached: Reached, connected: Rc<NodeLink>) {
     match worker.greet(&reached).await {
         Ok(()) => worker.is_let_in(&connected),
         Err(failure) => worker.leave(&connected, &failure.to_string(), LinkCause::of(&failure)),
@@ -368,7 +369,7 @@ pub(super) async fn be_let_in(worker: Rc<Worker>, reached: Reached, connected: R
 }
 
 /// Tells the node of an armed link to begin to push, until something has come over it.
-async fn activate(connected: Rc<Connected>, from: Vec<u8>) {
+async fn activate(connected: Rc<NodeLink>, from: Vec<u8>) {
     for _ in 0..ACTIVATIONS_MAX {
         connected.link.send_activate(&from);
         sleep(ACTIVATION_PAUSE).await;

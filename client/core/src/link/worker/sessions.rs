@@ -8,7 +8,7 @@ use raftchat_schema::view::ConversationView;
 
 use super::Worker;
 use crate::error::ClientError;
-use crate::link::connected::{AskedSession, Connected, OpenSession};
+use crate::link::node_link::{AskedSession, NodeLink, OpenSession};
 use crate::options::Target;
 use crate::profile::session::{SessionToken, StoredSession};
 use crate::rpc::failure::Failure;
@@ -16,7 +16,7 @@ use crate::rpc::{self, Granted};
 
 impl Worker {
     /// The session on `connected`; taken up there if it is not yet.
-    pub(crate) async fn session(&self, connected: &Connected) -> Result<Rc<OpenSession>, Failure> {
+    pub(crate) async fn session(&self, connected: &NodeLink) -> Result<Rc<OpenSession>, Failure> {
         let mut slot = connected.session.lock().await;
         if let Some(open) = &*slot {
             self.tell_seen(connected, open);
@@ -38,7 +38,7 @@ impl Worker {
     }
 
     /// Where more was shown than this node is known to have: what is asked of it next is to be no older.
-    fn tell_seen(&self, connected: &Connected, open: &OpenSession) {
+    fn tell_seen(&self, connected: &NodeLink, open: &OpenSession) {
         let seen = self.seen.borrow();
         if let Some(seen) = seen.as_deref().filter(|seen| connected.knows(seen)) {
             // A node that does not know this answers as it did before there was such a thing.
@@ -46,7 +46,7 @@ impl Worker {
         }
     }
 
-    async fn resume(&self, connected: &Connected, stored: &StoredSession) -> Result<Granted, Failure> {
+    async fn resume(&self, connected: &NodeLink, stored: &StoredSession) -> Result<Granted, Failure> {
         let seen = self.seen.borrow().clone().unwrap_or_default();
         let (client, granted) = rpc::resume(&connected.gateway, &stored.token, &seen);
         connected.ask_for(Some(AskedSession { client, session: stored.session }));
@@ -63,7 +63,7 @@ impl Worker {
     /// Takes a session that was just granted over `connected` as the one of this device, and keeps it.
     pub(crate) async fn adopt(
         &self,
-        connected: &Connected,
+        connected: &NodeLink,
         granted: Granted,
         token: SessionToken,
     ) -> Result<(), ClientError> {
@@ -94,7 +94,7 @@ impl Worker {
     /// The conversation's capability on this link; asked for once.
     pub(crate) async fn conversation(
         &self,
-        connected: &Connected,
+        connected: &NodeLink,
         target: &Target,
     ) -> Result<conversation::Client, Failure> {
         match self.held(connected, target).await? {
@@ -106,7 +106,7 @@ impl Worker {
     /// The conversation's capability where it was asked for on this link.
     pub(crate) async fn held(
         &self,
-        connected: &Connected,
+        connected: &NodeLink,
         target: &Target,
     ) -> Result<Option<conversation::Client>, Failure> {
         Ok(self.session(connected).await?.conversations.borrow().get(target).cloned())
@@ -115,7 +115,7 @@ impl Worker {
     /// Asks for the conversation on this link: its capability, and how it is now.
     pub(crate) async fn open(
         &self,
-        connected: &Connected,
+        connected: &NodeLink,
         target: &Target,
     ) -> Result<(conversation::Client, ConversationView), Failure> {
         let session = self.session(connected).await?;
@@ -125,7 +125,7 @@ impl Worker {
     }
 
     /// Tells over one link that the person is still writing.
-    pub(super) async fn announce_typing(&self, over: &Connected, target: &Target) -> Result<(), Failure> {
+    pub(super) async fn announce_typing(&self, over: &NodeLink, target: &Target) -> Result<(), Failure> {
         rpc::typing(&self.conversation(over, target).await?, true).await
     }
 }

@@ -8,8 +8,8 @@ use raftchat_transport::AddressWatch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::{Care, Worker};
-use crate::link::connected::{Connected, Duty, Suspicion};
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
+use crate::link::node_link::{LinkRole, NodeLink, Suspicion};
 use crate::link::suspicion::Alarm;
 use crate::options::Attention;
 use crate::rpc;
@@ -38,27 +38,27 @@ const FOREGROUND: Rhythm = Rhythm { theirs: Duration::from_millis(25), ours: Dur
 const BACKGROUND: Rhythm = Rhythm { theirs: Duration::from_secs(2), ours: Duration::from_millis(900) };
 
 impl Rhythm {
-    fn of(duty: Duty, care: Care) -> Option<Self> {
-        match (duty, care) {
-            (Duty::Serves | Duty::Listens, Care::Follows(Attention::Focused)) => Some(FOREGROUND),
-            (Duty::Serves | Duty::Listens, Care::Follows(Attention::Away)) => Some(BACKGROUND),
-            (Duty::StandsBy | Duty::Dismissed, _) | (_, Care::Calls) => None,
+    fn of(role: LinkRole, care: Care) -> Option<Self> {
+        match (role, care) {
+            (LinkRole::Active | LinkRole::Draining, Care::Follows(Attention::Focused)) => Some(FOREGROUND),
+            (LinkRole::Active | LinkRole::Draining, Care::Follows(Attention::Away)) => Some(BACKGROUND),
+            (LinkRole::Standby | LinkRole::Closed, _) | (_, Care::Calls) => None,
         }
     }
 }
 
-/// Tends a link until it is dismissed or has ended.
-pub(super) async fn tend(worker: Rc<Worker>, connected: Rc<Connected>) {
-    let (mut duties, mut cares) = (connected.duty(), worker.care.subscribe());
+/// Watches over a link until it is dismissed or has ended.
+pub(super) async fn watch(worker: Rc<Worker>, connected: Rc<NodeLink>) {
+    let (mut roles, mut cares) = (connected.role(), worker.care.subscribe());
     let mut unreachable = connected.link.unreachable();
     let mut asked = None;
     loop {
-        let (duty, care) = (*duties.borrow_and_update(), *cares.borrow_and_update());
-        if duty == Duty::Dismissed {
+        let (role, care) = (*roles.borrow_and_update(), *cares.borrow_and_update());
+        if role == LinkRole::Closed {
             return;
         }
-        let rhythm = Rhythm::of(duty, care);
-        if duty == Duty::Serves && asked != rhythm {
+        let rhythm = Rhythm::of(role, care);
+        if role == LinkRole::Active && asked != rhythm {
             asked = rhythm;
             tokio::task::spawn_local(ask_for_beats(Rc::clone(&worker), Rc::clone(&connected), rhythm));
         }
@@ -67,7 +67,7 @@ pub(super) async fn tend(worker: Rc<Worker>, connected: Rc<Connected>) {
                 worker.leave(&connected, &failure.to_string(), LinkCause::of(&failure));
                 return;
             }
-            Ok(()) = duties.changed() => {}
+            Ok(()) = roles.changed() => {}
             Ok(()) = cares.changed() => {}
             Ok(()) = unreachable.changed(), if care != Care::Calls => {
                 worker.suspect(&connected, Suspicion { cause: LinkCause::Icmp, since: Instant::now() });
@@ -78,8 +78,8 @@ pub(super) async fn tend(worker: Rc<Worker>, connected: Rc<Connected>) {
 }
 
 /// Speaks and listens in that rhythm; for ever.
-async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Option<Rhythm>) {
-    connected.echo.borrow_mut().rest();
+async fn keep_time(worker: &Rc<Worker>, connected: &Rc<NodeLink>, rhythm: Option<Rhythm>) {
+    connected.acks.borrow_mut().rest();
     let Some(rhythm) = rhythm else { return std::future::pending().await };
     let mut ticks = interval(rhythm.ours);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -89,9 +89,9 @@ async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Optio
             worker.patience.borrow_mut().was_in_vain(now);
         }
         let slack = worker.patience.borrow().slack(now);
-        connected.pulse.borrow_mut().put_up_with(slack);
-        connected.echo.borrow_mut().put_up_with(slack);
-        let (heard, hears) = (connected.pulse.borrow_mut().look(now), connected.echo.borrow_mut().look(now));
+        connected.heartbeats.borrow_mut().put_up_with(slack);
+        connected.acks.borrow_mut().put_up_with(slack);
+        let (heard, hears) = (connected.heartbeats.borrow_mut().look(now), connected.acks.borrow_mut().look(now));
         if let Some(alarm) = heard.alarm {
             raise(worker, connected, alarm, silence(connected));
         }
@@ -100,7 +100,7 @@ async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Optio
         }
         tokio::select! {
             _ = ticks.tick() => {
-                if connected.has_duty(Duty::Serves) {
+                if connected.has_role(LinkRole::Active) {
                     speak(connected, rhythm);
                 }
             }
@@ -109,10 +109,10 @@ async fn keep_time(worker: &Rc<Worker>, connected: &Rc<Connected>, rhythm: Optio
     }
 }
 
-fn speak(connected: &Connected, rhythm: Rhythm) {
+fn speak(connected: &NodeLink, rhythm: Rhythm) {
     connected.link.send_beat();
     if rhythm == FOREGROUND {
-        connected.echo.borrow_mut().speak(Instant::now(), rhythm.ours, connected.link.rtt());
+        connected.acks.borrow_mut().speak(Instant::now(), rhythm.ours, connected.link.rtt());
     }
 }
 
@@ -126,21 +126,21 @@ async fn due(due: Option<Instant>) {
     }
 }
 
-fn silence(connected: &Connected) -> Suspicion {
-    Suspicion { cause: LinkCause::Silence, since: connected.pulse.borrow().last_heard() }
+fn silence(connected: &NodeLink) -> Suspicion {
+    Suspicion { cause: LinkCause::Silence, since: connected.heartbeats.borrow().last_heard() }
 }
 
 /// Where the node is not heard either, that says more.
-fn not_being_heard(connected: &Connected) -> Suspicion {
-    let echo = connected.echo.borrow();
-    if echo.is_one_sided(connected.pulse.borrow().last_heard()) {
-        return Suspicion { cause: LinkCause::Unheard, since: echo.last_heard() };
+fn not_being_heard(connected: &NodeLink) -> Suspicion {
+    let acks = connected.acks.borrow();
+    if acks.is_one_sided(connected.heartbeats.borrow().last_heard()) {
+        return Suspicion { cause: LinkCause::Unheard, since: acks.last_heard() };
     }
     silence(connected)
 }
 
-fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm, why: Suspicion) {
-    if !connected.has_duty(Duty::Serves) {
+fn raise(worker: &Rc<Worker>, connected: &Rc<NodeLink>, alarm: Alarm, why: Suspicion) {
+    if !connected.has_role(LinkRole::Active) {
         return;
     }
     match alarm {
@@ -151,7 +151,7 @@ fn raise(worker: &Rc<Worker>, connected: &Rc<Connected>, alarm: Alarm, why: Susp
 
 /// Makes the path anew unless that was just done: of two sockets before the present one the older is heard no more, and what
 /// is on its way to that one would be missed, which is a silence too.
-fn renew(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
+fn renew(worker: &Rc<Worker>, connected: &Rc<NodeLink>, cause: LinkCause) {
     let slack = worker.patience.borrow().slack(Instant::now());
     let pause = RENEW_PAUSE.max(connected.link.rtt().saturating_mul(RENEW_RTTS)).saturating_add(slack * 4);
     if connected.renewed.get().is_none_or(|before| before.elapsed() > pause) {
@@ -160,7 +160,7 @@ fn renew(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
 }
 
 /// Takes another way through the network, which costs nothing.
-fn rebind(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
+fn rebind(worker: &Rc<Worker>, connected: &Rc<NodeLink>, cause: LinkCause) {
     connected.renewed.set(Some(Instant::now()));
     match connected.link.rebind() {
         Ok(()) => worker.tell(LinkEvent::because(LinkEventKind::PathChanged, connected.node, cause)),
@@ -169,22 +169,22 @@ fn rebind(worker: &Rc<Worker>, connected: &Rc<Connected>, cause: LinkCause) {
 }
 
 /// Asks the node to be heard so often, or lets it be silent.
-async fn ask_for_beats(worker: Rc<Worker>, connected: Rc<Connected>, rhythm: Option<Rhythm>) {
+async fn ask_for_beats(worker: Rc<Worker>, connected: Rc<NodeLink>, rhythm: Option<Rhythm>) {
     let Ok(session) = worker.session(&connected).await else { return };
     let beat = rhythm.map_or(Duration::ZERO, |rhythm| rhythm.theirs);
     if beat.is_zero() {
-        connected.pulse.borrow_mut().promise(None);
+        connected.heartbeats.borrow_mut().promise(None);
     } else {
-        connected.pulse.borrow_mut().ask(Instant::now(), connected.link.rtt(), beat);
+        connected.heartbeats.borrow_mut().ask(Instant::now(), connected.link.rtt(), beat);
     }
     match rpc::attend(&session.granted.client, beat).await {
         Ok(beat) => {
             worker.arrived(&connected);
-            connected.pulse.borrow_mut().promise((!beat.is_zero()).then_some(beat));
+            connected.heartbeats.borrow_mut().promise((!beat.is_zero()).then_some(beat));
         }
         Err(failure) => {
             tracing::debug!(cause = %failure.sentence(), node = %connected.node, "the node does not beat");
-            connected.pulse.borrow_mut().promise(None);
+            connected.heartbeats.borrow_mut().promise(None);
         }
     }
 }

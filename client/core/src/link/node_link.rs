@@ -12,23 +12,23 @@ use tokio::time::Instant;
 
 use super::connect::Reached;
 use super::event::LinkCause;
-use super::suspicion::{Echo, Pulse};
+use super::suspicion::{AckMonitor, HeartbeatMonitor};
 use crate::cursor;
 use crate::options::Target;
 use crate::profile::session::SessionToken;
 use crate::rpc::Granted;
 
-/// What a link is there for.
+/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Duty {
+pub(crate) enum LinkRole {
     /// Everything goes over it.
-    Serves,
-    /// It takes over when the one that serves is suspected.
-    StandsBy,
+    Active,
+    /// It takes over when the active one is suspected.
+    Standby,
     /// It was suspected: what still comes over it is taken.
-    Listens,
+    Draining,
     /// It is of no use any more. What is under way may be finished.
-    Dismissed,
+    Closed,
 }
 
 /// Why a node is suspected, and since when it has not been heard.
@@ -46,7 +46,7 @@ pub(crate) struct Move {
 }
 
 /// A link to a node that let this device in.
-pub(crate) struct Connected {
+pub(crate) struct NodeLink {
     pub(crate) link: Link,
     pub(crate) gateway: gateway::Client,
     pub(crate) node: NodeId,
@@ -55,9 +55,9 @@ pub(crate) struct Connected {
     /// The session that was asked for last. What is asked of it goes to the node without waiting for it to be granted.
     asked: RefCell<Option<AskedSession>>,
     /// Whether the node is heard.
-    pub(crate) pulse: RefCell<Pulse>,
+    pub(crate) heartbeats: RefCell<HeartbeatMonitor>,
     /// Whether it hears.
-    pub(crate) echo: RefCell<Echo>,
+    pub(crate) acks: RefCell<AckMonitor>,
     /// The node is suspected, and was not heard since.
     pub(crate) suspicion: Cell<Option<Suspicion>>,
     pub(crate) moving: Cell<Option<Move>>,
@@ -67,10 +67,10 @@ pub(crate) struct Connected {
     pub(crate) renewed: Cell<Option<Instant>>,
     /// What the node has told this device, or was told that this device was shown.
     seen: RefCell<Option<Vec<u8>>>,
-    duty: watch::Sender<Duty>,
+    role: watch::Sender<LinkRole>,
 }
 
-impl Connected {
+impl NodeLink {
     pub(crate) fn new(reached: Reached) -> Self {
         let Reached { link, gateway, node, address } = reached;
         Self {
@@ -80,14 +80,14 @@ impl Connected {
             address,
             session: Mutex::default(),
             asked: RefCell::default(),
-            pulse: RefCell::new(Pulse::new(Instant::now())),
-            echo: RefCell::new(Echo::new(Instant::now())),
+            heartbeats: RefCell::new(HeartbeatMonitor::new(Instant::now())),
+            acks: RefCell::new(AckMonitor::new(Instant::now())),
             suspicion: Cell::default(),
             moving: Cell::default(),
             behind: Cell::default(),
             renewed: Cell::default(),
             seen: RefCell::default(),
-            duty: watch::Sender::new(Duty::StandsBy),
+            role: watch::Sender::new(LinkRole::Standby),
         }
     }
 
@@ -100,16 +100,16 @@ impl Connected {
         self.asked.replace(asked);
     }
 
-    pub(crate) fn duty(&self) -> watch::Receiver<Duty> {
-        self.duty.subscribe()
+    pub(crate) fn role(&self) -> watch::Receiver<LinkRole> {
+        self.role.subscribe()
     }
 
-    pub(crate) fn has_duty(&self, duty: Duty) -> bool {
-        *self.duty.borrow() == duty
+    pub(crate) fn has_role(&self, role: LinkRole) -> bool {
+        *self.role.borrow() == role
     }
 
-    pub(crate) fn assign(&self, duty: Duty) {
-        self.duty.send_replace(duty);
+    pub(crate) fn assign(&self, role: LinkRole) {
+        self.role.send_replace(role);
     }
 
     /// The node knows of what is up to that cursor. False if it was known to.
@@ -126,10 +126,10 @@ impl Connected {
     pub(crate) fn listen(&self) -> bool {
         let heard = self.link.heard();
         let (last, acknowledged) = (Instant::from_std(heard.last), Instant::from_std(heard.acknowledged));
-        self.echo.borrow_mut().hear(acknowledged);
-        let mut pulse = self.pulse.borrow_mut();
-        if last > pulse.last_heard() {
-            pulse.hear(last);
+        self.acks.borrow_mut().hear(acknowledged);
+        let mut heartbeats = self.heartbeats.borrow_mut();
+        if last > heartbeats.last_heard() {
+            heartbeats.hear(last);
         }
         let Some(why) = self.suspicion.get() else { return false };
         let spoke = match why.cause {

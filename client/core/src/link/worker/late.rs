@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Care, Worker, links, tending};
-use crate::link::connected::{Connected, Suspicion};
+use super::{Care, Worker, links, monitor};
 use crate::link::event::LinkCause;
+use crate::link::node_link::{NodeLink, Suspicion};
 use crate::link::order::Candidate;
 
 impl Worker {
@@ -24,8 +24,8 @@ impl Worker {
     /// A link to a node that none of these goes to; none if there is no such node, or none is reached.
     pub(crate) fn reach_aside(
         self: &Rc<Self>,
-        over: &[Rc<Connected>],
-    ) -> impl Future<Output = Option<Rc<Connected>>> + 'static {
+        over: &[Rc<NodeLink>],
+    ) -> impl Future<Output = Option<Rc<NodeLink>>> + 'static {
         let asked: Vec<_> = over.iter().map(|asked| (asked.address.clone(), asked.node)).collect();
         let worker = Rc::clone(self);
         async move {
@@ -36,7 +36,7 @@ impl Worker {
             if asked.iter().any(|(_, node)| *node == reached.node) {
                 return None;
             }
-            let connected = Rc::new(Connected::new(reached.clone()));
+            let connected = Rc::new(NodeLink::new(reached.clone()));
             tokio::task::spawn_local(links::be_let_in(Rc::clone(&worker), reached, Rc::clone(&connected)));
             Some(connected)
         }
@@ -44,11 +44,11 @@ impl Worker {
 
     /// A call that went over all of these was first answered over `answers`. Where it was made for that, and nothing is
     /// followed, so that nothing else tells which node is of use, it serves from now on.
-    pub(crate) fn prefer(self: &Rc<Self>, answers: &Rc<Connected>, over: &[Rc<Connected>], begun: Instant) {
+    pub(crate) fn prefer(self: &Rc<Self>, answers: &Rc<NodeLink>, over: &[Rc<NodeLink>], begun: Instant) {
         let is_aside = !self.all_links().iter().any(|known| Rc::ptr_eq(known, answers));
         let was_late = self.active().is_some_and(|active| over.iter().any(|asked| Rc::ptr_eq(asked, &active)));
         if is_aside && was_late && *self.care.borrow() == Care::Calls && answers.link.failure().is_none() {
-            tokio::task::spawn_local(tending::tend(Rc::clone(self), Rc::clone(answers)));
+            tokio::task::spawn_local(monitor::watch(Rc::clone(self), Rc::clone(answers)));
             self.promote(answers, Suspicion { cause: LinkCause::Hedge, since: begun });
         }
     }
