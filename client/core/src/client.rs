@@ -167,6 +167,7 @@ impl Drop for Inner {
 }
 
 async fn obey(mut orders: mpsc::UnboundedReceiver<Job>, worker: Rc<Worker>) {
+    tokio::task::spawn_local(Rc::clone(&worker).keep_time());
     while let Some(job) = orders.recv().await {
         tokio::task::spawn_local(job(Rc::clone(&worker)));
     }

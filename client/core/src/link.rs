@@ -13,6 +13,7 @@
 
 mod announced;
 pub(crate) mod connect;
+pub(crate) mod engine;
 pub(crate) mod event;
 pub(crate) mod node_link;
 mod nodes;

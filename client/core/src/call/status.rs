@@ -8,7 +8,7 @@ use raftchat_transport::{CallFailure, LinkFailure};
 use tokio::time::timeout;
 
 use crate::error::ClientError;
-use crate::link::connect::reach;
+use crate::link::connect::{greet, reach};
 use crate::link::order::{Candidate, judge};
 use crate::link::worker::Worker;
 use crate::profile::NodeEntry;
@@ -42,7 +42,7 @@ async fn one(worker: &Worker, entry: &NodeEntry) -> Result<NodeStatus, ClientErr
         }
     };
     let reached = reach(worker.dialer(), &worker.profile().config().cluster, &candidate).await.map_err(not_reached)?;
-    reached.greet().await.map_err(not_reached)?;
+    greet(&reached.link, &reached.gateway).await.map_err(not_reached)?;
     match rpc::status(&reached.gateway).await {
         Err(Failure::Exception(error)) => match reached.link.explain(error).await {
             CallFailure::Link(failure) => Err(Failure::Link(failure).into_error()),

@@ -20,8 +20,9 @@ use super::resume::{News, ResumePoint};
 use super::{Batch, FeedEvent};
 use crate::call::repeat::PAUSE;
 use crate::error::ClientError;
+use crate::link::engine::LinkRole;
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
-use crate::link::node_link::{LinkRole, NodeLink};
+use crate::link::node_link::NodeLink;
 use crate::link::worker::Worker;
 use crate::options::{Following, Standby};
 use crate::rpc::Begin;
@@ -150,7 +151,7 @@ impl Follower {
             let due = self.due();
             let outcome = tokio::select! {
                 _ = changes.changed() => Ok(()),
-                Some((held, push)) = self.pushed.recv() => self.take(held, push).await,
+                Some((id, push)) = self.pushed.recv() => self.take(id, push).await,
                 Some(done) = self.under_way.next() => self.finish(done),
                 () = until(due) => Ok(()),
                 _ = advances.tick() => Ok(()),
@@ -194,7 +195,7 @@ impl Follower {
         self.subscriptions.iter().any(|held| Rc::ptr_eq(&held.connected, connected))
     }
 
-    /// Has a held on each link that is of use, in the state that is its link's.
+    /// Has a subscription on each link that is of use, in the state that is its link's.
     fn align(&mut self, now: Instant) {
         self.subscriptions.retain(|held| !held.connected.has_role(LinkRole::Closed));
         let Some(active) = self.worker.active() else {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Tells the subscriptions of a feed apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SubscriptionId(u64);
+pub(crate) struct SubscriptionId(pub(super) u64);
 
 /// What a node has called with.
 pub(crate) enum Push {

@@ -86,27 +86,25 @@ async fn try_reach(dialer: &Dialer, cluster: &str, candidate: &Candidate) -> Res
     Ok(Reached { link, gateway, node, address: candidate.address.clone() })
 }
 
-impl Reached {
-    /// Waits until the node has let this device in; gives what it tells.
-    pub(crate) async fn greet(&self) -> Result<Hello, LinkFailure> {
-        let Ok(outcome) = timeout(NODE_DEADLINE, self.greeted()).await else {
-            return Err(LinkFailure::Timeout(NODE_DEADLINE));
-        };
-        outcome
-    }
+/// Waits until the node at the other end has let this device in; gives what it tells.
+pub(crate) async fn greet(link: &Link, gateway: &gateway::Client) -> Result<Hello, LinkFailure> {
+    let Ok(outcome) = timeout(NODE_DEADLINE, greeted(link, gateway)).await else {
+        return Err(LinkFailure::Timeout(NODE_DEADLINE));
+    };
+    outcome
+}
 
-    async fn greeted(&self) -> Result<Hello, LinkFailure> {
-        // Asked together: one round trip. That the node lets this device in is known by either.
-        let (admitted, hello) = tokio::join!(self.link.admitted(&self.gateway), rpc::hello(&self.gateway));
-        admitted?;
-        let error = match hello {
-            Ok(hello) => return Ok(hello),
-            Err(Failure::Exception(error)) => error,
-            Err(failure) => return Err(LinkFailure::NodeGone { cause: failure.sentence() }),
-        };
-        match self.link.explain(error).await {
-            CallFailure::Link(failure) => Err(failure),
-            CallFailure::Remote(error) => Err(LinkFailure::NodeGone { cause: error.extra }),
-        }
+async fn greeted(link: &Link, gateway: &gateway::Client) -> Result<Hello, LinkFailure> {
+    // Asked together: one round trip. That the node lets this device in is known by either.
+    let (admitted, hello) = tokio::join!(link.admitted(gateway), rpc::hello(gateway));
+    admitted?;
+    let error = match hello {
+        Ok(hello) => return Ok(hello),
+        Err(Failure::Exception(error)) => error,
+        Err(failure) => return Err(LinkFailure::NodeGone { cause: failure.sentence() }),
+    };
+    match link.explain(error).await {
+        CallFailure::Link(failure) => Err(failure),
+        CallFailure::Remote(error) => Err(LinkFailure::NodeGone { cause: error.extra }),
     }
 }

@@ -41,8 +41,8 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
-    use super::suspicion::{Alarm, HeartbeatMonitor};
     use super::*;
+    use crate::link::suspicion::{Alarm, HeartbeatMonitor};
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 

@@ -1,66 +1,45 @@
-//! What lives on the client's thread: the links, the sessions on them, and how far this device has seen. Knows nothing of
-//! what is asked over a link.
+//! What lives on the client's thread: the links, the sessions on them, and how far this device has seen. The shell around
+//! the engine: sockets, timers and tasks, and no decision about links. Knows nothing of what is asked over a link.
 
-mod arming;
-mod heeding;
+mod dialling;
+mod doing;
 mod late;
-mod lineup;
-mod links;
 mod monitor;
 mod sessions;
+mod telling;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{LocalBoxFuture, Shared};
 use raftchat_schema::id::NodeId;
-use raftchat_schema::pause::Pause;
 use raftchat_transport::Dialer;
-use tokio::sync::{Notify, broadcast, watch};
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Notify, broadcast, oneshot, watch};
+use tokio::time::timeout;
 
+use super::announced::Announced;
+use super::engine::{Care, Engine, LinkId, Waiter};
+use super::event::LinkEvent;
+use super::node_link::NodeLink;
+use super::nodes::Nodes;
+use super::points::ResumePoints;
+use super::state::LinkState;
+use super::usual::Usual;
 use crate::cursor;
-use crate::link::announced::Announced;
-use crate::link::event::LinkEvent;
-use crate::link::node_link::{NodeLink, Suspicion};
-use crate::link::nodes::Nodes;
-use crate::link::patience::Patience;
-use crate::link::points::ResumePoints;
-use crate::link::state::LinkState;
-use crate::link::usual::Usual;
 use crate::options::{Attention, ClientOptions, Standby};
 use crate::profile::clock::DeviceClock;
 use crate::profile::{NodeEntry, Profile};
 use crate::rpc::failure::ConnectFailure;
-
-use lineup::LineUp;
 
 /// How long the end of the client waits for the node to hear of it: a word to the wire, not its answer.
 const GOODBYE: Duration = Duration::from_millis(20);
 /// How many events of links wait for who listens; who is slower misses some.
 const EVENTS_WAITING_MAX: usize = 256;
 
-/// How much a client cares for its links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Care {
-    /// Nothing is subscribed: a link is there for calls alone.
-    Calls,
-    /// Something is subscribed.
-    Follows(Attention),
-}
-
-/// A link that is being made, for all who wait for one.
-type Connecting = Shared<LocalBoxFuture<'static, Result<Rc<NodeLink>, ConnectFailure>>>;
-
-/// The node that served before there was none.
-#[derive(Clone, Copy, Debug)]
-struct Lost {
-    node: NodeId,
-    why: Suspicion,
-}
+/// The way back to who waits for a link.
+type Answer = oneshot::Sender<Result<Rc<NodeLink>, ConnectFailure>>;
 
 /// The client's thread's own state.
 pub(crate) struct Worker {
@@ -71,17 +50,22 @@ pub(crate) struct Worker {
     states: watch::Sender<LinkState>,
     pub(crate) events: broadcast::Sender<LinkEvent>,
     nodes: RefCell<Nodes>,
-    last_good: RefCell<Option<String>>,
-    /// Addresses that were left, or that have refused, until when; the latest last.
-    avoided: RefCell<Vec<(String, Instant)>>,
     /// Nodes by whose clock this device's certificate is out of its time, since one has let it in.
     refusals: RefCell<BTreeSet<NodeId>>,
-    links: RefCell<LineUp<NodeLink>>,
+    /// All that is decided about links.
+    engine: RefCell<Engine>,
+    /// The links that it decides about, by their numbers, those included that it has yet to hear of.
+    links: RefCell<BTreeMap<LinkId, Rc<NodeLink>>>,
+    /// Those who wait for one to serve.
+    waiting: RefCell<BTreeMap<Waiter, Answer>>,
+    /// The numbers given so far, to links and to who waits.
+    numbers: Cell<u64>,
     /// Counts every change of which link has which role.
     changes: watch::Sender<u64>,
-    connecting: RefCell<Option<Connecting>>,
-    /// The node that served, since it was lost without another to take its place.
-    lost: Cell<Option<Lost>>,
+    /// The engine wants to be told the time at another moment than before.
+    retimed: Notify,
+    /// The client ends: nothing is decided any more.
+    is_ending: Cell<bool>,
     followers: Cell<usize>,
     attention: Cell<Attention>,
     care: watch::Sender<Care>,
@@ -89,16 +73,8 @@ pub(crate) struct Worker {
     pub(crate) announced: RefCell<Announced>,
     /// Changes of addresses are heard of.
     watching: Cell<bool>,
-    arming: Cell<bool>,
-    arming_pause: RefCell<Pause>,
-    /// The second link has stood by since then.
-    armed_since: Cell<Option<Instant>>,
-    /// How much longer than otherwise nodes may be silent.
-    patience: RefCell<Patience>,
     /// How long calls take.
     usual: RefCell<Usual>,
-    /// A second link is needed at once.
-    urgent: Notify,
     seen: RefCell<Option<Vec<u8>>>,
 }
 
@@ -112,6 +88,7 @@ impl Worker {
     ) -> Self {
         let nodes = RefCell::new(Nodes::load(&profile.config().nodes, profile.nodes_path()));
         let seen = RefCell::new(profile.session().and_then(|session| session.seen));
+        let engine = RefCell::new(Engine::new(options.standby, nodes.borrow().len()));
         Self {
             profile,
             options,
@@ -120,25 +97,21 @@ impl Worker {
             states,
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             nodes,
-            last_good: RefCell::default(),
-            avoided: RefCell::default(),
             refusals: RefCell::default(),
+            engine,
             links: RefCell::default(),
+            waiting: RefCell::default(),
+            numbers: Cell::default(),
             changes: watch::Sender::new(0),
-            connecting: RefCell::default(),
-            lost: Cell::default(),
+            retimed: Notify::new(),
+            is_ending: Cell::default(),
             followers: Cell::default(),
             attention: Cell::new(Attention::Focused),
             care: watch::Sender::new(Care::Calls),
             points: RefCell::default(),
             announced: RefCell::default(),
             watching: Cell::default(),
-            arming: Cell::default(),
-            arming_pause: RefCell::new(arming::PAUSE),
-            armed_since: Cell::default(),
-            patience: RefCell::default(),
             usual: RefCell::default(),
-            urgent: Notify::new(),
             seen,
         }
     }
@@ -175,21 +148,6 @@ impl Worker {
         self.nodes.borrow().len()
     }
 
-    fn publish(&self, state: LinkState) {
-        self.states.send_if_modified(|held| {
-            let changed = *held != state;
-            *held = state;
-            changed
-        });
-    }
-
-    /// Says that something has happened, to whoever follows.
-    pub(crate) fn tell(&self, event: LinkEvent) {
-        tracing::debug!(?event, "a link");
-        // Fails where nobody follows.
-        let _ = self.events.send(event);
-    }
-
     /// Notes a cursor that was shown.
     pub(crate) fn note_seen(&self, seen: &[u8]) {
         let mut held = self.seen.borrow_mut();
@@ -218,7 +176,7 @@ impl Worker {
         self.keep_seen();
         self.nodes.borrow_mut().keep();
         let all = self.all_links();
-        self.links.take();
+        self.is_ending.set(true);
         // A node finds out by silence if it does not hear.
         let goodbyes = all.into_iter().map(|connected| timeout(GOODBYE, connected.link.clone().finish()));
         futures::future::join_all(goodbyes).await;

@@ -1,13 +1,13 @@
-//! Links that are made for one call, because the one that serves is late with it. Knows nothing of what is called.
+//! Links that are made for one call, because the active one is late with it. Knows nothing of what is called.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Care, Worker, links, monitor};
-use crate::link::event::LinkCause;
-use crate::link::node_link::{NodeLink, Suspicion};
+use super::Worker;
+use crate::link::engine::{Event, Made};
+use crate::link::node_link::NodeLink;
 use crate::link::order::Candidate;
 
 impl Worker {
@@ -32,24 +32,28 @@ impl Worker {
             let is_other = |candidate: &Candidate| {
                 asked.iter().all(|(address, node)| candidate.address != *address && candidate.node != Some(node.0))
             };
-            let reached = worker.race_to(is_other, links::STAGGER).await.ok()?;
+            let reached = worker.reach_one(is_other).await?;
             if asked.iter().any(|(_, node)| *node == reached.node) {
                 return None;
             }
-            let connected = Rc::new(NodeLink::new(reached.clone()));
-            tokio::task::spawn_local(links::be_let_in(Rc::clone(&worker), reached, Rc::clone(&connected)));
-            Some(connected)
+            worker.admit(Rc::clone(&reached));
+            Some(reached)
         }
     }
 
-    /// A call that went over all of these was first answered over `answers`. Where it was made for that, and nothing is
-    /// followed, so that nothing else tells which node is of use, it serves from now on.
+    /// A call that was begun then and went over all of these was first answered over `answers`, which may have been made for
+    /// it.
     pub(crate) fn prefer(self: &Rc<Self>, answers: &Rc<NodeLink>, over: &[Rc<NodeLink>], begun: Instant) {
-        let is_aside = !self.all_links().iter().any(|known| Rc::ptr_eq(known, answers));
-        let was_late = self.active().is_some_and(|active| over.iter().any(|asked| Rc::ptr_eq(asked, &active)));
-        if is_aside && was_late && *self.care.borrow() == Care::Calls && answers.link.failure().is_none() {
-            tokio::task::spawn_local(monitor::watch(Rc::clone(self), Rc::clone(answers)));
-            self.promote(answers, Suspicion { cause: LinkCause::Hedge, since: begun });
+        let was_late = over.len() > 1;
+        if !was_late || answers.link.failure().is_some() || self.engine.borrow().holds(answers.id) {
+            return;
+        }
+        self.links.borrow_mut().insert(answers.id, Rc::clone(answers));
+        let made = Made { link: answers.id, node: answers.node, address: answers.address.clone() };
+        let over = over.iter().map(|asked| asked.id).collect();
+        self.handle(Event::Answered { made, over, begun });
+        if !self.engine.borrow().holds(answers.id) {
+            self.links.borrow_mut().remove(&answers.id);
         }
     }
 }
