@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use raftchat_files::Space;
-use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Membership;
 
@@ -96,23 +95,6 @@ fn takes_words(membership: &Membership, short: &BTreeSet<NodeId>, is_there: impl
         with_room.saturating_mul(2) > config.len()
     };
     membership.configs.iter().all(|config| none_short(config) || majority(config))
-}
-
-/// Whether an act adds to what is stored for good. What takes away, moves a mark or ends something goes on for as long as
-/// anything can be stored.
-pub(crate) fn adds(act: &Act) -> bool {
-    match act {
-        Act::Send(_)
-        | Act::EditMessage { .. }
-        | Act::React { switch: Switch::On, .. }
-        | Act::PinMessage { switch: Switch::On, .. }
-        | Act::SetProfile(_)
-        | Act::CreateGroup { .. }
-        | Act::AddMembers { .. }
-        | Act::Rename { .. } => true,
-        Act::SaveDraft { draft, .. } => !draft.is_empty(),
-        _ => false,
-    }
 }
 
 /// The room of this node's disk and of the others'.
@@ -217,8 +199,6 @@ pub(crate) async fn keep_looking(room: Arc<Room>, disk: impl Disk, links: Arc<Pe
 
 #[cfg(test)]
 mod tests {
-    use raftchat_schema::id::{ConversationId, Position};
-
     use super::*;
 
     const MIB: u64 = 1 << 20;
@@ -281,17 +261,5 @@ mod tests {
         changing.configs.push([3, 4, 5].map(NodeId).to_vec());
         let short = BTreeSet::from([NodeId(4), NodeId(5)]);
         assert!(!takes_words(&changing, &short, |_| true));
-    }
-
-    #[test]
-    fn what_takes_away_goes_on() {
-        let (conversation, position) = (ConversationId(7), Position(1));
-        assert!(!adds(&Act::DeleteMessage { conversation, position }));
-        assert!(!adds(&Act::MarkRead { conversation, position }));
-        assert!(!adds(&Act::Leave(conversation)));
-        assert!(!adds(&Act::SaveDraft { conversation, draft: Vec::new() }));
-        assert!(adds(&Act::SaveDraft { conversation, draft: b"dear bob".to_vec() }));
-        let react = |switch| Act::React { conversation, position, emoji: "👍".to_owned(), switch };
-        assert!(adds(&react(Switch::On)) && !adds(&react(Switch::Off)));
     }
 }

@@ -4,19 +4,19 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use raftchat_schema::command::{Act, Batch, Command, InSession, Proposal, Recipient, Send};
+use raftchat_schema::command::{Act, Batch, Command, InSession, Proposal, Recipient, SendMessage};
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, RequestNumber, SessionId, Stamp};
 use raftchat_schema::stored::{Entry, EntryPayload, LogId};
 use raftchat_schema::wire;
 
 fn message() -> Command {
     let to = Recipient::Conversation(ConversationId(7));
-    let send = Send { to, message_id: MessageId([7; 16]), payload: vec![b'x'; 200], mentions: Vec::new() };
+    let send = SendMessage { to, message_id: MessageId([7; 16]), payload: vec![b'x'; 200], mentions: Vec::new() };
     Command::InSession(InSession {
         session: SessionId(3),
         request: RequestNumber(0),
         acknowledged_below: RequestNumber(0),
-        act: Act::Send(send),
+        act: Act::Send(send).into(),
     })
 }
 

@@ -43,6 +43,7 @@
 # `sessionEnded`, `rateLimited`, `busy`, `noLeader` (no majority was found in time, and nothing was
 # stored) and, for a read, `behind` (see `haveSeen`).
 
+using Act = import "act.capnp";
 using Types = import "types.capnp";
 
 struct NodeAddress {
@@ -77,8 +78,8 @@ struct RequestStamp {
   # the cluster's time, the lowest 20 bits drawn by lot, as several programs may share a session; and
   # above `Granted.highestRequest` in any case. More than a day above the cluster's time is
   # `malformedRequest`; below what the service remembers is `staleRequest`. What ends sessions or
-  # secures the account, that is `logout`, `endSession`, `endOtherSessions`, `changePassword` and
-  # `deleteAccount`, is done under any number.
+  # secures the account, that is the acts `endSession` and `endOtherSessions`, and `changePassword` and
+  # `deleteAccount`, is done under any number. `send` neither asks nor fills what is remembered.
 
   acknowledgedBelow @1 :UInt64;
   # The client has the outcomes of all requests below this: they may be forgotten. 0: none. Our own
@@ -296,7 +297,7 @@ interface Session {
   # One user on one device. Dropping it leaves the session open and the user, on this link, offline;
   # others are shown so after five seconds.
   #
-  # A session ends by `logout` or `endSession`, by a new password, with the account, by a 65th session
+  # A session ends by an act, by a new password, with the account, by a 65th session
   # of its user, after 30 days without use, or after 180 days in all, both counted by the cluster's age.
   # From then on every call is refused with `sessionEnded`.
   # Reads answer from what this node has applied, and no older than what `haveSeen` or `resume` said.
@@ -339,9 +340,16 @@ interface Session {
   # A read index: returns when everything acknowledged before this call is applied here (`fresh`), or
   # when no majority answered within two seconds. `seen`: as far as this node has applied then.
 
-  logout @7 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Ends the session everywhere. A repeat finds that it has ended, which is what was asked for, and is
-  # answered as done; over another node `resume` is refused with `sessionEnded`, which means the same.
+  perform @7 (request :RequestStamp, act :Act.Act) -> (done :Act.Done, refused :Types.Refusal);
+  # Does what `act` says: everything that a user can do but what takes a password. What each act does, and
+  # what it is refused with, stands after its member in `act.capnp`.
+  #
+  # Returns when it is on the disks of a majority and applied here. Repeated under the same number, over any
+  # node, it is answered with the first outcome; `send` is known by its message id, whatever its number. An
+  # act that this node cannot read, as a newer client made it, is `malformedRequest`. An act that ends this
+  # session is answered as done, also if the session has ended before; over another node `resume` is refused
+  # with `sessionEnded` then, which means the same. Words are refused with `quotaExceeded` and `storageFull`
+  # while there is no room for them.
 
   deleteAccount @8 (request :RequestStamp, password :Text, eraseMessages :Bool) -> (refused :Types.Refusal);
   # Ends all sessions of the user, takes them out of their groups, hides the account and reserves its
@@ -353,85 +361,43 @@ interface Session {
   # `wrongCredentials` if the password is not the user's, `accountChanged` if it was changed while it
   # was being checked. A repeat after a lost answer is refused with `sessionEnded`: it was done.
 
-  createGroup @9 (request :RequestStamp, title :Text, members :List(UInt64))
-      -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
-  # Makes a group of the user, who owns it, and these users. `title`: not blank, at most 128 bytes.
-  # `members`: user ids in any order, each counted once; 1,000 in all at most, and 30 groups an hour.
-  # Nobody is added unless all can be: `noSuchUser`, `blocked`, and `tooMany` for somebody who is in
-  # 1,000 groups. A repeat returns the group that was made.
-
-  sessions @10 () -> (sessions :List(Types.SessionEntry), refused :Types.Refusal);
+  sessions @9 () -> (sessions :List(Types.SessionEntry), refused :Types.Refusal);
   # The user's own open sessions in order of id.
 
-  endSession @11 (request :RequestStamp, id :UInt64) -> (refused :Types.Refusal);
-  # Ends one of the user's own sessions, everywhere and at once. One that is gone already is no error;
-  # another user's is `notYours`.
-
-  endOtherSessions @12 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Ends all of the user's sessions but this one.
-
-  changePassword @13 (request :RequestStamp, oldPassword :Text, newPassword :Text, keepOtherSessions :Bool)
+  changePassword @10 (request :RequestStamp, oldPassword :Text, newPassword :Text, keepOtherSessions :Bool)
       -> (refused :Types.Refusal);
   # Ends all of the user's other sessions as well, unless asked to keep them. `newPassword`: as in
   # `register`. `wrongCredentials` if the old one is not the user's. A repeat is known by its number,
   # not by the passwords: it is answered as the first was, although the old password is no longer
   # right.
 
-  setProfile @14 (request :RequestStamp, displayName :Text, presence :Setting, receipts :Setting)
-      -> (refused :Types.Refusal);
-  # Changes what is given. `displayName`: at most 128 bytes; empty leaves it as it is, and one in which
-  # nothing can be seen is `malformedRequest`. `presence`: whether others see when the user is there;
-  # turning it off also erases when they were last seen. `receipts`: whether others are told what the
-  # user has read and received; the others' own marks are shown to the user either way.
-
-  block @15 (request :RequestStamp, user :UInt64, blocked :Bool) -> (refused :Types.Refusal);
-  # While one of two has blocked the other neither can send to the other directly, edit what was sent
-  # so, react to it, pin it or take a pin away, or add the other to a group. A blocked user sees
-  # neither when the other is there or was, nor how far they have read, nor what they call themselves
-  # from then on. In groups both are in, a client hides what a blocked person says, and what is said
-  # from then on counts neither as unread nor as a mention.
-  #
-  # A user may block 1,000 others (`tooMany`). What is so already is no error.
-
-  blocked @16 () -> (users :List(Types.User), refused :Types.Refusal);
+  blocked @11 () -> (users :List(Types.User), refused :Types.Refusal);
   # Everybody the user has blocked, in order of id, in one answer.
 
-  user @17 (username :Text) -> (user :Types.User, refused :Types.Refusal);
+  user @12 (username :Text) -> (user :Types.User, refused :Types.Refusal);
   # The user who has, or once had, that name; `noSuchUser` for a name that was never taken, or cannot
   # be one.
 
-  directWith @18 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
+  directWith @13 (user :UInt64) -> (conversation :Conversation, state :Types.Conversation, refused :Types.Refusal);
   # As `direct`, by id.
 
-  attend @19 (beatMs :UInt32) -> (beatMs :UInt32, refused :Types.Refusal);
+  attend @14 (beatMs :UInt32) -> (beatMs :UInt32, refused :Types.Refusal);
   # How long the node may be silent on this link: it sends a beat in each slot of that length, in ms,
   # in which it sent nothing else. 0: it sends none, as on a link on which this was never called. The
   # last call on a link counts. Answers with what it will do: never more than a beat every 20 ms.
 
-  haveSeen @20 (upto :Cursor) -> ();
+  haveSeen @15 (upto :Cursor) -> ();
   # This client was shown everything up to there, over another link. What it asks for after this, on
   # this capability or on one from it, is read once this node has applied as much; refused with
   # `behind` where that takes longer than two seconds or is more than 10,000 changes away. The furthest
   # cursor counts; one of another cluster, or no cursor at all, is passed over.
-
-  enum Setting {
-    # What to do with a setting of `setProfile`.
-
-    unchanged @0;
-    # Leave it as it is: what a client that does not set the field says.
-
-    on @1;
-    # Others are shown it, as with a new account.
-
-    off @2;
-    # Others are not.
-  }
 }
 
 interface Conversation {
-  # What a member can do in a conversation. Whoever is not, or no longer, a member is refused with
-  # `notAMember`; in the direct conversation in which nothing was said yet, everything but `send`,
-  # `history`, `state`, `markRead` and `typing` is refused with `noSuchConversation`.
+  # What a member reads in a conversation, and the one act that everybody knows: a message. All other acts
+  # are asked for with `Session.perform`. Whoever is not, or no longer, a member is refused with `notAMember`;
+  # in the direct conversation in which nothing was said yet, everything but `send`, `history`, `state` and
+  # `typing` is refused with `noSuchConversation`.
   #
   # The capability is a name and no more: it is made from the conversation's id, or from the other
   # user of a direct one, and whether the user may do something is decided when that is applied. It
@@ -461,76 +427,19 @@ interface Conversation {
   # whoever wants all asks until nothing comes. Nothing from before the member joined. A `limit` of 0
   # gives nothing.
 
-  delete @2 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Leaves a tombstone for everyone and erases payload, revisions, reactions and pin. Only the sender
-  # may (`notYours`). Deleting again is no error.
-
-  markRead @3 (request :RequestStamp, position :UInt64) -> (refused :Types.Refusal);
-  # Moves the read mark forward to `position` (0, or a position beyond the last: the last there is),
-  # never back; takes `markedUnread` away in any case.
-
-  edit @4 (request :RequestStamp, position :UInt64, payload :Data) -> (refused :Types.Refusal);
-  # Replaces what one's own message says, 100 times at most (`tooMany`); what it said before stays as a
-  # revision. The same payload again is no edit. A deleted one stays deleted: `noSuchMessage`. Nobody
-  # is mentioned by an edit.
-
-  revisions @5 (position :UInt64) -> (revisions :List(Types.Revision), more :Bool, refused :Types.Refusal);
+  revisions @2 (position :UInt64) -> (revisions :List(Types.Revision), more :Bool, refused :Types.Refusal);
   # What the message said before its edits, oldest first; nothing for a tombstone, and not what it says
   # now. `more`: some older ones are left out, as they do not fit a frame.
 
-  react @6 (request :RequestStamp, position :UInt64, emoji :Text, on :Bool) -> (refused :Types.Refusal);
-  # Puts the member's reaction of that kind to a message, or takes it away. Doing it again is no error.
-  # `emoji`: one emoji, at most 48 bytes, which nodes bring into one spelling (`malformedReaction`). 20
-  # kinds at most, 5 of them the member's own (`tooMany`). Not to a tombstone.
-
-  pinMessage @7 (request :RequestStamp, position :UInt64, pinned :Bool) -> (refused :Types.Refusal);
-  # Pins a message for all members, or takes the pin away; any member may. 50 at most. Doing it again
-  # is no error. A tombstone cannot be pinned, and loses its pin.
-
-  markUnread @8 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Sets `markedUnread`. The read mark stays.
-
-  setMute @9 (request :RequestStamp, untilMs :UInt64) -> (refused :Types.Refusal);
-  # Until that time, in ms since 1970 by the cluster's time, the member's devices do not call attention
-  # to the conversation. 0: they do. Nodes store it and do nothing else about it: the devices do.
-
-  setPinned @10 (request :RequestStamp, pinned :Bool) -> (refused :Types.Refusal);
-  # Keeps the conversation on top of the member's own list, or no longer.
-
-  saveDraft @11 (request :RequestStamp, draft :Data) -> (refused :Types.Refusal);
-  # A payload that is not to be sent yet, for the member's other devices: at most 65,792 bytes. It
-  # replaces the one before. Empty: there is none any more.
-
-  typing @12 (active :Bool) -> ();
+  typing @3 (active :Bool) -> ();
   # A hint to the other members that the member is writing, or no longer. Good for six seconds; repeated
   # while it lasts. It is in no log, passed on once a second at most, and dropped without an error
   # where it is not wanted.
 
-  members @13 (after :UInt64) -> (members :List(Types.Member), more :Bool, refused :Types.Refusal);
+  members @4 (after :UInt64) -> (members :List(Types.Member), more :Bool, refused :Types.Refusal);
   # In order of user id, those above `after` (0: all); 200 in one answer. `more`: there are more.
 
-  addMembers @14 (request :RequestStamp, members :List(UInt64)) -> (refused :Types.Refusal);
-  # By owner and admins. The new members see what is said from now on. Those who are members already are
-  # passed over. 300 at once at most. All are added or nobody, with the refusals of `createGroup`.
-
-  removeMember @15 (request :RequestStamp, user :UInt64) -> (refused :Types.Refusal);
-  # The owner may remove anybody, an admin plain members (`notAllowed`). Nobody removes themselves: that
-  # is `leave`. A user who is not in the group is `notAMember`.
-
-  setRole @16 (request :RequestStamp, user :UInt64, role :Types.MemberRole) -> (refused :Types.Refusal);
-  # By the owner alone. An owner who makes another member the owner becomes an admin. A role that the
-  # member already has is no change.
-
-  leave @17 (request :RequestStamp) -> (refused :Types.Refusal);
-  # Takes the group off the member's list. When the owner leaves, the admin who joined first becomes the
-  # owner, or, where there is none, the member who did. A group that nobody is left in is erased. A
-  # repeat is answered from memory. One that first has to ask for the capability again, over another
-  # node, is refused there with `notAMember` or `noSuchConversation`: then it was done.
-
-  rename @18 (request :RequestStamp, title :Text) -> (refused :Types.Refusal);
-  # By owner and admins. `title`: not blank (`emptyTitle`), at most 128 bytes.
-
-  state @19 () -> (state :Types.Conversation, refused :Types.Refusal);
+  state @5 () -> (state :Types.Conversation, refused :Types.Refusal);
   # The conversation as it now is, with the user's own place in it.
 }
 

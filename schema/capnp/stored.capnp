@@ -18,6 +18,8 @@
 # same on every node; only usernames, roles, settings and digests that cannot be make a command
 # unreadable. Every limit below stands in `schema/src/limits.rs`.
 
+using Act = import "act.capnp";
+
 struct LogId {
   # A place in the log. Of two places in one log, the later has the higher term or the higher index.
 
@@ -226,7 +228,7 @@ struct Command {
 
   struct InSession {
     # An act of a session's user. It is refused with `sessionEnded` if the session is no longer open when
-    # this is applied. A client's outbox keeps this message too, with nothing but `act` in it.
+    # this is applied.
 
     session @0 :UInt64;
     # The session in whose name it is done.
@@ -240,83 +242,21 @@ struct Command {
     # The client has the outcomes of all requests below: they are forgotten. Counts up to `request` at
     # most.
 
-    act :union {
-      # What to do. Each is also of no effect when it is done again under another number, unless it is
-      # said otherwise.
+    union {
+      # What to do.
 
       unknown @3 :Void;
       # Never written: see `Command.unknown`.
 
-      send @4 :Send;
-      # Say something.
+      asked @4 :Act.Act;
+      # What the client asked for, in the form in which it did.
 
-      deleteMessage @5 :MessageRef;
-      # Leave a tombstone where one's own message was.
-
-      markRead @6 :MessageRef;
-      # Move one's read mark forward to that position. One beyond the last message means the last.
-
-      endSession @7 :UInt64;
-      # End one of one's own sessions, this one too. It is done under any request number.
-
-      deleteAccount @8 :UInt32;
-      # Delete one's account; what was said stays. The verifier version that the password was checked
-      # against: another since then is refused with `accountChanged`. Done under any request number.
-
-      deleteAccountAndMessages @9 :UInt32;
-      # The same, and what was said becomes tombstones. A kind of its own, as it came later.
-
-      edit @10 :Edit;
-      # Replace what one's own message says.
-
-      react @11 :React;
-      # Put a reaction to a message, or take it away.
-
-      pinMessage @12 :MessageSwitch;
-      # Pin a message for all members, or take the pin away.
-
-      markUnread @13 :UInt64;
-      # A conversation, which is marked as unread until it is read again.
-
-      mute @14 :Mute;
-      # Let a conversation not call for attention.
-
-      pinConversation @15 :Switch;
-      # Keep a conversation on top of one's own list, or no longer.
-
-      saveDraft @16 :Draft;
-      # Keep what is not to be sent yet.
-
-      block @17 :Switch;
-      # Of a user: let them not write to oneself directly, or let them again.
-
-      setProfile @18 :Profile;
-      # Change what others see of oneself.
-
-      createGroup @19 :Group;
-      # Make a group and own it. Under another request number it makes another group.
-
-      addMembers @20 :Members;
-      # Add members to a group.
-
-      removeMember @21 :Membership;
-      # Take somebody else out of a group. Refused with `notAMember` when they are out.
-
-      setRole @22 :SetRole;
-      # Give a member of a group a role.
-
-      leave @23 :UInt64;
-      # A conversation, a group, which the user leaves. Refused with `notAMember` when they have left.
-
-      rename @24 :Rename;
-      # Give a group another title.
-
-      endOtherSessions @25 :Void;
-      # End all of one's own sessions but this one. Done under any request number.
-
-      changePassword @26 :ChangePassword;
+      changePassword @5 :ChangePassword;
       # Let another password open the account. Done under any request number; again under another it is
       # refused with `accountChanged`, as the verifier has another version.
+
+      deleteAccount @6 :DeleteAccount;
+      # Delete one's account. Done under any request number.
     }
   }
 
@@ -345,172 +285,6 @@ struct Command {
     # The IP address it was used from. Empty: not known, and the one before stays.
   }
 
-  struct Edit {
-    # Another payload for one's own message.
-
-    conversation @0 :UInt64;
-    # Its id. Whoever is not in it when this is applied is refused with `notAMember`, or, where nobody
-    # is in it, with `noSuchConversation`.
-
-    position @1 :UInt64;
-    # The message's place in it. `noSuchMessage` where the user sees none.
-
-    payload @2 :Data;
-    # What it says from now on; opaque, from 1 to 65,792 bytes. What it says already is no edit.
-  }
-
-  struct React {
-    # One's own reaction of one kind to a message.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit.
-
-    position @1 :UInt64;
-    # The message's place in it. `noSuchMessage` where the user sees none.
-
-    emoji @2 :Text;
-    # One emoji, at most 48 bytes, as the client wrote it: apply brings it into its one spelling.
-
-    on @3 :Bool;
-    # Put there, or taken away.
-  }
-
-  struct MessageSwitch {
-    # Something that a message has or has not.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit.
-
-    position @1 :UInt64;
-    # The message's place in it. `noSuchMessage` where the user sees none.
-
-    on @2 :Bool;
-    # Whether it has it afterwards.
-  }
-
-  struct Switch {
-    # Something that a conversation or a user has or has not, for the user who acts.
-
-    id @0 :UInt64;
-    # The conversation or the user, as the act says.
-
-    on @1 :Bool;
-    # Whether it has it afterwards.
-  }
-
-  struct Mute {
-    # Until when a conversation does not call for attention.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit.
-
-    untilMs @1 :UInt64;
-    # In ms since 1970 by the cluster's time; the largest number means for ever. 0: it calls again.
-  }
-
-  struct Draft {
-    # What is not to be sent yet. It replaces the one before.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit.
-
-    draft @1 :Data;
-    # A payload, at most 65,792 bytes. Empty: none any more.
-  }
-
-  struct Profile {
-    # What to change of what others see.
-
-    displayName @0 :Text;
-    # At most 128 bytes. Empty: as it is.
-
-    presence @1 :Setting;
-    # Whether others see when the user is there.
-
-    receipts @2 :Setting;
-    # Whether others are told what the user has read and received.
-  }
-
-  enum Setting {
-    # What to do with one setting of a profile. A node that meets another value stops.
-
-    unchanged @0;
-    # Leave it as it is.
-
-    on @1;
-    # Others are shown it.
-
-    off @2;
-    # Others are not.
-  }
-
-  struct Group {
-    # A group to be made.
-
-    title @0 :Text;
-    # Not blank, at most 128 bytes.
-
-    members @1 :List(UInt64);
-    # The users in it besides the one who acts, in any order; 1,000 in all at most.
-  }
-
-  struct Members {
-    # Users to be added to a group.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
-
-    members @1 :List(UInt64);
-    # The users, 300 at most. Those who are members already are passed over.
-  }
-
-  struct Membership {
-    # One member of a group. Not Raft's membership.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
-
-    user @1 :UInt64;
-    # The member who is to go: of a lesser role than the user who acts.
-  }
-
-  struct SetRole {
-    # Another role for a member of a group.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
-
-    user @1 :UInt64;
-    # The member whose role it is: not the owner themselves.
-
-    role @2 :MemberRole;
-    # The role from now on. Only the owner gives one; `owner` makes the owner an admin.
-  }
-
-  enum MemberRole {
-    # As in `types.capnp`, and apart from it: what is stored must not change with what is shown. A node
-    # that meets another value stops.
-
-    member @0;
-    # A plain member.
-
-    admin @1;
-    # Changes the title, adds members, and removes plain members.
-
-    owner @2;
-    # Gives and takes roles, and removes anybody. Whoever gives this one away becomes an admin.
-  }
-
-  struct Rename {
-    # Another title for a group.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit. A direct conversation is refused with `notAGroup`.
-
-    title @1 :Text;
-    # Not blank, at most 128 bytes.
-  }
-
   struct ChangePassword {
     # Another password for the account of the user who acts.
 
@@ -524,42 +298,14 @@ struct Command {
     # The user's other sessions stay; otherwise they end.
   }
 
-  struct Send {
-    # A message.
+  struct DeleteAccount {
+    # The end of the account of the user who acts.
 
-    to :union {
-      # Where it goes.
+    verifierVersion @0 :UInt32;
+    # The one that the password was checked against: another since then is refused with `accountChanged`.
 
-      conversation @0 :UInt64;
-      # A conversation that there is.
-
-      direct @1 :UInt64;
-      # A user: the direct conversation with them, made now if there is none.
-    }
-
-    messageHigh @2 :UInt64;
-    # The first eight bytes of the message id, big-endian. The sender's second message of the same id is
-    # not stored; it is answered with the place of the first, for ever.
-
-    messageLow @3 :UInt64;
-    # The last eight bytes.
-
-    payload @4 :Data;
-    # What it says; opaque, from 1 to 65,792 bytes.
-
-    mentions @5 :List(UInt64);
-    # The users whose attention it asks for, 64 at most, as the sender named them. Those who are not other
-    # members, or have blocked the sender, are passed over.
-  }
-
-  struct MessageRef {
-    # A place in a conversation.
-
-    conversation @0 :UInt64;
-    # Its id; see Edit.
-
-    position @1 :UInt64;
-    # The place of a message, from 1; for `markRead` also one that is not there yet.
+    eraseMessages @1 :Bool;
+    # What was said becomes tombstones; otherwise it stays, shown as from a deleted account.
   }
 }
 

@@ -66,8 +66,8 @@ enum ErrorCode {
   # made again under the same number.
 
   sessionEnded @12;
-  # Logged out, expired, or the account is gone: log in again. To `logout`, `endSession` of the session
-  # itself and `deleteAccount`, when they are repeated, it says that they were done.
+  # Logged out, expired, or the account is gone: log in again. To `endSession` of the session itself
+  # and to `deleteAccount`, when they are repeated, it says that they were done.
 
   deviceRevoked @13;
   # Kept for a device whose certificate was withdrawn. Nodes of this version never send it. A client
@@ -387,7 +387,7 @@ struct SessionEntry {
   # One of the user's own sessions, for the list in which a user finds the one that is not theirs.
 
   id @0 :UInt64;
-  # What `Session.endSession` takes.
+  # What the act `endSession` takes.
 
   deviceName @1 :Text;
   # As it was given when the session was opened, at most 64 bytes. May be empty.

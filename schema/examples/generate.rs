@@ -14,7 +14,7 @@ fn main() -> capnp::Result<()> {
         .src_prefix(&schemas)
         .output_path(crate_dir.join("src/generated"))
         .default_parent_module(vec!["generated".to_owned()]);
-    for name in ["types", "client", "peer", "stored", "payload"] {
+    for name in ["types", "act", "client", "peer", "stored", "payload"] {
         command.file(schemas.join(name).with_extension("capnp"));
     }
     command.run()

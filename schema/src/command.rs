@@ -1,12 +1,16 @@
 //! What changes the state machine, and what comes of it. Knows nothing of logs, clocks or networks: all
 //! that is random or slow was decided before a command was made.
 
+mod act;
+
 use minicbor::{Decode, Encode};
 
 use crate::error::Refusal;
 use crate::id::{
-    ConversationId, DeviceId, MessageId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username,
+    ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username,
 };
+
+pub use act::{AccountAct, Act, ConversationAct, MemberRole, Profile, Recipient, SendMessage, Switch};
 
 /// One thing to do. Applying the same command again changes nothing and has the same outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,140 +98,15 @@ pub struct InSession {
     /// The client has the outcomes of all requests below.
     pub acknowledged_below: RequestNumber,
     /// The act itself.
-    pub act: Act,
+    pub act: SessionAct,
 }
 
-/// Something that a user can do.
+/// What is done in a session: what its client asked for, or what the client asked for and a node has filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Send a message.
-    Send(Send),
-    /// Leave a tombstone where one's own message was.
-    DeleteMessage {
-        /// The conversation that it stands in.
-        conversation: ConversationId,
-        /// The message's place in it.
-        position: Position,
-    },
-    /// Move one's read mark forward.
-    MarkRead {
-        /// In which conversation.
-        conversation: ConversationId,
-        /// To where; beyond the last message means to the last.
-        position: Position,
-    },
-    /// End one of one's own sessions.
-    EndSession(SessionId),
-    /// Delete one's account.
-    DeleteAccount {
-        /// The version of the verifier that the password was checked against.
-        verifier_version: u32,
-        /// Whether what the user has said stays.
-        messages: OwnMessages,
-    },
-    /// Replace what one's own message says.
-    EditMessage {
-        /// The conversation that it stands in.
-        conversation: ConversationId,
-        /// The message's place in it.
-        position: Position,
-        /// The payload from now on; opaque, not empty.
-        payload: Vec<u8>,
-    },
-    /// React to a message.
-    React {
-        /// The conversation that it stands in.
-        conversation: ConversationId,
-        /// The message's place in it.
-        position: Position,
-        /// One emoji, at most [`EMOJI_BYTES_MAX`](crate::limits::EMOJI_BYTES_MAX) bytes.
-        emoji: String,
-        /// On puts the reaction there, off takes it away.
-        switch: Switch,
-    },
-    /// Pin a message for all members.
-    PinMessage {
-        /// The conversation that it stands in.
-        conversation: ConversationId,
-        /// The message's place in it.
-        position: Position,
-        /// On pins it, off takes the pin away.
-        switch: Switch,
-    },
-    /// Mark a conversation as unread, until it is read again.
-    MarkUnread(ConversationId),
-    /// Let a conversation not call for attention.
-    Mute {
-        /// The conversation to be silent, or no longer.
-        conversation: ConversationId,
-        /// The end of the silence, by the cluster's time; 0: let it call again.
-        until: Stamp,
-    },
-    /// Keep a conversation on top of one's own list.
-    PinConversation {
-        /// The conversation to be kept on top.
-        conversation: ConversationId,
-        /// On keeps it there, off lets it go.
-        switch: Switch,
-    },
-    /// Keep what is not to be sent yet.
-    SaveDraft {
-        /// The conversation that the draft is for.
-        conversation: ConversationId,
-        /// A payload; empty: none.
-        draft: Vec<u8>,
-    },
-    /// Let somebody not write to oneself directly.
-    Block {
-        /// The other user; oneself is refused.
-        user: UserId,
-        /// On blocks them, off lets them again.
-        switch: Switch,
-    },
-    /// Change what others see of oneself.
-    SetProfile(Profile),
-    /// Make a group, and own it.
-    CreateGroup {
-        /// The title; not blank.
-        title: String,
-        /// The users in it besides oneself, in any order.
-        members: Vec<UserId>,
-    },
-    /// Add members to a group.
-    AddMembers {
-        /// The group's id; a direct conversation is refused.
-        conversation: ConversationId,
-        /// The users to add; those who are members already are passed over.
-        members: Vec<UserId>,
-    },
-    /// Take somebody else out of a group.
-    RemoveMember {
-        /// The group's id; a direct conversation is refused.
-        conversation: ConversationId,
-        /// The member to take out; of a lesser role than the user who acts.
-        user: UserId,
-    },
-    /// Give a member of a group a role.
-    SetRole {
-        /// The group's id; a direct conversation is refused.
-        conversation: ConversationId,
-        /// The member whose role it is; not oneself.
-        user: UserId,
-        /// The role from now on; [`MemberRole::Owner`] makes the one who gives it an admin.
-        role: MemberRole,
-    },
-    /// Leave a group.
-    Leave(ConversationId),
-    /// Call a group otherwise.
-    Rename {
-        /// The group's id; a direct conversation is refused.
-        conversation: ConversationId,
-        /// The title from now on; not blank.
-        title: String,
-    },
-    /// End all of one's own sessions but this one.
-    EndOtherSessions,
-    /// Let another password open the account.
+pub enum SessionAct {
+    /// An act, as the client asked for it.
+    Asked(Act),
+    /// Let another password open the account. The passwords themselves went no further than the node that was asked.
     ChangePassword {
         /// The version of the verifier that the old password was checked against.
         verifier_version: u32,
@@ -236,26 +115,18 @@ pub enum Act {
         /// Whether the user's other sessions end.
         others: OtherSessions,
     },
+    /// Delete one's account.
+    DeleteAccount {
+        /// The version of the verifier that the password was checked against.
+        verifier_version: u32,
+        /// Whether what the user has said stays.
+        messages: OwnMessages,
+    },
 }
 
-/// Two states of something that is put in place or taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Switch {
-    /// It is there afterwards.
-    On,
-    /// It is not.
-    Off,
-}
-
-impl Switch {
-    /// Off for false.
-    pub const fn from_bool(on: bool) -> Self {
-        if on { Self::On } else { Self::Off }
-    }
-
-    /// True for [`Switch::On`].
-    pub const fn is_on(self) -> bool {
-        matches!(self, Self::On)
+impl From<Act> for SessionAct {
+    fn from(act: Act) -> Self {
+        Self::Asked(act)
     }
 }
 
@@ -275,55 +146,6 @@ pub enum OtherSessions {
     End,
     /// They stay open.
     Keep,
-}
-
-/// A member's role in a conversation; each may do what those before it may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum MemberRole {
-    /// Speak, and leave.
-    #[default]
-    #[n(0)]
-    Member,
-    /// Change the title, add members, and remove plain members.
-    #[n(1)]
-    Admin,
-    /// Give and take roles, and remove anybody. One in each group.
-    #[n(2)]
-    Owner,
-}
-
-/// Changes of what others see of a user; none: leave it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// The name to show; not empty.
-    pub display_name: Option<String>,
-    /// On: others see when the user is there.
-    pub presence: Option<Switch>,
-    /// On: others are told what the user has read and received.
-    pub receipts: Option<Switch>,
-}
-
-/// A message to be sent; see [`Act::Send`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Send {
-    /// The conversation, or the other user of a direct one.
-    pub to: Recipient,
-    /// Unique for the sender, for ever.
-    pub message_id: MessageId,
-    /// The payload; opaque, not empty.
-    pub payload: Vec<u8>,
-    /// The users whose attention it asks for.
-    pub mentions: Vec<UserId>,
-}
-
-/// The place that a message goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recipient {
-    /// A conversation that exists.
-    Conversation(ConversationId),
-    /// A user: the direct conversation with them, which the first message makes.
-    Direct(UserId),
 }
 
 /// A hash that a password is checked against; another scheme can follow.

@@ -34,6 +34,8 @@ pub mod wire;
 )]
 pub mod generated {
     #[rustfmt::skip]
+    pub mod act_capnp;
+    #[rustfmt::skip]
     pub mod client_capnp;
     #[rustfmt::skip]
     pub mod payload_capnp;

@@ -1,5 +1,9 @@
 //! Every bound of the service in one place, with its unit in its name and its reason beside it.
 
+mod acts;
+
+pub use acts::check_message;
+
 /// The largest text of a message, in UTF-8: long enough for any, short enough to travel beside heartbeats. Clients keep to
 /// it: nodes do not look into payloads.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;

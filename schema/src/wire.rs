@@ -16,9 +16,10 @@ mod view;
 use capnp::message::{Builder, HeapAllocator, ReaderOptions};
 use capnp::traits::Owned;
 
+pub use act::{decode_act, encode_act, read_act, read_done, write_act, write_done};
 pub use command::{
-    decode_act, decode_batch, decode_command, decode_proposals, encode_act, encode_batch, encode_command,
-    read_proposals, stamp_of_entry, write_proposals,
+    decode_batch, decode_command, decode_proposals, encode_batch, encode_command, read_proposals, stamp_of_entry,
+    write_proposals,
 };
 pub use message::{decode_message, encode_message, read_change, read_message, write_change, write_message};
 pub use payload::{decode_payload, encode_payload};
@@ -39,9 +40,9 @@ pub use stored::{
 };
 pub use view::{
     decode_place, decode_user, encode_place, encode_user, read_conversation, read_counts, read_member_view,
-    read_message_id, read_place, read_refusal, read_revision, read_role, read_session_entry, read_user,
-    write_conversation, write_counts, write_member_view, write_message_id, write_place, write_refusal, write_revision,
-    write_role, write_session_entry, write_user,
+    read_message_id, read_place, read_refusal, read_revision, read_session_entry, read_user, write_conversation,
+    write_counts, write_member_view, write_message_id, write_place, write_refusal, write_revision, write_session_entry,
+    write_user,
 };
 
 use crate::limits;

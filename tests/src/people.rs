@@ -6,6 +6,7 @@ use std::time::Duration;
 use raftchat_client::{
     Client, ClientError, ClientOptions, Event, Following, Page, Profile, Sent, Subscription, Target,
 };
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{MessageId, Position, UserId};
 use raftchat_schema::payload::Payload;
@@ -136,7 +137,8 @@ impl Person {
 
     /// Deletes a message.
     pub async fn delete(&self, other: &str, position: u64) -> Result<(), ClientError> {
-        soon("deleting", self.client.delete(&with(other), Position(position))).await
+        soon("deleting", self.client.act(&with(other), ConversationAct::DeleteMessage { position: Position(position) }))
+            .await
     }
 
     /// Follows what changes, from the beginning.

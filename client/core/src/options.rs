@@ -67,16 +67,6 @@ pub enum Target {
     Conversation(ConversationId),
 }
 
-impl Target {
-    /// The conversation's id; 0 for a direct one, of which only the nodes know it.
-    pub(crate) fn conversation(&self) -> ConversationId {
-        match self {
-            Self::Conversation(id) => *id,
-            Self::User(_) | Self::Person(_) => ConversationId(0),
-        }
-    }
-}
-
 /// Which part of a conversation is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {

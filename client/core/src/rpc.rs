@@ -39,13 +39,13 @@ mod gateway;
 mod parts;
 mod session;
 
-pub(crate) use acts::{in_conversation, in_session};
+pub(crate) use acts::perform;
 pub(crate) use conversation::{history, members, revisions, send, state, typing};
 pub(crate) use gateway::{Account, Granted, Hello, hello, login, register, resume, status};
 pub(crate) use parts::Part;
 pub(crate) use session::{
     Begin, PasswordChange, activate, advance, attend, blocked, catch_up, change_password, conversations,
-    delete_account, have_seen, logout, open, sessions, subscribe, user, users, whoami,
+    delete_account, have_seen, open, sessions, subscribe, user, users, whoami,
 };
 
 pub use conversation::Sent;

@@ -7,8 +7,8 @@ use crate::chat::{Chat, sent_by};
 use crate::effect::Write;
 use crate::merge;
 use crate::model::Model;
-use crate::outbox::Object;
 use crate::rows::{ChatId, ConversationRow, DepartureRow, MemberRow};
+use crate::rules::Object;
 use crate::turn::Turn;
 
 impl Model {

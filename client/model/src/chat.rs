@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raftchat_schema::command::{Act, MemberRole, Send, Switch};
+use raftchat_schema::command::{Act, ConversationAct, MemberRole, SendMessage, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
@@ -11,8 +11,8 @@ use raftchat_schema::view::{ConversationKind, MessageView};
 use crate::effect::PageRange;
 use crate::input::StoredConversation;
 use crate::merge;
-use crate::outbox::Object;
 use crate::rows::{Completeness, ConversationRow, DepartureRow, MemberRow, OutboxEntry, PlaceRow};
+use crate::rules::{Object, rules};
 
 /// A conversation that the nodes hold.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Chat {
 
     /// The feed has shown a row: what was done to it before shows in it.
     pub(crate) fn note_shown(&mut self, object: Object) {
-        self.settled.retain(|entry| Object::of(&entry.act) != Some(object));
+        self.settled.retain(|entry| rules(&entry.act).row != Some(object));
     }
 }
 
@@ -185,17 +185,8 @@ pub(crate) struct EffectivePlace<'a> {
 impl Chat {
     /// The place as the nodes have it, with `acts` done to it in order.
     pub(crate) fn effective_place<'a>(&'a self, acts: impl Iterator<Item = &'a Act>) -> EffectivePlace<'a> {
-        let view = &self.place.view;
         let mut mark = self.read_here;
-        let mut place = EffectivePlace {
-            read_position: view.counts.read_position,
-            unread: view.counts.unread,
-            mentions: view.counts.mentions,
-            marked_unread: view.marked_unread,
-            muted_until: view.muted_until,
-            pinned: view.pinned,
-            draft: &view.draft,
-        };
+        let mut place = self.held_place();
         for act in self.settled.iter().map(|entry| &entry.act).chain(acts) {
             place.apply(act, &mut mark);
         }
@@ -205,19 +196,41 @@ impl Chat {
         place.read_to(mark, self.row.last_position);
         place
     }
+
+    /// The place as the nodes have it.
+    fn held_place(&self) -> EffectivePlace<'_> {
+        let view = &self.place.view;
+        EffectivePlace {
+            read_position: view.counts.read_position,
+            unread: view.counts.unread,
+            mentions: view.counts.mentions,
+            marked_unread: view.marked_unread,
+            muted_until: view.muted_until,
+            pinned: view.pinned,
+            draft: &view.draft,
+        }
+    }
+
+    /// Whether the conversation and the place, as the nodes have them, show an act as done.
+    pub(crate) fn shows(&self, act: &Act) -> bool {
+        let (before, mut after) = (self.held_place(), self.held_place());
+        after.apply(act, &mut Position(0));
+        let pins = effective_pins(&self.row.pinned_messages, std::iter::once(act));
+        before == after && pins == self.row.pinned_messages
+    }
 }
 
 impl<'a> EffectivePlace<'a> {
     fn apply(&mut self, act: &'a Act, mark: &mut Position) {
         match act {
-            Act::MarkRead { position, .. } => {
+            Act::In(_, ConversationAct::MarkRead { position }) => {
                 *mark = (*mark).max(*position);
                 self.marked_unread = false;
             }
-            Act::MarkUnread(_) => self.marked_unread = true,
-            Act::Mute { until, .. } => self.muted_until = *until,
-            Act::PinConversation { switch, .. } => self.pinned = switch.is_on(),
-            Act::SaveDraft { draft, .. } => self.draft = draft,
+            Act::In(_, ConversationAct::MarkUnread) => self.marked_unread = true,
+            Act::In(_, ConversationAct::Mute { until }) => self.muted_until = *until,
+            Act::In(_, ConversationAct::PinConversation { switch }) => self.pinned = switch.is_on(),
+            Act::In(_, ConversationAct::SaveDraft { draft }) => self.draft = draft,
             _ => {}
         }
     }
@@ -239,8 +252,14 @@ pub(crate) fn effective_pins<'a>(pins: &[Position], acts: impl Iterator<Item = &
     let mut pins = pins.to_vec();
     for act in acts {
         match act {
-            Act::PinMessage { position, switch: Switch::On, .. } if !pins.contains(position) => pins.push(*position),
-            Act::PinMessage { position, switch: Switch::Off, .. } | Act::DeleteMessage { position, .. } => {
+            Act::In(_, ConversationAct::PinMessage { position, switch: Switch::On }) if !pins.contains(position) => {
+                pins.push(*position)
+            }
+            Act::In(
+                _,
+                ConversationAct::PinMessage { position, switch: Switch::Off }
+                | ConversationAct::DeleteMessage { position },
+            ) => {
                 pins.retain(|pinned| pinned != position);
             }
             _ => {}
@@ -250,9 +269,6 @@ pub(crate) fn effective_pins<'a>(pins: &[Position], acts: impl Iterator<Item = &
 }
 
 /// The message that an act sends.
-pub(crate) fn sent_by(act: &Act) -> Option<&Send> {
-    match act {
-        Act::Send(send) => Some(send),
-        _ => None,
-    }
+pub(crate) fn sent_by(act: &Act) -> Option<&SendMessage> {
+    if let Act::Send(send) = act { Some(send) } else { None }
 }

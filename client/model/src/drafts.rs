@@ -1,7 +1,7 @@
 //! What is written and not sent: kept at once, and given to the person's other devices when it was left alone for a moment.
 //! Knows nothing of entry fields.
 
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::payload::Payload;
 
@@ -74,10 +74,10 @@ impl Model {
         let Some(held) = self.chats.get_mut(&conversation) else { return };
         let Some(draft) = held.place.unsaved_draft.take() else { return };
         turn.write(Write::Place(held.place.clone()));
-        let act = Act::SaveDraft { conversation, draft };
+        let act = Act::In(conversation, ConversationAct::SaveDraft { draft });
         let lane = Lane::Chat(chat);
         self.outbox.cancel(turn, lane, &act);
-        let Act::SaveDraft { draft, .. } = &act else { return };
+        let Act::In(_, ConversationAct::SaveDraft { draft }) = &act else { return };
         if self.draft(chat) != draft.as_slice() {
             self.outbox.enter(turn, lane, act);
         }

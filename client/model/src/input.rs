@@ -1,8 +1,8 @@
 //! Everything that the model is told: by the store, by the person and by the network. Knows nothing of how it came here.
 
-use raftchat_schema::command::{Done, MemberRole, Profile, Switch};
+use raftchat_schema::command::{AccountAct, ConversationAct, Done, Switch};
 use raftchat_schema::error::Refusal;
-use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, RequestNumber, Stamp, UserId, Username};
+use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, RequestNumber, UserId, Username};
 use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, MessageView, UserView};
 
 use crate::effect::PageRequest;
@@ -260,58 +260,12 @@ pub enum Intent {
         /// The text from now on.
         text: String,
     },
-    /// Delete a message of one's own, for everyone.
-    Delete {
-        /// The conversation it stands in.
+    /// Do something in a conversation. What would change nothing is not done.
+    Act {
+        /// The conversation; none that has not come into being.
         chat: ChatId,
-        /// The position of one's own message.
-        position: Position,
-    },
-    /// React, or no longer.
-    React {
-        /// The conversation it stands in.
-        chat: ChatId,
-        /// The message's position.
-        position: Position,
-        /// One emoji, in any spelling.
-        emoji: String,
-        /// Off takes it away.
-        switch: Switch,
-    },
-    /// Pin a message for all, or no longer.
-    PinMessage {
-        /// The conversation it stands in.
-        chat: ChatId,
-        /// The message's position.
-        position: Position,
-        /// Off takes the pin away.
-        switch: Switch,
-    },
-    /// Have read up to a message.
-    MarkRead {
-        /// The conversation that was read.
-        chat: ChatId,
-        /// The position of the last message that was read.
-        upto: Position,
-    },
-    /// Mark a conversation as unread, to come back to it.
-    MarkUnread {
-        /// The conversation to be marked.
-        chat: ChatId,
-    },
-    /// Silence a conversation.
-    Mute {
-        /// The conversation to be silent.
-        chat: ChatId,
-        /// The end of the silence, by the cluster's time; 0: let it call again.
-        until: Stamp,
-    },
-    /// Keep a conversation on top of the list, or no longer.
-    PinChat {
-        /// The conversation to be kept there.
-        chat: ChatId,
-        /// Off lets it go.
-        switch: Switch,
+        /// What to do there. An emoji in any spelling; the end of a silence by the person's own clock.
+        act: ConversationAct,
     },
     /// The entry field has changed.
     Draft {
@@ -327,57 +281,8 @@ pub enum Intent {
         /// The conversation whose field it is.
         chat: ChatId,
     },
-    /// Let somebody not write to oneself directly, or again.
-    Block {
-        /// The user to be blocked.
-        user: UserId,
-        /// Off lets them again.
-        switch: Switch,
-    },
-    /// Make a group.
-    CreateGroup {
-        /// The title; not blank.
-        title: String,
-        /// The users in it besides oneself.
-        members: Vec<UserId>,
-    },
-    /// Add people to a group.
-    AddMembers {
-        /// The group to add them to.
-        chat: ChatId,
-        /// The users to add.
-        members: Vec<UserId>,
-    },
-    /// Take somebody out of a group.
-    RemoveMember {
-        /// The group to take them out of.
-        chat: ChatId,
-        /// The member to take out.
-        user: UserId,
-    },
-    /// Give a role.
-    SetRole {
-        /// The group they are in.
-        chat: ChatId,
-        /// The member whose role it is.
-        user: UserId,
-        /// The role from now on.
-        role: MemberRole,
-    },
-    /// Leave a group.
-    Leave {
-        /// The group to leave.
-        chat: ChatId,
-    },
-    /// Call a group otherwise.
-    Rename {
-        /// The group to rename.
-        chat: ChatId,
-        /// The title from now on; not blank.
-        title: String,
-    },
-    /// Change what others see of oneself.
-    SetProfile(Profile),
+    /// Do something to one's account, or make a group.
+    Account(AccountAct),
     /// Try a failed message again.
     Retry {
         /// The message's entry in the outbox.

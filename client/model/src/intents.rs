@@ -1,19 +1,19 @@
 //! What the person wants becomes acts of the outbox, which show at once. Knows nothing of how acts are done.
 
-use raftchat_schema::command::{Act, Recipient, Switch};
+use raftchat_schema::command::{Act, ConversationAct, Recipient};
 use raftchat_schema::emoji;
-use raftchat_schema::id::{ConversationId, Position, Stamp};
-use raftchat_schema::view::{MessageState, MessageView, ReactionView};
+use raftchat_schema::id::{ConversationId, Position};
+use raftchat_schema::view::{MessageState, MessageView};
 
-use crate::chat::effective_pins;
 use crate::codec::Content;
 use crate::input::Intent;
 use crate::model::Model;
-use crate::outbox::replaces;
-use crate::rows::{ChatId, EntryState, Lane, OutboxId, lane_of};
+use crate::rows::{ChatId, EntryState, Lane, OutboxId};
+use crate::rules::{Object, Slot, Wish, replaces, rules};
 use crate::send::Said;
 use crate::shown::Shown;
 use crate::text::safe;
+use crate::timeline::bubble;
 use crate::turn::Turn;
 
 impl Model {
@@ -33,9 +33,9 @@ impl Model {
             Intent::Typing { chat } => self.writing(turn, chat),
             Intent::Retry { id } => self.retry(turn, id),
             Intent::Discard { id } => self.discard(turn, id),
-            Intent::Block { user, switch } => self.enter(turn, Act::Block { user, switch }),
-            Intent::CreateGroup { title, members } => self.enter(turn, Act::CreateGroup { title, members }),
-            Intent::SetProfile(profile) => self.enter(turn, Act::SetProfile(profile)),
+            Intent::Act { chat, act } => self.want_in(turn, chat, act),
+            Intent::Account(act) => self.enter(turn, Act::Account(act)),
+            Intent::Edit { chat, position, text } => self.edit(turn, chat, position, text),
             Intent::ShowReceipts { chat, position } => {
                 let (chat, receipts) = (self.resolve(chat), self.receipts(chat, position));
                 turn.show(Shown::Receipts { chat, position, receipts });
@@ -44,42 +44,23 @@ impl Model {
                 let chat = self.resolve(chat);
                 turn.show(self.shown_members(chat));
             }
-            in_conversation => self.intend_in_conversation(turn, in_conversation),
         }
     }
 
     /// What can be wanted only where there is a conversation.
-    fn intend_in_conversation(&mut self, turn: &mut Turn, intent: Intent) {
-        let Some(conversation) = conversation_of(&intent).and_then(|chat| self.known(chat)) else { return };
-        match intent {
-            Intent::Edit { position, text, .. } => self.edit(turn, conversation, position, text),
-            Intent::Delete { position, .. } => self.delete(turn, conversation, position),
-            Intent::React { position, emoji, switch, .. } => {
-                // In the way that nodes write it: what is shown before they answer is of the same kind.
-                let emoji = emoji::normal(&emoji).unwrap_or(emoji);
-                let was_on = self.has_reacted(conversation, position, &emoji);
-                self.switch(turn, Act::React { conversation, position, emoji, switch }, was_on);
+    fn want_in(&mut self, turn: &mut Turn, chat: ChatId, act: ConversationAct) {
+        let Some(conversation) = self.known(chat) else { return };
+        let act = Act::In(conversation, as_nodes_write_it(turn, act));
+        match rules(&act).wish {
+            Wish::Entered => self.enter(turn, act),
+            Wish::Toggled => self.toggle(turn, conversation, act),
+            Wish::OwnMessage(position) => {
+                let own = |message: &MessageView| message.sender == self.me;
+                if self.message_at(conversation, position).is_none_or(own) {
+                    self.enter(turn, act);
+                }
             }
-            Intent::PinMessage { position, switch, .. } => {
-                let was_on = self.is_pinned(conversation, position);
-                self.switch(turn, Act::PinMessage { conversation, position, switch }, was_on);
-            }
-            Intent::PinChat { switch, .. } => {
-                let was_on = self.chats.get(&conversation).map(|chat| switch_of(chat.place.view.pinned));
-                self.switch(turn, Act::PinConversation { conversation, switch }, was_on);
-            }
-            Intent::Mute { until, .. } => {
-                let until = turn.to_cluster(until);
-                self.mute(turn, conversation, until);
-            }
-            Intent::MarkRead { upto, .. } => self.mark_read(turn, conversation, upto),
-            Intent::MarkUnread { .. } => self.enter(turn, Act::MarkUnread(conversation)),
-            Intent::AddMembers { members, .. } => self.enter(turn, Act::AddMembers { conversation, members }),
-            Intent::RemoveMember { user, .. } => self.enter(turn, Act::RemoveMember { conversation, user }),
-            Intent::SetRole { user, role, .. } => self.enter(turn, Act::SetRole { conversation, user, role }),
-            Intent::Leave { .. } => self.enter(turn, Act::Leave(conversation)),
-            Intent::Rename { title, .. } => self.enter(turn, Act::Rename { conversation, title }),
-            _ => {}
+            Wish::ReadUpTo(position) => self.mark_read(turn, conversation, position),
         }
     }
 
@@ -93,7 +74,7 @@ impl Model {
 
     /// Enters an act, and notes what it makes look different.
     pub(crate) fn enter(&mut self, turn: &mut Turn, act: Act) {
-        let lane = match lane_of(&act) {
+        let lane = match rules(&act).lane {
             Lane::Chat(chat) => Lane::Chat(self.resolve(chat)),
             Lane::Account => Lane::Account,
         };
@@ -101,40 +82,33 @@ impl Model {
         self.outbox.enter(turn, lane, act);
     }
 
-    /// Enters an act that puts something in place or takes it away, unless it is `was` already: then only what waits to
-    /// make it otherwise goes.
-    fn switch(&mut self, turn: &mut Turn, act: Act, was: Option<Switch>) {
-        let lane = lane_of(&act);
-        let wanted = match &act {
-            Act::React { switch, .. } | Act::PinMessage { switch, .. } | Act::PinConversation { switch, .. } => {
-                Some(*switch)
-            }
-            _ => None,
-        };
-        if was.is_none() || was != wanted {
+    /// Enters an act unless the rows show it as done: then only what waits to make it otherwise goes.
+    fn toggle(&mut self, turn: &mut Turn, conversation: ConversationId, act: Act) {
+        if !self.is_so(conversation, &act) {
             return self.enter(turn, act);
         }
+        let lane = rules(&act).lane;
         self.outbox.cancel(turn, lane, &act);
-        if self.outbox.has_like(lane, &act) || self.has_settled_like(lane, &act) {
+        // What is under way, or done and not shown yet, makes it otherwise in a moment.
+        if self.outbox.has_like(lane, &act) || self.has_settled_like(conversation, &act) {
             return self.enter(turn, act);
         }
         self.touch_of(turn, lane, &act);
     }
 
-    fn has_settled_like(&self, lane: Lane, act: &Act) -> bool {
-        let Lane::Chat(ChatId::Known(conversation)) = lane else { return false };
+    fn has_settled_like(&self, conversation: ConversationId, act: &Act) -> bool {
         self.chats.get(&conversation).is_some_and(|chat| chat.settled.iter().any(|entry| replaces(act, &entry.act)))
     }
 
-    fn has_reacted(&self, conversation: ConversationId, position: Position, emoji: &str) -> Option<Switch> {
-        let message = self.message_at(conversation, position)?;
-        let mine = |reaction: &ReactionView| reaction.emoji == emoji && reaction.users.contains(&self.me);
-        Some(switch_of(message.reactions.iter().any(mine)))
-    }
-
-    fn is_pinned(&self, conversation: ConversationId, position: Position) -> Option<Switch> {
-        let chat = self.chats.get(&conversation)?;
-        Some(switch_of(effective_pins(&chat.row.pinned_messages, std::iter::empty()).contains(&position)))
+    /// Whether the rows of the nodes, as far as they are held, show the act as done.
+    fn is_so(&self, conversation: ConversationId, act: &Act) -> bool {
+        match rules(act).row {
+            Some(Object::Reactions(position) | Object::Message(position)) => {
+                self.message_at(conversation, position).is_some_and(|message| bubble::shows(self.me, message, act))
+            }
+            Some(Object::Head | Object::Place) => self.chats.get(&conversation).is_some_and(|chat| chat.shows(act)),
+            None => false,
+        }
     }
 
     /// A message, where it is in memory.
@@ -145,7 +119,8 @@ impl Model {
     }
 
     /// The rest of what a message says stays: what it answers and where it is from.
-    fn edit(&mut self, turn: &mut Turn, conversation: ConversationId, position: Position, text: String) {
+    fn edit(&mut self, turn: &mut Turn, chat: ChatId, position: Position, text: String) {
+        let Some(conversation) = self.known(chat) else { return };
         let Some(message) = self.message_at(conversation, position) else { return };
         if message.sender != self.me || message.state == MessageState::Deleted || safe::is_blank(&text) {
             return;
@@ -156,32 +131,12 @@ impl Model {
         }
         payload.text = text;
         let payload = (self.codec.encode)(&payload);
-        self.enter(turn, Act::EditMessage { conversation, position, payload });
+        self.enter(turn, Act::In(conversation, ConversationAct::EditMessage { position, payload }));
     }
 
     fn is_being_edited(&self, conversation: ConversationId, position: Position) -> bool {
-        let edits = |act: &Act| matches!(act, Act::EditMessage { position: edited, .. } if *edited == position);
+        let edits = |act: &Act| rules(act).slot == Some(Slot::Text(position));
         self.scene(ChatId::Known(conversation)).acts().any(edits)
-    }
-
-    fn delete(&mut self, turn: &mut Turn, conversation: ConversationId, position: Position) {
-        let own = |message: &MessageView| message.sender == self.me;
-        if self.message_at(conversation, position).is_none_or(own) {
-            self.enter(turn, Act::DeleteMessage { conversation, position });
-        }
-    }
-
-    fn mute(&mut self, turn: &mut Turn, conversation: ConversationId, until: Stamp) {
-        let act = Act::Mute { conversation, until };
-        let lane = lane_of(&act);
-        let is_so = self.chats.get(&conversation).is_some_and(|chat| chat.place.view.muted_until == until);
-        if is_so {
-            self.outbox.cancel(turn, lane, &act);
-            if !self.outbox.has_like(lane, &act) && !self.has_settled_like(lane, &act) {
-                return self.touch_of(turn, lane, &act);
-            }
-        }
-        self.enter(turn, act);
     }
 
     /// Nothing is entered if everything up to there is read as it is.
@@ -194,7 +149,7 @@ impl Model {
             return;
         }
         let position = position.max(place.read_position);
-        self.enter(turn, Act::MarkRead { conversation, position });
+        self.enter(turn, Act::In(conversation, ConversationAct::MarkRead { position }));
         self.settle_notification(turn, conversation);
     }
 
@@ -217,10 +172,6 @@ impl Model {
     }
 }
 
-fn switch_of(on: bool) -> Switch {
-    Switch::from_bool(on)
-}
-
 /// The recipient for what is said in a conversation.
 pub(crate) fn recipient(chat: ChatId) -> Recipient {
     match chat {
@@ -229,21 +180,15 @@ pub(crate) fn recipient(chat: ChatId) -> Recipient {
     }
 }
 
-fn conversation_of(intent: &Intent) -> Option<ChatId> {
-    match intent {
-        Intent::Edit { chat, .. }
-        | Intent::Delete { chat, .. }
-        | Intent::React { chat, .. }
-        | Intent::PinMessage { chat, .. }
-        | Intent::MarkRead { chat, .. }
-        | Intent::MarkUnread { chat }
-        | Intent::Mute { chat, .. }
-        | Intent::PinChat { chat, .. }
-        | Intent::AddMembers { chat, .. }
-        | Intent::RemoveMember { chat, .. }
-        | Intent::SetRole { chat, .. }
-        | Intent::Leave { chat }
-        | Intent::Rename { chat, .. } => Some(*chat),
-        _ => None,
+/// An act in the way that nodes write it: what is shown before they answer is then the same.
+fn as_nodes_write_it(turn: &Turn, mut act: ConversationAct) -> ConversationAct {
+    if let ConversationAct::React { emoji, .. } = &mut act
+        && let Some(normal) = emoji::normal(emoji)
+    {
+        *emoji = normal;
     }
+    if let ConversationAct::Mute { until } = &mut act {
+        *until = turn.to_cluster(*until);
+    }
+    act
 }

@@ -23,6 +23,7 @@ mod people;
 mod rejoin;
 mod roster;
 mod rows;
+mod rules;
 mod scene;
 mod send;
 mod shown;
@@ -42,8 +43,9 @@ pub use numbers::Numbers;
 pub use people::DELETED_ACCOUNT;
 pub use rows::{
     ChatId, Completeness, ConversationRow, CursorRow, DepartureRow, EntryState, Lane, MemberRow, OutboxEntry, OutboxId,
-    PlaceRow, lane_of,
+    PlaceRow,
 };
+pub use rules::{Rules, Says, rules};
 pub use shown::{
     Body, Bubble, ChatSummary, Connection, Delivery, Failure, FailureReason, Happening, Item, ItemKey, MemberItem,
     Notice, Original, Person, PinnedMessage, Preview, Quote, ReactionSummary, Receipt, Run, Shown, TimelineChange,

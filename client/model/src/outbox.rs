@@ -1,13 +1,10 @@
 //! What is to be done at the nodes: kept until its outcome is known, done once, and in order within each lane. Knows
 //! nothing of what is drawn meanwhile.
 
-mod coalesce;
-mod object;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use raftchat_schema::command::{Act, Send};
+use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, RequestNumber, Stamp};
 use raftchat_schema::pause::Pause;
@@ -15,9 +12,8 @@ use raftchat_schema::pause::Pause;
 use crate::effect::{Effect, Write};
 use crate::numbers::Numbers;
 use crate::rows::{ChatId, EntryState, Lane, OutboxEntry, OutboxId};
+use crate::rules::{Object, replaces, rules};
 use crate::turn::Turn;
-pub(crate) use coalesce::replaces;
-pub(crate) use object::Object;
 
 /// The most entries that are done at once.
 const UNDER_WAY_MAX: usize = 8;
@@ -270,7 +266,7 @@ impl Outbox {
         self.slots
             .values()
             .map(|slot| &slot.entry)
-            .find(|entry| matches!(&entry.act, Act::Send(Send { message_id: id, .. }) if *id == message_id))
+            .find(|entry| matches!(&entry.act, Act::Send(SendMessage { message_id: id, .. }) if *id == message_id))
             .map(|entry| entry.id)
     }
 
@@ -281,7 +277,7 @@ impl Outbox {
         for id in ids {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             if let Progress::UnderWay { seen } = &mut slot.progress {
-                *seen = *seen || Object::of(&slot.entry.act) == Some(object);
+                *seen = *seen || rules(&slot.entry.act).row == Some(object);
             }
         }
     }

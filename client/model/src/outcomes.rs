@@ -1,14 +1,15 @@
 //! What comes of acts: done, refused, or unknown. Knows nothing of how they were performed.
 
-use raftchat_schema::command::{Act, Done, Recipient};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Recipient};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
 
 use crate::input::OutcomeResult;
 use crate::model::Model;
-use crate::outbox::{Finished, Object, replaces};
+use crate::outbox::Finished;
 use crate::rows::{ChatId, Lane, OutboxId};
+use crate::rules::{Object, Refused, Renewal, Slot, replaces, rules};
 use crate::shown::{Failure, FailureReason, Shown, Undone};
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -35,7 +36,7 @@ impl Model {
             (Act::Send(_), Done::Sent { conversation, position, sent_at }) => {
                 self.sent(turn, finished, *conversation, *position, *sent_at);
             }
-            (Act::CreateGroup { .. }, Done::GroupCreated { conversation }) => {
+            (Act::Account(AccountAct::CreateGroup { .. }), Done::GroupCreated { conversation }) => {
                 turn.show(Shown::GroupCreated(*conversation));
             }
             _ => self.settle(turn, finished),
@@ -81,8 +82,8 @@ impl Model {
 
     /// Another act is done: what it changed stays changed until the feed shows it.
     fn settle(&mut self, turn: &mut Turn, finished: Finished) {
-        let mut shows_in_a_row = Object::of(&finished.entry.act).is_some();
-        if let Act::MarkRead { conversation, position } = finished.entry.act
+        let mut shows_in_a_row = rules(&finished.entry.act).row.is_some();
+        if let Act::In(conversation, ConversationAct::MarkRead { position }) = finished.entry.act
             && let Some(chat) = self.chats.get_mut(&conversation)
         {
             chat.read_here = chat.read_here.max(position);
@@ -113,6 +114,7 @@ impl Model {
     fn refused(&mut self, turn: &mut Turn, id: OutboxId, refusal: Refusal) {
         let Some(entry) = self.outbox.get(id) else { return };
         let (lane, act) = (entry.lane, entry.act.clone());
+        let rules = rules(&act);
         match refusal.code {
             ErrorCode::NoLeader => {
                 self.sync.no_majority = true;
@@ -125,17 +127,17 @@ impl Model {
                 self.try_again(turn, id, 0);
                 self.session_ended(turn, refusal);
             }
-            ErrorCode::StaleRequest if !matches!(act, Act::CreateGroup { .. }) => self.outbox.renumber(turn, id),
+            ErrorCode::StaleRequest if rules.renewal == Renewal::Harmless => self.outbox.renumber(turn, id),
             // It was never taken under that number, so that it cannot be done twice.
             ErrorCode::MalformedRequest if self.outbox.has_absurd_number(id, turn) => self.outbox.renumber(turn, id),
-            _ if matches!(act, Act::Send(_)) => {
+            _ if rules.refused == Refused::Kept => {
                 self.outbox.fail(turn, id, refusal);
                 self.touch_of(turn, lane, &act);
             }
             _ => {
                 self.outbox.finish(turn, id);
                 self.touch_of(turn, lane, &act);
-                undone(turn, lane, &act, refusal);
+                undone(turn, lane, rules.undone, refusal);
             }
         }
     }
@@ -151,53 +153,23 @@ impl Model {
     pub(crate) fn touch_of(&mut self, turn: &mut Turn, lane: Lane, act: &Act) {
         let Lane::Chat(chat) = self.lane_now(lane) else { return };
         let touched = turn.touch(chat);
-        match Object::of(act) {
+        let rules = rules(act);
+        match rules.row {
             Some(Object::Message(position) | Object::Reactions(position)) => {
                 touched.messages.insert(position);
             }
             Some(Object::Head) => touched.everything = true,
-            Some(Object::Place) => touched.draft |= matches!(act, Act::SaveDraft { .. }),
+            Some(Object::Place) => touched.draft |= rules.slot == Some(Slot::Draft),
             None => {}
         }
     }
 }
 
 /// Says that an act was refused.
-fn undone(turn: &mut Turn, lane: Lane, act: &Act, refusal: Refusal) {
+fn undone(turn: &mut Turn, lane: Lane, what: Undone, refusal: Refusal) {
     let chat = match lane {
         Lane::Chat(chat) => Some(chat),
         Lane::Account => None,
     };
-    let what = match act {
-        Act::Leave(_) => Undone::Leave,
-        _ => worth_telling(act).unwrap_or(Undone::Place),
-    };
     turn.show(Shown::Failed(Failure { chat, what, why: FailureReason::Refused(refusal) }));
-}
-
-/// The kind of wish that a person is told was not fulfilled; none if they need not know.
-pub(crate) fn worth_telling(act: &Act) -> Option<Undone> {
-    match act {
-        Act::Send(_) => Some(Undone::Send),
-        Act::EditMessage { .. } => Some(Undone::Edit),
-        Act::DeleteMessage { .. } => Some(Undone::Delete),
-        Act::React { .. } => Some(Undone::React),
-        Act::PinMessage { .. } => Some(Undone::PinMessage),
-        Act::CreateGroup { .. } => Some(Undone::CreateGroup),
-        Act::AddMembers { .. } | Act::RemoveMember { .. } | Act::SetRole { .. } | Act::Rename { .. } => {
-            Some(Undone::ChangeGroup)
-        }
-        Act::Block { .. }
-        | Act::SetProfile(_)
-        | Act::EndSession(_)
-        | Act::EndOtherSessions
-        | Act::DeleteAccount { .. }
-        | Act::ChangePassword { .. } => Some(Undone::Account),
-        Act::Leave(_)
-        | Act::MarkRead { .. }
-        | Act::MarkUnread(_)
-        | Act::Mute { .. }
-        | Act::PinConversation { .. }
-        | Act::SaveDraft { .. } => None,
-    }
 }

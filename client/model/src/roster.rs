@@ -8,10 +8,9 @@ use crate::chat::Chat;
 use crate::effect::{Effect, Write};
 use crate::merge;
 use crate::model::Model;
-use crate::outbox::Object;
-use crate::outcomes::worth_telling;
 use crate::people::PersonChange;
 use crate::rows::{ChatId, Completeness, ConversationRow, EntryState, Lane, MemberRow};
+use crate::rules::{Gone, Object, rules};
 use crate::shown::{Failure, FailureReason, Shown};
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -252,9 +251,9 @@ impl Model {
             self.directs.remove(&other);
         }
         for entry in self.outbox.drop_lane(turn, Lane::Chat(id)) {
-            if let Some(what) = worth_telling(&entry.act)
-                && entry.state == EntryState::Waiting
-            {
+            let rules = rules(&entry.act);
+            if rules.gone == Gone::Told && entry.state == EntryState::Waiting {
+                let what = rules.undone;
                 turn.show(Shown::Failed(Failure { chat: Some(id), what, why: FailureReason::Left }));
             }
         }

@@ -1,6 +1,6 @@
 //! Rows of the client's store, as the model reads and writes them. Knows nothing of how they are encoded.
 
-use raftchat_schema::command::{Act, MemberRole, Recipient};
+use raftchat_schema::command::{Act, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, PlaceView};
@@ -187,35 +187,4 @@ pub struct CursorRow {
     pub bytes: Vec<u8>,
     /// The highest number of a change that was taken in; what is not above it was seen.
     pub change: ChangeNumber,
-}
-
-/// The lane of an act.
-pub fn lane_of(act: &Act) -> Lane {
-    match act {
-        Act::Send(send) => match send.to {
-            Recipient::Conversation(conversation) => Lane::Chat(ChatId::Known(conversation)),
-            Recipient::Direct(user) => Lane::Chat(ChatId::Direct(user)),
-        },
-        Act::DeleteMessage { conversation, .. }
-        | Act::MarkRead { conversation, .. }
-        | Act::EditMessage { conversation, .. }
-        | Act::React { conversation, .. }
-        | Act::PinMessage { conversation, .. }
-        | Act::MarkUnread(conversation)
-        | Act::Mute { conversation, .. }
-        | Act::PinConversation { conversation, .. }
-        | Act::SaveDraft { conversation, .. }
-        | Act::AddMembers { conversation, .. }
-        | Act::RemoveMember { conversation, .. }
-        | Act::SetRole { conversation, .. }
-        | Act::Leave(conversation)
-        | Act::Rename { conversation, .. } => Lane::Chat(ChatId::Known(*conversation)),
-        Act::EndSession(_)
-        | Act::DeleteAccount { .. }
-        | Act::Block { .. }
-        | Act::SetProfile(_)
-        | Act::CreateGroup { .. }
-        | Act::EndOtherSessions
-        | Act::ChangePassword { .. } => Lane::Account,
-    }
 }

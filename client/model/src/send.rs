@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raftchat_schema::command::{Act, Send};
+use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::id::{MessageId, Position, UserId, Username};
 use raftchat_schema::payload::Payload;
 
@@ -34,7 +34,7 @@ impl Model {
         let mentions = self.mentioned(chat, &said.text);
         let Said { message_id, text, reply_to, forwarded_from } = said;
         let payload = (self.codec.encode)(&Payload { text, reply_to, forwarded_from });
-        self.enter(turn, Act::Send(Send { to: recipient(chat), message_id, payload, mentions }));
+        self.enter(turn, Act::Send(SendMessage { to: recipient(chat), message_id, payload, mentions }));
         turn.touch(chat);
         self.draft_sent(turn, chat);
         self.stop_typing(turn, chat);

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use raftchat_schema::command::{Act, Command, Done, InSession};
+use raftchat_schema::command::{AccountAct, Act, Command, Done, InSession, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
-use raftchat_state::{SessionRecord, cost, is_member, is_sent, outcome, stored_bytes, typing_cost, verifier};
+use raftchat_state::{Cost, SessionRecord, cost, is_member, is_sent, outcome, stored_bytes, typing_cost, verifier};
 use raftchat_transport::{Held, LargeAnswer};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -21,7 +21,6 @@ use crate::guessing::Source;
 use crate::live::LiveSession;
 use crate::passwords::{Asker, Hasher, PasswordError};
 use crate::presence::Here;
-use crate::room::adds;
 use crate::store::StateView;
 use crate::typing::TypingNews;
 
@@ -129,13 +128,23 @@ impl Acting {
         self.services.rates.owe_read(self.device, self.user, tokens, Instant::now());
     }
 
+    /// Does what the client asks for, unless it is larger than it may be.
+    pub(super) async fn perform(&self, request: Request, act: Act) -> Result<Done, Denied> {
+        act.check_limits()?;
+        if act == Act::Account(AccountAct::EndSession(self.id)) {
+            return self.act_to_end(request, act.into()).await.map(|()| Done::Nothing);
+        }
+        // A message is unique by its id: whatever number it came under is of no matter.
+        let request = if matches!(act, Act::Send(_)) { Request::NONE } else { request };
+        self.act(request, act.into()).await
+    }
+
     /// Does something as the user.
-    pub(super) async fn act(&self, request: Request, act: Act) -> Result<Done, Denied> {
+    pub(super) async fn act(&self, request: Request, act: SessionAct) -> Result<Done, Denied> {
         self.must_live()?;
         let (view, now) = (self.services.view(), Instant::now());
-        self.must_have_room(&view, &act)?;
-        self.disks_must_have_room(&view, request.number, &act)?;
         let cost = cost(&view, self.user, &act)?;
+        self.must_have_room(&view, request.number, &act, &cost)?;
         drop(view);
         let rates = &self.services.rates;
         let acts = rates.act(self.device, self.user, cost.tokens(), now);
@@ -147,38 +156,40 @@ impl Acting {
         answer::done(self.services.proposer.propose(&command, cost.rows(), PROPOSE_LIMIT).await)
     }
 
-    /// Refuses what stores more for who has stored as much as one may.
-    fn must_have_room(&self, view: &StateView, act: &Act) -> Result<(), Denied> {
-        let bytes = match act {
-            Act::Send(send) => send.payload.len(),
-            Act::EditMessage { payload, .. } => payload.len(),
-            _ => return Ok(()),
+    /// Refuses what stores more for who has stored as much as one may, and what adds to disks that have no room. Who only asks
+    /// again what came of it is told: what was done takes no more room.
+    fn must_have_room(
+        &self,
+        view: &StateView,
+        request: RequestNumber,
+        act: &SessionAct,
+        cost: &Cost,
+    ) -> Result<(), Denied> {
+        let refusal = if self.has_no_quota(view, cost)? {
+            ErrorCode::QuotaExceeded
+        } else if cost.adds && self.services.room.refuses_words() {
+            ErrorCode::StorageFull
+        } else {
+            return Ok(());
         };
-        let stored = stored_bytes(view, self.user)?;
-        let room = self.services.account_bytes_max.saturating_sub(stored);
-        let has_room = u64::try_from(bytes).is_ok_and(|bytes| bytes <= room);
-        match act {
-            _ if has_room => Ok(()),
-            // What was sent already, and is sent again because the answer was lost, takes no more room.
-            Act::Send(send) if is_sent(view, self.user, send.message_id)? => Ok(()),
-            _ => Err(ErrorCode::QuotaExceeded.into()),
-        }
+        let was_done = if let SessionAct::Asked(Act::Send(send)) = act {
+            is_sent(view, self.user, send.message_id)?
+        } else {
+            outcome(view, self.id, request)?.is_some()
+        };
+        if was_done { Ok(()) } else { Err(refusal.into()) }
     }
 
-    /// Refuses what adds to disks that have no room; who only asks again what came of it is told.
-    fn disks_must_have_room(&self, view: &StateView, request: RequestNumber, act: &Act) -> Result<(), Denied> {
-        if !self.services.room.refuses_words() || !adds(act) {
-            return Ok(());
+    fn has_no_quota(&self, view: &StateView, cost: &Cost) -> Result<bool, Denied> {
+        if cost.kept == 0 {
+            return Ok(false);
         }
-        let was_done = match act {
-            Act::Send(send) => is_sent(view, self.user, send.message_id)?,
-            _ => outcome(view, self.id, request)?.is_some(),
-        };
-        if was_done { Ok(()) } else { Err(ErrorCode::StorageFull.into()) }
+        let room = self.services.account_bytes_max.saturating_sub(stored_bytes(view, self.user)?);
+        Ok(u64::try_from(cost.kept).is_ok_and(|kept| kept > room))
     }
 
     /// Does what ends the session: that it has ended is what was asked for.
-    pub(super) async fn act_to_end(&self, request: Request, act: Act) -> Result<(), Denied> {
+    pub(super) async fn act_to_end(&self, request: Request, act: SessionAct) -> Result<(), Denied> {
         match self.act(request, act).await {
             Err(Denied::Refused(refusal)) if refusal.code == ErrorCode::SessionEnded => Ok(()),
             other => other.map(drop),

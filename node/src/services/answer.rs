@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use capnp::primitive_list;
 use raftchat_schema::command::{Done, Outcome};
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::id::UserId;
 use raftchat_schema::limits::PASSWORD_BYTES_MAX;
 use raftchat_schema::wire::WireError;
 use raftchat_state::ReadError;
@@ -174,24 +172,6 @@ pub(super) fn done(outcome: Result<Outcome, Unsettled>) -> Result<Done, Denied> 
 /// An outcome of a kind that the command cannot have.
 pub(super) fn impossible() -> Denied {
     Denied::Failed(capnp::Error::failed("an outcome of another command".to_owned()))
-}
-
-/// The users in a parameter, no more than `most`.
-pub(super) fn users(list: primitive_list::Reader<'_, u64>, most: usize) -> Result<Vec<UserId>, Denied> {
-    if usize::try_from(list.len()).is_ok_and(|length| length <= most) {
-        return Ok(list.iter().map(UserId).collect());
-    }
-    Err(ErrorCode::TooMany.into())
-}
-
-/// The bytes of a parameter, no more than `most`.
-pub(super) fn bytes(bytes: &[u8], most: usize) -> Result<Vec<u8>, Denied> {
-    if bytes.len() <= most { Ok(bytes.to_vec()) } else { Err(ErrorCode::TooLarge.into()) }
-}
-
-/// The text of a parameter, no more than `most` bytes.
-pub(super) fn text(text: capnp::text::Reader<'_>, most: usize) -> Result<String, Denied> {
-    if text.len() <= most { Ok(text.to_str()?.to_owned()) } else { Err(ErrorCode::TooLarge.into()) }
 }
 
 /// The password of a parameter, in the form in which passwords are compared.

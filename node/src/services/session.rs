@@ -6,9 +6,8 @@ mod finding;
 
 use std::rc::Rc;
 
-use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::generated::client_capnp::{conversation, session};
-use raftchat_schema::id::{ConversationId, NodeId, SessionId, UserId};
+use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::wire;
 
 use super::acting::{Acting, Request};
@@ -121,14 +120,6 @@ impl session::Server for SessionService {
         conversation_found!(self, results, self.acting.look(|view| self.acting.direct_with(view, other)).await)
     }
 
-    async fn create_group(
-        self: Rc<Self>,
-        params: session::CreateGroupParams,
-        mut results: session::CreateGroupResults,
-    ) -> Result<(), capnp::Error> {
-        conversation_found!(self, results, self.acting.group_made(params).await)
-    }
-
     async fn subscribe(
         self: Rc<Self>,
         params: session::SubscribeParams,
@@ -188,39 +179,19 @@ impl session::Server for SessionService {
         ))
     }
 
-    async fn logout(
+    async fn perform(
         self: Rc<Self>,
-        params: session::LogoutParams,
-        mut results: session::LogoutResults,
-    ) -> Result<(), capnp::Error> {
-        let request = Request::read(params.get()?.get_request()?);
-        answer!(results, self.acting.act_to_end(request, Act::EndSession(self.acting.id)).await)
-    }
-
-    async fn end_session(
-        self: Rc<Self>,
-        params: session::EndSessionParams,
-        mut results: session::EndSessionResults,
+        params: session::PerformParams,
+        mut results: session::PerformResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
-        let (request, id) = (Request::read(params.get_request()?), SessionId(params.get_id()));
-        let act = Act::EndSession(id);
-        let own = id == self.acting.id;
-        let ended = if own {
-            self.acting.act_to_end(request, act).await
-        } else {
-            self.acting.act(request, act).await.map(drop)
+        let request = Request::read(params.get_request()?);
+        // Read as a whole: what goes into the log is written from it anew, and holds nothing that was not understood.
+        let done = match wire::read_act(params.get_act()?) {
+            Ok(act) => self.acting.perform(request, act).await,
+            Err(unreadable) => Err(unreadable.into()),
         };
-        answer!(results, ended)
-    }
-
-    async fn end_other_sessions(
-        self: Rc<Self>,
-        params: session::EndOtherSessionsParams,
-        mut results: session::EndOtherSessionsResults,
-    ) -> Result<(), capnp::Error> {
-        let request = Request::read(params.get()?.get_request()?);
-        answer!(results, self.acting.act(request, Act::EndOtherSessions).await.map(drop))
+        answer!(results, done, |done| wire::write_done(results.get().init_done(), &done))
     }
 
     async fn delete_account(
@@ -228,7 +199,7 @@ impl session::Server for SessionService {
         params: session::DeleteAccountParams,
         mut results: session::DeleteAccountResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.account_deleted(params).await)
+        answer!(results, self.acting.delete_account(params).await)
     }
 
     async fn change_password(
@@ -236,26 +207,7 @@ impl session::Server for SessionService {
         params: session::ChangePasswordParams,
         mut results: session::ChangePasswordResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.password_changed(params).await)
-    }
-
-    async fn set_profile(
-        self: Rc<Self>,
-        params: session::SetProfileParams,
-        mut results: session::SetProfileResults,
-    ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.profile_set(params).await)
-    }
-
-    async fn block(
-        self: Rc<Self>,
-        params: session::BlockParams,
-        mut results: session::BlockResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let request = Request::read(params.get_request()?);
-        let act = Act::Block { user: UserId(params.get_user()), switch: Switch::from_bool(params.get_blocked()) };
-        answer!(results, self.acting.act(request, act).await.map(drop))
+        answer!(results, self.acting.change_password(params).await)
     }
 
     async fn blocked(

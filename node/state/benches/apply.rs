@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use raftchat_schema::command::{Act, Command, InSession, Recipient, Register, Send, Verifier};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, InSession, Recipient, Register, SendMessage, Verifier,
+};
 use raftchat_schema::id::{
     ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
 };
@@ -30,6 +32,7 @@ fn register(number: u64) -> Command {
 }
 
 fn in_session(session: u64, request: u64, act: Act) -> Command {
+    let act = act.into();
     let (session, request) = (SessionId(session), RequestNumber(request));
     Command::InSession(InSession { session, request, acknowledged_below: RequestNumber(0), act })
 }
@@ -38,7 +41,7 @@ fn in_session(session: u64, request: u64, act: Act) -> Command {
 fn message(to: Recipient, number: u64) -> Act {
     let mut message_id = MessageId([0; 16]);
     message_id.0.iter_mut().zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
-    Act::Send(Send { to, message_id, payload: vec![b'x'; 200], mentions: Vec::new() })
+    Act::Send(SendMessage { to, message_id, payload: vec![b'x'; 200], mentions: Vec::new() })
 }
 
 /// From person 1, 3, 5 … to the one after.
@@ -65,7 +68,10 @@ fn one_group() -> MemoryTables {
     let mut tables = MemoryTables::default();
     commit(&mut tables, &(1..=GROUP_MEMBERS).map(register).collect::<Vec<_>>());
     let members = (1..=GROUP_MEMBERS).map(UserId).collect();
-    commit(&mut tables, &[in_session(1, 1, Act::CreateGroup { title: "everybody".to_owned(), members })]);
+    commit(
+        &mut tables,
+        &[in_session(1, 1, Act::Account(AccountAct::CreateGroup { title: "everybody".to_owned(), members }))],
+    );
     commit(&mut tables, &(0..500).map(say_to_all).collect::<Vec<_>>());
     tables
 }
@@ -90,7 +96,7 @@ fn apply_sends(criterion: &mut Criterion) {
 fn apply_to_a_group(criterion: &mut Criterion) {
     let tables = one_group();
     let mut group = criterion.benchmark_group("apply_to_1000_members");
-    let delete = Act::DeleteMessage { conversation: ConversationId(1), position: Position(1) };
+    let delete = Act::In(ConversationId(1), ConversationAct::DeleteMessage { position: Position(1) });
     for (name, command) in [("send", say_to_all(1_000_000)), ("delete", in_session(1, 2, delete))] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| apply_batch(&tables, Stamp(2), std::slice::from_ref(&command)).unwrap());

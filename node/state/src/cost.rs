@@ -4,7 +4,7 @@
 //! An estimate from the rows as they are before the act, never below what applying it then writes by more than a few rows
 //! (`tests/state/costs.rs` compares the two). What is cheap for everybody, a message between two, is one token.
 
-use raftchat_schema::command::{Act, Recipient, Send};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient, SendMessage, SessionAct};
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::REQUEST_WINDOW;
 
@@ -55,6 +55,11 @@ pub struct Cost {
     pub counted: usize,
     /// The number of rows that it writes.
     pub rows: usize,
+    /// The bytes by which what its user has stored grows.
+    pub kept: usize,
+    /// Whether it adds to what is stored for good. What takes away, moves a mark or ends something does not, and goes on for as
+    /// long as anything can be stored.
+    pub adds: bool,
 }
 
 impl Cost {
@@ -79,62 +84,99 @@ impl Cost {
     fn told(told: usize) -> Self {
         Self { told, ..Self::plain() }
     }
+
+    fn adding(self) -> Self {
+        Self { adds: true, ..self }
+    }
+
+    fn adding_if(self, adds: bool) -> Self {
+        Self { adds, ..self }
+    }
 }
 
 /// The cost of the act if the user does it now.
-pub fn cost<R: Rows>(rows: &R, user: UserId, act: &Act) -> Result<Cost, ReadError<R::Error>> {
+pub fn cost<R: Rows>(rows: &R, user: UserId, act: &SessionAct) -> Result<Cost, ReadError<R::Error>> {
+    match act {
+        SessionAct::Asked(Act::Send(send)) => sent(rows, user, send),
+        SessionAct::Asked(Act::In(conversation, act)) => in_conversation(rows, user, *conversation, act),
+        SessionAct::Asked(Act::Account(act)) => to_account(rows, user, act),
+        SessionAct::ChangePassword { .. } | SessionAct::DeleteAccount { .. } => ending_sessions(rows, user),
+    }
+}
+
+fn in_conversation<R: Rows>(
+    rows: &R,
+    user: UserId,
+    conversation: ConversationId,
+    act: &ConversationAct,
+) -> Result<Cost, ReadError<R::Error>> {
     Ok(match act {
-        Act::Send(send) => sent(rows, user, send)?,
-        Act::EditMessage { conversation, position, payload } => {
+        ConversationAct::EditMessage { position, payload } => {
             // What it said is kept beside what it says.
-            let bytes = payload.len().saturating_add(message(rows, *conversation, *position)?.0);
-            Cost { bytes, ..Cost::told(members(rows, *conversation)?) }
+            let bytes = payload.len().saturating_add(message(rows, conversation, *position)?.0);
+            Cost { bytes, kept: payload.len(), ..Cost::told(members(rows, conversation)?) }.adding()
         }
-        Act::DeleteMessage { conversation, position } => {
+        ConversationAct::DeleteMessage { position } => {
             // It is taken off the counts of all who have yet to read it, and each of its revisions is a row.
-            let people = members(rows, *conversation)?;
-            let (_, revisions) = message(rows, *conversation, *position)?;
+            let people = members(rows, conversation)?;
+            let (_, revisions) = message(rows, conversation, *position)?;
             Cost { people, told: people, rows: OWN_ROWS + people + revisions, ..Cost::default() }
         }
-        Act::React { conversation, position, .. } => {
+        ConversationAct::React { position, switch, .. } => {
             // Reactions stand in the message's row: all of it is written again.
-            let (bytes, _) = message(rows, *conversation, *position)?;
-            Cost { bytes, ..Cost::told(members(rows, *conversation)?) }
+            let (bytes, _) = message(rows, conversation, *position)?;
+            Cost { bytes, ..Cost::told(members(rows, conversation)?) }.adding_if(switch.is_on())
         }
-        Act::RemoveMember { conversation, .. } => {
-            Cost { rows: LEAVE_ROWS, ..Cost::told(members(rows, *conversation)?) }
+        ConversationAct::PinMessage { switch, .. } => {
+            Cost::told(members(rows, conversation)?).adding_if(switch.is_on())
         }
-        Act::PinMessage { conversation, .. } | Act::SetRole { conversation, .. } | Act::Rename { conversation, .. } => {
-            Cost::told(members(rows, *conversation)?)
+        ConversationAct::MarkRead { position } => marked(rows, user, conversation, *position)?,
+        ConversationAct::SaveDraft { draft } => {
+            Cost { bytes: draft.len(), ..Cost::plain() }.adding_if(!draft.is_empty())
         }
-        Act::MarkRead { conversation, position } => marked(rows, user, *conversation, *position)?,
-        Act::SaveDraft { draft, .. } => Cost { bytes: draft.len(), ..Cost::plain() },
-        Act::CreateGroup { members, .. } => {
-            let people = members.len();
-            Cost { people, told: people, rows: OWN_ROWS + ROWS_A_FOUNDER * (people + 1), ..Cost::default() }
-        }
-        Act::AddMembers { conversation, members: added } => {
+        ConversationAct::AddMembers { members: added } => {
             let people = added.len();
-            let told = members(rows, *conversation)?.saturating_add(people);
-            Cost { people, told, rows: OWN_ROWS + ROWS_AN_ADDED * people, ..Cost::default() }
+            let told = members(rows, conversation)?.saturating_add(people);
+            Cost { people, told, rows: OWN_ROWS + ROWS_AN_ADDED * people, ..Cost::default() }.adding()
         }
-        // What is shown of oneself is shown to everybody there is. A block also looks at all that there are.
-        Act::SetProfile(_) | Act::Block { .. } => {
-            let everybody = usize::try_from(queries::counters(rows)?.user.0).unwrap_or(usize::MAX);
-            Cost { people: everybody.max(BLOCK_PEOPLE), ..Cost::told(everybody) }
-        }
-        Act::EndOtherSessions | Act::ChangePassword { .. } | Act::DeleteAccount { .. } => {
-            let people = queries::sessions_of(rows, user)?.len();
-            Cost { people, rows: OWN_ROWS + ROWS_A_SESSION * people, ..Cost::default() }
-        }
-        Act::EndSession(_) => Cost { rows: OWN_ROWS + ROWS_A_SESSION, ..Cost::default() },
+        ConversationAct::RemoveMember { .. } => Cost { rows: LEAVE_ROWS, ..Cost::told(members(rows, conversation)?) },
+        ConversationAct::SetRole { .. } => Cost::told(members(rows, conversation)?),
+        ConversationAct::Rename { .. } => Cost::told(members(rows, conversation)?).adding(),
         // Nobody is to stay because leaving is dear.
-        Act::Leave(_) => Cost { rows: LEAVE_ROWS, ..Cost::default() },
-        Act::MarkUnread(_) | Act::Mute { .. } | Act::PinConversation { .. } => Cost::plain(),
+        ConversationAct::Leave => Cost { rows: LEAVE_ROWS, ..Cost::default() },
+        ConversationAct::MarkUnread | ConversationAct::Mute { .. } | ConversationAct::PinConversation { .. } => {
+            Cost::plain()
+        }
     })
 }
 
-fn sent<R: Rows>(rows: &R, user: UserId, send: &Send) -> Result<Cost, ReadError<R::Error>> {
+fn to_account<R: Rows>(rows: &R, user: UserId, act: &AccountAct) -> Result<Cost, ReadError<R::Error>> {
+    Ok(match act {
+        AccountAct::SetProfile(_) => shown_to_everybody(rows)?.adding(),
+        // What one of the two sees of the other is another from then on; and it looks at all blocks that there are.
+        AccountAct::Block { .. } => shown_to_everybody(rows)?,
+        AccountAct::CreateGroup { members, .. } => {
+            let people = members.len();
+            let rows = OWN_ROWS + ROWS_A_FOUNDER * (people + 1);
+            Cost { people, told: people, rows, ..Cost::default() }.adding()
+        }
+        AccountAct::EndSession(_) => Cost { rows: OWN_ROWS + ROWS_A_SESSION, ..Cost::default() },
+        AccountAct::EndOtherSessions => ending_sessions(rows, user)?,
+    })
+}
+
+/// What is shown of oneself is shown to everybody there is.
+fn shown_to_everybody<R: Rows>(rows: &R) -> Result<Cost, ReadError<R::Error>> {
+    let everybody = usize::try_from(queries::counters(rows)?.user.0).unwrap_or(usize::MAX);
+    Ok(Cost { people: everybody.max(BLOCK_PEOPLE), ..Cost::told(everybody) })
+}
+
+fn ending_sessions<R: Rows>(rows: &R, user: UserId) -> Result<Cost, ReadError<R::Error>> {
+    let people = queries::sessions_of(rows, user)?.len();
+    Ok(Cost { people, rows: OWN_ROWS + ROWS_A_SESSION * people, ..Cost::default() })
+}
+
+fn sent<R: Rows>(rows: &R, user: UserId, send: &SendMessage) -> Result<Cost, ReadError<R::Error>> {
     let (told, own_rows) = match send.to {
         Recipient::Conversation(id) => (members(rows, id)?, MESSAGE_ROWS),
         Recipient::Direct(other) if queries::direct(rows, user, other)?.is_some() => (2, MESSAGE_ROWS),
@@ -142,7 +184,8 @@ fn sent<R: Rows>(rows: &R, user: UserId, send: &Send) -> Result<Cost, ReadError<
     };
     // Each who has blocked the sender may be in it, and has a count that it is taken off.
     let people = send.mentions.len().saturating_add(queries::blocker_count(rows, user)?);
-    Ok(Cost { people, told, bytes: send.payload.len(), rows: own_rows.saturating_add(people), counted: 0 })
+    let (bytes, rows) = (send.payload.len(), own_rows.saturating_add(people));
+    Ok(Cost { people, told, bytes, rows, kept: bytes, ..Cost::default() }.adding())
 }
 
 /// The cost of telling the others that somebody writes there: it is pushed to all of them, and stored nowhere.

@@ -8,7 +8,8 @@ use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use raftchat_schema::command::{
-    Act, Command, Done, InSession, OpenSession, Outcome, OwnMessages, Recipient, Register, Send, Verifier,
+    AccountAct, Act, Command, ConversationAct, Done, InSession, OpenSession, Outcome, OwnMessages, Recipient, Register,
+    SendMessage, SessionAct, Verifier,
 };
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{
@@ -97,14 +98,15 @@ pub fn register(name: &str, device: u8) -> Command {
 
 /// Says `text` to `to`, with a message id made of `id`.
 pub fn say(session: SessionId, to: Recipient, id: u8, text: &str) -> Command {
-    let send = Send { to, message_id: MessageId([id; 16]), payload: text.as_bytes().to_vec(), mentions: Vec::new() };
+    let send =
+        SendMessage { to, message_id: MessageId([id; 16]), payload: text.as_bytes().to_vec(), mentions: Vec::new() };
     in_session(session, 0, Act::Send(send))
 }
 
 /// Does `act` as the session's request of that number.
-pub fn in_session(session: SessionId, request: u64, act: Act) -> Command {
+pub fn in_session(session: SessionId, request: u64, act: impl Into<SessionAct>) -> Command {
     let acknowledged_below = RequestNumber(0);
-    Command::InSession(InSession { session, request: RequestNumber(request), acknowledged_below, act })
+    Command::InSession(InSession { session, request: RequestNumber(request), acknowledged_below, act: act.into() })
 }
 
 fn commit<T: TestTables>(tables: &mut T, stamp: u64, commands: &[Command]) -> Applied {
@@ -143,8 +145,8 @@ fn a_story_is_told_and_read_back<T: TestTables>(tables: &mut T) {
     assert_eq!(ok(queries::direct(tables, alice, carol)), None);
     messages_are_read(tables, alice, bob, carol, conversation);
 
-    let delete = Act::DeleteMessage { conversation, position: Position(3) };
-    let read = Act::MarkRead { conversation, position: Position(1) };
+    let delete = Act::In(conversation, ConversationAct::DeleteMessage { position: Position(3) });
+    let read = Act::In(conversation, ConversationAct::MarkRead { position: Position(1) });
     let seen = commit(tables, 3000, &[]).change;
     let commands = [in_session(alice_on_desk, 1, delete), in_session(bob_on_desk, 1, read)];
     let outcomes = commit(tables, 4000, &commands).outcomes;
@@ -213,11 +215,11 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
     assert_eq!((found.id, found.user, found.device), (on_boat, carol, DeviceId([30; 32])));
     assert!(ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
 
-    let applied = commit(tables, 6000, &[in_session(on_boat, 1, Act::EndSession(on_desk))]);
+    let applied = commit(tables, 6000, &[in_session(on_boat, 1, Act::Account(AccountAct::EndSession(on_desk)))]);
     assert_eq!(applied.ended_sessions, [on_desk]);
     assert_eq!(ok(queries::session(tables, on_desk)), None);
 
-    let delete = Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Erase };
+    let delete = SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Erase };
     let applied = commit(tables, 7000, &[in_session(on_boat, 2, delete)]);
     assert_eq!(applied.ended_sessions, [on_boat]);
     groups::erase_all(tables, 7100);

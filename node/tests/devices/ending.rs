@@ -1,6 +1,7 @@
 //! What is left of a session that was ended, and of a password that was changed.
 
 use raftchat_node::config::LimitsConfig;
+use raftchat_schema::command::{AccountAct, Act};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::session;
 use raftchat_schema::wire;
@@ -34,8 +35,9 @@ async fn a_session_that_was_ended_elsewhere_is_refused_what_tells_nothing_too() 
         let (_link, gateway) = cluster.dial_from(&cluster.device("alice-phone"), 2).await;
         let phone = until(async || login(&gateway, "alice", PASSWORD, [8; 32]).await.ok()).await;
         assert_eq!((refused!(phone, catch_up_request), refused!(phone, attend_request)), (None, None));
-        let mut end = alice.session.end_other_sessions_request();
+        let mut end = alice.session.perform_request();
         end.get().init_request().set_number(1);
+        wire::write_act(end.get().init_act(), &Act::Account(AccountAct::EndOtherSessions));
         assert!(!soon(end.send().promise).await.unwrap().get().unwrap().has_refused());
         let ended = Some(ErrorCode::SessionEnded);
         until(async || (refused!(phone, whoami_request) == ended).then_some(())).await;

@@ -10,6 +10,7 @@ use capnp::capability::Request;
 use raftchat_certs::{Authorities, Leaf, Subject};
 use raftchat_node::config::{LimitsConfig, MemberConfig, NodeConfig};
 use raftchat_node::node::Node;
+use raftchat_schema::command::{AccountAct, Act, Profile};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, receiver, session, subscription};
 use raftchat_schema::generated::types_capnp::change;
@@ -225,9 +226,10 @@ impl Device {
     /// Renames alice: one change, which is told to all her devices.
     pub(crate) async fn rename(&self, name: &str) {
         self.requests.set(self.requests.get() + 1);
-        let mut call = self.session.set_profile_request();
+        let mut call = self.session.perform_request();
         call.get().init_request().set_number(self.requests.get());
-        call.get().set_display_name(name);
+        let profile = Profile { display_name: Some(name.to_owned()), ..Profile::default() };
+        wire::write_act(call.get().init_act(), &Act::Account(AccountAct::SetProfile(profile)));
         assert!(!soon(call.send().promise).await.unwrap().get().unwrap().has_refused());
     }
 

@@ -1,159 +1,165 @@
-//! What a user does, as the log keeps it.
+//! Acts: the one form of them that outbox, wire and log share. Knows nothing of who asks.
 
-use super::command::{high_half, join_halves, low_half, read_verifier, write_verifier};
-use super::{WireError, count, text, write_numbers};
-use crate::command::{Act, MemberRole, OtherSessions, OwnMessages, Profile, Recipient, Send, Switch, Verifier};
-use crate::generated::stored_capnp::command::{self, in_session::act};
+use super::command::{high_half, join_halves, low_half};
+use super::{WireError, count, decode, encode, text, write_numbers};
+use crate::command::{AccountAct, Act, ConversationAct, Done, MemberRole, Profile, Recipient, SendMessage, Switch};
+use crate::generated::act_capnp::conversation_act::Role;
+use crate::generated::act_capnp::{account_act, act, conversation_act, done, send_message};
 use crate::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 
-pub(super) fn write_act(mut builder: act::Builder<'_>, plain: &Act) {
+/// An act as bytes, for a client's outbox.
+pub fn encode_act(plain: &Act) -> Vec<u8> {
+    encode::<act::Owned>(|builder| write_act(builder, plain))
+}
+
+/// The act in `bytes`; [`WireError::UnknownKind`] if a newer program wrote it.
+pub fn decode_act(bytes: &[u8]) -> Result<Act, WireError> {
+    decode::<act::Owned, _>(bytes, read_act)
+}
+
+/// Fills in an act.
+pub fn write_act(builder: act::Builder<'_>, plain: &Act) {
     match plain {
         Act::Send(send) => write_send(builder.init_send(), send),
-        Act::DeleteMessage { conversation, position } => {
-            write_message_ref(builder.init_delete_message(), *conversation, *position);
+        Act::In(conversation, plain) => {
+            let mut builder = builder.init_in_conversation();
+            builder.set_conversation(conversation.0);
+            write_in_conversation(builder, plain);
         }
-        Act::MarkRead { conversation, position } => {
-            write_message_ref(builder.init_mark_read(), *conversation, *position);
+        Act::Account(plain) => write_account(builder.init_account(), plain),
+    }
+}
+
+/// Reads an act. One of a kind that this program does not know is [`WireError::UnknownKind`].
+pub fn read_act(reader: act::Reader<'_>) -> Result<Act, WireError> {
+    Ok(match reader.which()? {
+        act::Unknown(()) => return Err(WireError::UnknownKind("an act")),
+        act::Send(send) => Act::Send(read_send(send?)?),
+        act::InConversation(reader) => {
+            let reader = reader?;
+            Act::In(ConversationId(reader.get_conversation()), read_in_conversation(reader)?)
         }
-        Act::EndSession(session) => builder.set_end_session(session.0),
-        Act::DeleteAccount { verifier_version, messages: OwnMessages::Keep } => {
-            builder.set_delete_account(*verifier_version);
+        act::Account(reader) => Act::Account(read_account(reader?)?),
+    })
+}
+
+fn write_in_conversation(mut builder: conversation_act::Builder<'_>, plain: &ConversationAct) {
+    match plain {
+        ConversationAct::EditMessage { position, payload } => {
+            let mut edit = builder.init_edit_message();
+            edit.set_position(position.0);
+            edit.set_payload(payload);
         }
-        Act::DeleteAccount { verifier_version, messages: OwnMessages::Erase } => {
-            builder.set_delete_account_and_messages(*verifier_version);
-        }
-        Act::EditMessage { conversation, position, payload } => {
-            write_edit(builder.init_edit(), *conversation, *position, payload);
-        }
-        Act::React { conversation, position, emoji, switch } => {
+        ConversationAct::DeleteMessage { position } => builder.set_delete_message(position.0),
+        ConversationAct::React { position, emoji, switch } => {
             let mut react = builder.init_react();
-            react.set_conversation(conversation.0);
             react.set_position(position.0);
             react.set_emoji(emoji.as_str());
             react.set_on(switch.is_on());
         }
-        Act::PinMessage { conversation, position, switch } => {
+        ConversationAct::PinMessage { position, switch } => {
             let mut pin = builder.init_pin_message();
-            pin.set_conversation(conversation.0);
             pin.set_position(position.0);
             pin.set_on(switch.is_on());
         }
-        Act::MarkUnread(conversation) => builder.set_mark_unread(conversation.0),
-        Act::Mute { conversation, until } => {
-            let mut mute = builder.init_mute();
-            mute.set_conversation(conversation.0);
-            mute.set_until_ms(until.0);
+        ConversationAct::MarkRead { position } => builder.set_mark_read(position.0),
+        ConversationAct::MarkUnread => builder.set_mark_unread(()),
+        ConversationAct::Mute { until } => builder.set_mute_until_ms(until.0),
+        ConversationAct::PinConversation { switch } => builder.set_pin_conversation(switch.is_on()),
+        ConversationAct::SaveDraft { draft } => builder.set_save_draft(draft),
+        ConversationAct::AddMembers { members } => write_users(builder.init_add_members(count(members.len())), members),
+        ConversationAct::RemoveMember { user } => builder.set_remove_member(user.0),
+        ConversationAct::SetRole { user, role } => {
+            let mut set = builder.init_set_role();
+            set.set_user(user.0);
+            set.set_role(write_role(*role));
         }
-        Act::PinConversation { conversation, switch } => {
-            write_switch(builder.init_pin_conversation(), conversation.0, *switch);
-        }
-        Act::SaveDraft { conversation, draft } => {
-            let mut kept = builder.init_save_draft();
-            kept.set_conversation(conversation.0);
-            kept.set_draft(draft);
-        }
-        Act::Block { user, switch } => write_switch(builder.init_block(), user.0, *switch),
-        Act::SetProfile(profile) => write_profile(builder.init_set_profile(), profile),
-        Act::CreateGroup { title, members } => write_group(builder.init_create_group(), title, members),
-        Act::AddMembers { conversation, members } => write_members(builder.init_add_members(), *conversation, members),
-        Act::RemoveMember { conversation, user } => {
-            let mut removed = builder.init_remove_member();
-            removed.set_conversation(conversation.0);
-            removed.set_user(user.0);
-        }
-        Act::SetRole { conversation, user, role } => {
-            write_set_role(builder.init_set_role(), *conversation, *user, *role);
-        }
-        Act::Leave(conversation) => builder.set_leave(conversation.0),
-        Act::Rename { conversation, title } => {
-            let mut rename = builder.init_rename();
-            rename.set_conversation(conversation.0);
-            rename.set_title(title.as_str());
-        }
-        Act::EndOtherSessions => builder.set_end_other_sessions(()),
-        Act::ChangePassword { verifier_version, verifier, others } => {
-            write_change_password(builder.init_change_password(), *verifier_version, verifier, *others);
-        }
+        ConversationAct::Leave => builder.set_leave(()),
+        ConversationAct::Rename { title } => builder.set_rename(title.as_str()),
     }
 }
 
-pub(super) fn read_act(reader: act::Reader<'_>) -> Result<Act, WireError> {
+fn read_in_conversation(reader: conversation_act::Reader<'_>) -> Result<ConversationAct, WireError> {
     Ok(match reader.which()? {
-        act::Unknown(()) => return Err(WireError::UnknownKind("an act")),
-        act::Send(send) => Act::Send(read_send(send?)?),
-        act::DeleteMessage(message) => {
-            let (conversation, position) = read_message_ref(message?);
-            Act::DeleteMessage { conversation, position }
+        conversation_act::Unknown(()) => return Err(WireError::UnknownKind("an act in a conversation")),
+        conversation_act::EditMessage(edit) => ConversationAct::EditMessage {
+            position: Position(edit.get_position()),
+            payload: edit.get_payload()?.to_vec(),
+        },
+        conversation_act::DeleteMessage(position) => ConversationAct::DeleteMessage { position: Position(position) },
+        conversation_act::React(react) => ConversationAct::React {
+            position: Position(react.get_position()),
+            emoji: text(react.get_emoji()?)?,
+            switch: Switch::from_bool(react.get_on()),
+        },
+        conversation_act::PinMessage(pin) => ConversationAct::PinMessage {
+            position: Position(pin.get_position()),
+            switch: Switch::from_bool(pin.get_on()),
+        },
+        conversation_act::MarkRead(position) => ConversationAct::MarkRead { position: Position(position) },
+        conversation_act::MarkUnread(()) => ConversationAct::MarkUnread,
+        conversation_act::MuteUntilMs(until) => ConversationAct::Mute { until: Stamp(until) },
+        conversation_act::PinConversation(on) => ConversationAct::PinConversation { switch: Switch::from_bool(on) },
+        conversation_act::SaveDraft(draft) => ConversationAct::SaveDraft { draft: draft?.to_vec() },
+        conversation_act::AddMembers(members) => {
+            ConversationAct::AddMembers { members: members?.iter().map(UserId).collect() }
         }
-        act::MarkRead(message) => {
-            let (conversation, position) = read_message_ref(message?);
-            Act::MarkRead { conversation, position }
+        conversation_act::RemoveMember(user) => ConversationAct::RemoveMember { user: UserId(user) },
+        conversation_act::SetRole(set) => {
+            ConversationAct::SetRole { user: UserId(set.get_user()), role: read_role(set.get_role()?) }
         }
-        act::EndSession(session) => Act::EndSession(SessionId(session)),
-        act::DeleteAccount(verifier_version) => Act::DeleteAccount { verifier_version, messages: OwnMessages::Keep },
-        act::DeleteAccountAndMessages(verifier_version) => {
-            Act::DeleteAccount { verifier_version, messages: OwnMessages::Erase }
-        }
-        act::Edit(edit) => read_edit(edit?)?,
-        act::React(react) => read_react(react?)?,
-        act::PinMessage(pin) => read_pin_message(pin?),
-        act::MarkUnread(conversation) => Act::MarkUnread(ConversationId(conversation)),
-        act::Mute(mute) => {
-            let mute = mute?;
-            Act::Mute { conversation: ConversationId(mute.get_conversation()), until: Stamp(mute.get_until_ms()) }
-        }
-        act::PinConversation(pin) => {
-            let (id, switch) = read_switch(pin?);
-            Act::PinConversation { conversation: ConversationId(id), switch }
-        }
-        act::SaveDraft(kept) => {
-            let kept = kept?;
-            let conversation = ConversationId(kept.get_conversation());
-            Act::SaveDraft { conversation, draft: kept.get_draft()?.to_vec() }
-        }
-        act::Block(block) => {
-            let (id, switch) = read_switch(block?);
-            Act::Block { user: UserId(id), switch }
-        }
-        act::SetProfile(profile) => Act::SetProfile(read_profile(profile?)?),
-        act::CreateGroup(group) => read_group(group?)?,
-        act::AddMembers(added) => read_members(added?)?,
-        act::RemoveMember(removed) => {
-            let removed = removed?;
-            let conversation = ConversationId(removed.get_conversation());
-            Act::RemoveMember { conversation, user: UserId(removed.get_user()) }
-        }
-        act::SetRole(role) => read_set_role(role?)?,
-        act::Leave(conversation) => Act::Leave(ConversationId(conversation)),
-        act::Rename(rename) => {
-            let rename = rename?;
-            let conversation = ConversationId(rename.get_conversation());
-            Act::Rename { conversation, title: text(rename.get_title()?)? }
-        }
-        act::EndOtherSessions(()) => Act::EndOtherSessions,
-        act::ChangePassword(change) => read_change_password(change?)?,
+        conversation_act::Leave(()) => ConversationAct::Leave,
+        conversation_act::Rename(title) => ConversationAct::Rename { title: text(title?)? },
     })
 }
 
-fn write_message_ref(mut builder: command::message_ref::Builder<'_>, conversation: ConversationId, position: Position) {
-    builder.set_conversation(conversation.0);
-    builder.set_position(position.0);
+fn write_account(mut builder: account_act::Builder<'_>, plain: &AccountAct) {
+    match plain {
+        AccountAct::Block { user, switch } => {
+            let mut block = builder.init_block();
+            block.set_user(user.0);
+            block.set_on(switch.is_on());
+        }
+        AccountAct::SetProfile(Profile { display_name, presence, receipts }) => {
+            let mut profile = builder.init_set_profile();
+            profile.set_display_name(display_name.as_deref().unwrap_or_default());
+            profile.set_presence(write_setting(*presence));
+            profile.set_receipts(write_setting(*receipts));
+        }
+        AccountAct::CreateGroup { title, members } => {
+            let mut group = builder.init_create_group();
+            group.set_title(title.as_str());
+            write_users(group.init_members(count(members.len())), members);
+        }
+        AccountAct::EndSession(session) => builder.set_end_session(session.0),
+        AccountAct::EndOtherSessions => builder.set_end_other_sessions(()),
+    }
 }
 
-fn read_message_ref(reader: command::message_ref::Reader<'_>) -> (ConversationId, Position) {
-    (ConversationId(reader.get_conversation()), Position(reader.get_position()))
+fn read_account(reader: account_act::Reader<'_>) -> Result<AccountAct, WireError> {
+    Ok(match reader.which()? {
+        account_act::Unknown(()) => return Err(WireError::UnknownKind("an act of an account")),
+        account_act::Block(block) => {
+            AccountAct::Block { user: UserId(block.get_user()), switch: Switch::from_bool(block.get_on()) }
+        }
+        account_act::SetProfile(profile) => {
+            let name = text(profile.get_display_name()?)?;
+            AccountAct::SetProfile(Profile {
+                display_name: (!name.is_empty()).then_some(name),
+                presence: read_setting(profile.get_presence()?),
+                receipts: read_setting(profile.get_receipts()?),
+            })
+        }
+        account_act::CreateGroup(group) => {
+            let members = group.get_members()?.iter().map(UserId).collect();
+            AccountAct::CreateGroup { title: text(group.get_title()?)?, members }
+        }
+        account_act::EndSession(session) => AccountAct::EndSession(SessionId(session)),
+        account_act::EndOtherSessions(()) => AccountAct::EndOtherSessions,
+    })
 }
 
-fn write_switch(mut builder: command::switch::Builder<'_>, id: u64, switch: Switch) {
-    builder.set_id(id);
-    builder.set_on(switch.is_on());
-}
-
-fn read_switch(reader: command::switch::Reader<'_>) -> (u64, Switch) {
-    (reader.get_id(), Switch::from_bool(reader.get_on()))
-}
-
-fn write_send(mut builder: command::send::Builder<'_>, plain: &Send) {
+fn write_send(mut builder: send_message::Builder<'_>, plain: &SendMessage) {
     let mut to = builder.reborrow().init_to();
     match plain.to {
         Recipient::Conversation(conversation) => to.set_conversation(conversation.0),
@@ -163,149 +169,178 @@ fn write_send(mut builder: command::send::Builder<'_>, plain: &Send) {
     builder.set_message_high(high_half(id));
     builder.set_message_low(low_half(id));
     builder.set_payload(&plain.payload);
-    write_numbers(builder.init_mentions(count(plain.mentions.len())), plain.mentions.iter().map(|user| user.0));
+    write_users(builder.init_mentions(count(plain.mentions.len())), &plain.mentions);
 }
 
-fn read_send(reader: command::send::Reader<'_>) -> Result<Send, WireError> {
-    use command::send::to;
+fn read_send(reader: send_message::Reader<'_>) -> Result<SendMessage, WireError> {
+    use send_message::to;
     let to = match reader.get_to().which()? {
         to::Conversation(conversation) => Recipient::Conversation(ConversationId(conversation)),
         to::Direct(user) => Recipient::Direct(UserId(user)),
     };
     let message_id = MessageId(join_halves(reader.get_message_high(), reader.get_message_low()));
     let mentions = reader.get_mentions()?.iter().map(UserId).collect();
-    Ok(Send { to, message_id, payload: reader.get_payload()?.to_vec(), mentions })
+    Ok(SendMessage { to, message_id, payload: reader.get_payload()?.to_vec(), mentions })
 }
 
-fn write_edit(
-    mut builder: command::edit::Builder<'_>,
-    conversation: ConversationId,
-    position: Position,
-    payload: &[u8],
-) {
-    builder.set_conversation(conversation.0);
-    builder.set_position(position.0);
-    builder.set_payload(payload);
+fn write_users(list: capnp::primitive_list::Builder<'_, u64>, users: &[UserId]) {
+    write_numbers(list, users.iter().map(|user| user.0));
 }
 
-fn read_edit(reader: command::edit::Reader<'_>) -> Result<Act, WireError> {
-    Ok(Act::EditMessage {
-        conversation: ConversationId(reader.get_conversation()),
-        position: Position(reader.get_position()),
-        payload: reader.get_payload()?.to_vec(),
-    })
-}
-
-fn read_react(reader: command::react::Reader<'_>) -> Result<Act, WireError> {
-    Ok(Act::React {
-        conversation: ConversationId(reader.get_conversation()),
-        position: Position(reader.get_position()),
-        emoji: text(reader.get_emoji()?)?,
-        switch: Switch::from_bool(reader.get_on()),
-    })
-}
-
-fn read_pin_message(reader: command::message_switch::Reader<'_>) -> Act {
-    Act::PinMessage {
-        conversation: ConversationId(reader.get_conversation()),
-        position: Position(reader.get_position()),
-        switch: Switch::from_bool(reader.get_on()),
-    }
-}
-
-fn write_profile(mut builder: command::profile::Builder<'_>, plain: &Profile) {
-    if let Some(name) = &plain.display_name {
-        builder.set_display_name(name.as_str());
-    }
-    builder.set_presence(write_setting(plain.presence));
-    builder.set_receipts(write_setting(plain.receipts));
-}
-
-fn read_profile(reader: command::profile::Reader<'_>) -> Result<Profile, WireError> {
-    let name = text(reader.get_display_name()?)?;
-    Ok(Profile {
-        display_name: (!name.is_empty()).then_some(name),
-        presence: read_setting(reader.get_presence()?),
-        receipts: read_setting(reader.get_receipts()?),
-    })
-}
-
-fn write_setting(plain: Option<Switch>) -> command::Setting {
+fn write_role(plain: MemberRole) -> Role {
     match plain {
-        None => command::Setting::Unchanged,
-        Some(Switch::On) => command::Setting::On,
-        Some(Switch::Off) => command::Setting::Off,
+        MemberRole::Member => Role::Member,
+        MemberRole::Admin => Role::Admin,
+        MemberRole::Owner => Role::Owner,
     }
 }
 
-fn read_setting(wire: command::Setting) -> Option<Switch> {
+fn read_role(wire: Role) -> MemberRole {
     match wire {
-        command::Setting::Unchanged => None,
-        command::Setting::On => Some(Switch::On),
-        command::Setting::Off => Some(Switch::Off),
+        Role::Member => MemberRole::Member,
+        Role::Admin => MemberRole::Admin,
+        Role::Owner => MemberRole::Owner,
     }
 }
 
-fn write_group(mut builder: command::group::Builder<'_>, title: &str, members: &[UserId]) {
-    builder.set_title(title);
-    write_numbers(builder.init_members(count(members.len())), members.iter().map(|user| user.0));
+fn write_setting(plain: Option<Switch>) -> account_act::Setting {
+    match plain {
+        None => account_act::Setting::Unchanged,
+        Some(Switch::On) => account_act::Setting::On,
+        Some(Switch::Off) => account_act::Setting::Off,
+    }
 }
 
-fn read_group(reader: command::group::Reader<'_>) -> Result<Act, WireError> {
-    let members = reader.get_members()?.iter().map(UserId).collect();
-    Ok(Act::CreateGroup { title: text(reader.get_title()?)?, members })
+fn read_setting(wire: account_act::Setting) -> Option<Switch> {
+    match wire {
+        account_act::Setting::Unchanged => None,
+        account_act::Setting::On => Some(Switch::On),
+        account_act::Setting::Off => Some(Switch::Off),
+    }
 }
 
-fn write_members(mut builder: command::members::Builder<'_>, conversation: ConversationId, members: &[UserId]) {
-    builder.set_conversation(conversation.0);
-    write_numbers(builder.init_members(count(members.len())), members.iter().map(|user| user.0));
+/// Fills in what an act has done. That it opened a session no act says.
+pub fn write_done(mut builder: done::Builder<'_>, plain: &Done) {
+    match plain {
+        Done::Sent { conversation, position, sent_at } => {
+            let mut sent = builder.init_sent();
+            sent.set_conversation(conversation.0);
+            sent.set_position(position.0);
+            sent.set_sent_at_ms(sent_at.0);
+        }
+        Done::GroupCreated { conversation } => builder.set_group_created(conversation.0),
+        Done::Nothing | Done::SessionOpened { .. } => builder.set_nothing(()),
+    }
 }
 
-fn read_members(reader: command::members::Reader<'_>) -> Result<Act, WireError> {
-    let conversation = ConversationId(reader.get_conversation());
-    Ok(Act::AddMembers { conversation, members: reader.get_members()?.iter().map(UserId).collect() })
-}
-
-fn write_set_role(
-    mut builder: command::set_role::Builder<'_>,
-    conversation: ConversationId,
-    user: UserId,
-    role: MemberRole,
-) {
-    builder.set_conversation(conversation.0);
-    builder.set_user(user.0);
-    builder.set_role(match role {
-        MemberRole::Member => command::MemberRole::Member,
-        MemberRole::Admin => command::MemberRole::Admin,
-        MemberRole::Owner => command::MemberRole::Owner,
-    });
-}
-
-fn read_set_role(reader: command::set_role::Reader<'_>) -> Result<Act, WireError> {
-    let role = match reader.get_role()? {
-        command::MemberRole::Member => MemberRole::Member,
-        command::MemberRole::Admin => MemberRole::Admin,
-        command::MemberRole::Owner => MemberRole::Owner,
-    };
-    let conversation = ConversationId(reader.get_conversation());
-    Ok(Act::SetRole { conversation, user: UserId(reader.get_user()), role })
-}
-
-fn write_change_password(
-    mut builder: command::change_password::Builder<'_>,
-    verifier_version: u32,
-    verifier: &Verifier,
-    others: OtherSessions,
-) {
-    builder.set_verifier_version(verifier_version);
-    builder.set_keep_other_sessions(others == OtherSessions::Keep);
-    write_verifier(builder.init_verifier(), verifier);
-}
-
-fn read_change_password(reader: command::change_password::Reader<'_>) -> Result<Act, WireError> {
-    Ok(Act::ChangePassword {
-        verifier_version: reader.get_verifier_version(),
-        verifier: read_verifier(reader.get_verifier()?)?,
-        others: if reader.get_keep_other_sessions() { OtherSessions::Keep } else { OtherSessions::End },
+/// Reads what an act has done.
+pub fn read_done(reader: done::Reader<'_>) -> Result<Done, WireError> {
+    Ok(match reader.which()? {
+        done::Nothing(()) => Done::Nothing,
+        done::Sent(sent) => Done::Sent {
+            conversation: ConversationId(sent.get_conversation()),
+            position: Position(sent.get_position()),
+            sent_at: Stamp(sent.get_sent_at_ms()),
+        },
+        done::GroupCreated(group) => Done::GroupCreated { conversation: ConversationId(group) },
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(super) mod tests {
+    use capnp::message::Builder;
+
+    use super::*;
+    use crate::command::{Command, InSession, SessionAct};
+    use crate::generated::stored_capnp;
+    use crate::id::RequestNumber;
+    use crate::wire::encode_command;
+
+    pub(crate) fn every_act() -> Vec<Act> {
+        let (conversation, position, user, switch) = (ConversationId(3), Position(41), UserId(3001), Switch::On);
+        let message_id = MessageId([0xAB; 16]);
+        let send = |to| Act::Send(SendMessage { to, message_id, payload: vec![1, 2], mentions: vec![user] });
+        let profile =
+            Profile { display_name: Some("Alicia".into()), presence: Some(Switch::Off), receipts: Some(Switch::On) };
+        let in_conversation = [
+            ConversationAct::DeleteMessage { position },
+            ConversationAct::MarkRead { position },
+            ConversationAct::EditMessage { position, payload: vec![3] },
+            ConversationAct::React { position, emoji: "👍".into(), switch },
+            ConversationAct::PinMessage { position, switch },
+            ConversationAct::MarkUnread,
+            ConversationAct::Mute { until: Stamp(u64::MAX) },
+            ConversationAct::PinConversation { switch: Switch::Off },
+            ConversationAct::SaveDraft { draft: vec![4] },
+            ConversationAct::AddMembers { members: vec![user] },
+            ConversationAct::RemoveMember { user },
+            ConversationAct::SetRole { user, role: MemberRole::Owner },
+            ConversationAct::Leave,
+            ConversationAct::Rename { title: "Hands".into() },
+        ];
+        let account = [
+            AccountAct::Block { user, switch },
+            AccountAct::SetProfile(profile),
+            AccountAct::SetProfile(Profile::default()),
+            AccountAct::CreateGroup { title: "Crew".into(), members: vec![user] },
+            AccountAct::EndSession(SessionId(9)),
+            AccountAct::EndOtherSessions,
+        ];
+        let mut all = vec![send(Recipient::Conversation(conversation)), send(Recipient::Direct(user))];
+        all.extend(in_conversation.map(|act| Act::In(conversation, act)));
+        all.extend(account.map(Act::Account));
+        all
+    }
+
+    #[test]
+    fn every_act_survives_its_bytes() {
+        for act in every_act() {
+            assert_eq!(decode_act(&encode_act(&act)).unwrap(), act);
+        }
+    }
+
+    /// The canonical bytes of an act that stands in some other message.
+    fn canonical(act: act::Reader<'_>) -> Vec<u8> {
+        let mut message = Builder::new_default();
+        message.set_root_canonical(act).unwrap();
+        message.get_segments_for_output().concat()
+    }
+
+    #[test]
+    fn the_outbox_and_the_log_hold_the_same_bytes() {
+        for act in every_act() {
+            let (session, request) = (SessionId(1001), RequestNumber(7));
+            let asked = SessionAct::Asked(act.clone());
+            let command = InSession { session, request, acknowledged_below: RequestNumber(5), act: asked };
+            let command = encode_command(&Command::InSession(command));
+            let logged = decode::<stored_capnp::command::Owned, _>(&command, |reader| {
+                let stored_capnp::command::InSession(in_session) = reader.which()? else {
+                    return Err(WireError::Field("command"));
+                };
+                let stored_capnp::command::in_session::Asked(asked) = in_session?.which()? else {
+                    return Err(WireError::Field("command"));
+                };
+                Ok(canonical(asked?))
+            });
+            let kept = decode::<act::Owned, _>(&encode_act(&act), |reader| Ok(canonical(reader)));
+            assert_eq!(kept.unwrap(), logged.unwrap(), "{act:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_survives_its_bytes() {
+        let conversation = ConversationId(7);
+        let sent = Done::Sent { conversation, position: Position(1), sent_at: Stamp(9) };
+        for done in [Done::Nothing, sent, Done::GroupCreated { conversation }] {
+            let bytes = encode::<done::Owned>(|builder| write_done(builder, &done));
+            assert_eq!(decode::<done::Owned, _>(&bytes, read_done).unwrap(), done);
+        }
+    }
+
+    #[test]
+    fn an_act_of_an_unknown_kind_is_named_as_such() {
+        let unknown = encode::<act::Owned>(|mut builder| builder.set_unknown(()));
+        assert_eq!(decode_act(&unknown), Err(WireError::UnknownKind("an act")));
+    }
 }

@@ -3,7 +3,8 @@
 use super::act::{read_act, write_act};
 use super::{WireError, count, decode, digest, encode, text, write_numbers};
 use crate::command::{
-    Act, Batch, Command, Delivered, InSession, OpenSession, Proposal, Register, SessionUse, Verifier,
+    Batch, Command, Delivered, InSession, OpenSession, OtherSessions, OwnMessages, Proposal, Register, SessionAct,
+    SessionUse, Verifier,
 };
 use crate::generated::stored_capnp::{batch, command, entry, verifier};
 use crate::id::{ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId};
@@ -56,16 +57,6 @@ pub fn decode_command(bytes: &[u8]) -> Result<Command, WireError> {
     })
 }
 
-/// An act as bytes, for a client's outbox.
-pub fn encode_act(plain: &Act) -> Vec<u8> {
-    encode::<command::in_session::Owned>(|builder| write_act(builder.init_act(), plain))
-}
-
-/// The act in `bytes`; [`WireError::UnknownKind`] if a newer program wrote it.
-pub fn decode_act(bytes: &[u8]) -> Result<Act, WireError> {
-    decode::<command::in_session::Owned, _>(bytes, |reader| read_act(reader.get_act()))
-}
-
 fn read_delivered(reader: command::delivered::Reader<'_>) -> Delivered {
     Delivered {
         user: UserId(reader.get_user()),
@@ -100,13 +91,13 @@ fn read_register(reader: command::register::Reader<'_>) -> Result<Register, Wire
     })
 }
 
-pub(super) fn write_verifier(mut builder: verifier::Builder<'_>, plain: &Verifier) {
+fn write_verifier(mut builder: verifier::Builder<'_>, plain: &Verifier) {
     match plain {
         Verifier::Argon2id(phc) => builder.set_argon2id(phc.as_str()),
     }
 }
 
-pub(super) fn read_verifier(reader: verifier::Reader<'_>) -> Result<Verifier, WireError> {
+fn read_verifier(reader: verifier::Reader<'_>) -> Result<Verifier, WireError> {
     match reader.which()? {
         verifier::Unknown(()) => Err(WireError::UnknownKind("a verifier")),
         verifier::Argon2id(phc) => Ok(Verifier::Argon2id(text(phc?)?)),
@@ -137,7 +128,20 @@ fn write_in_session(mut builder: command::in_session::Builder<'_>, plain: &InSes
     builder.set_session(plain.session.0);
     builder.set_request(plain.request.0);
     builder.set_acknowledged_below(plain.acknowledged_below.0);
-    write_act(builder.init_act(), &plain.act);
+    match &plain.act {
+        SessionAct::Asked(act) => write_act(builder.init_asked(), act),
+        SessionAct::ChangePassword { verifier_version, verifier, others } => {
+            let mut change = builder.init_change_password();
+            change.set_verifier_version(*verifier_version);
+            change.set_keep_other_sessions(*others == OtherSessions::Keep);
+            write_verifier(change.init_verifier(), verifier);
+        }
+        SessionAct::DeleteAccount { verifier_version, messages } => {
+            let mut delete = builder.init_delete_account();
+            delete.set_verifier_version(*verifier_version);
+            delete.set_erase_messages(*messages == OwnMessages::Erase);
+        }
+    }
 }
 
 fn read_in_session(reader: command::in_session::Reader<'_>) -> Result<InSession, WireError> {
@@ -145,7 +149,28 @@ fn read_in_session(reader: command::in_session::Reader<'_>) -> Result<InSession,
         session: SessionId(reader.get_session()),
         request: RequestNumber(reader.get_request()),
         acknowledged_below: RequestNumber(reader.get_acknowledged_below()),
-        act: read_act(reader.get_act())?,
+        act: read_session_act(reader)?,
+    })
+}
+
+fn read_session_act(reader: command::in_session::Reader<'_>) -> Result<SessionAct, WireError> {
+    use command::in_session::{Asked, ChangePassword, DeleteAccount, Unknown};
+    Ok(match reader.which()? {
+        Unknown(()) => return Err(WireError::UnknownKind("what is done in a session")),
+        Asked(act) => SessionAct::Asked(read_act(act?)?),
+        ChangePassword(change) => {
+            let change = change?;
+            SessionAct::ChangePassword {
+                verifier_version: change.get_verifier_version(),
+                verifier: read_verifier(change.get_verifier()?)?,
+                others: if change.get_keep_other_sessions() { OtherSessions::Keep } else { OtherSessions::End },
+            }
+        }
+        DeleteAccount(delete) => {
+            let delete = delete?;
+            let messages = if delete.get_erase_messages() { OwnMessages::Erase } else { OwnMessages::Keep };
+            SessionAct::DeleteAccount { verifier_version: delete.get_verifier_version(), messages }
+        }
     })
 }
 
@@ -222,54 +247,17 @@ pub fn decode_proposals(batch: &Batch) -> Result<Vec<Command>, WireError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::command::{MemberRole, OtherSessions, OwnMessages, Profile, Recipient, Send, Switch};
-    use crate::id::MessageId;
     use crate::stored::{Entry, EntryPayload, LogId};
+    use crate::wire::act::tests::every_act;
     use crate::wire::encode_entry;
 
-    fn act(act: Act) -> Command {
+    fn in_session(act: SessionAct) -> Command {
         Command::InSession(InSession {
             session: SessionId(1001),
             request: RequestNumber(7),
             acknowledged_below: RequestNumber(5),
             act,
         })
-    }
-
-    fn every_act() -> Vec<Act> {
-        let (conversation, position, user, switch) = (ConversationId(3), Position(41), UserId(3001), Switch::On);
-        let send =
-            |to| Act::Send(Send { to, message_id: MessageId([0xAB; 16]), payload: vec![1, 2], mentions: vec![user] });
-        let profile =
-            Profile { display_name: Some("Alicia".into()), presence: Some(Switch::Off), receipts: Some(Switch::On) };
-        let verifier = Verifier::Argon2id("$argon2id$v=19$…".into());
-        vec![
-            send(Recipient::Conversation(conversation)),
-            send(Recipient::Direct(user)),
-            Act::DeleteMessage { conversation, position },
-            Act::MarkRead { conversation, position },
-            Act::EndSession(SessionId(9)),
-            Act::DeleteAccount { verifier_version: 2, messages: OwnMessages::Keep },
-            Act::DeleteAccount { verifier_version: 2, messages: OwnMessages::Erase },
-            Act::EditMessage { conversation, position, payload: vec![3] },
-            Act::React { conversation, position, emoji: "👍".into(), switch },
-            Act::PinMessage { conversation, position, switch },
-            Act::MarkUnread(conversation),
-            Act::Mute { conversation, until: Stamp(u64::MAX) },
-            Act::PinConversation { conversation, switch: Switch::Off },
-            Act::SaveDraft { conversation, draft: vec![4] },
-            Act::Block { user, switch },
-            Act::SetProfile(profile),
-            Act::SetProfile(Profile::default()),
-            Act::CreateGroup { title: "Crew".into(), members: vec![user] },
-            Act::AddMembers { conversation, members: vec![user] },
-            Act::RemoveMember { conversation, user },
-            Act::SetRole { conversation, user, role: MemberRole::Owner },
-            Act::Leave(conversation),
-            Act::Rename { conversation, title: "Hands".into() },
-            Act::EndOtherSessions,
-            Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::Keep },
-        ]
     }
 
     #[test]
@@ -298,10 +286,13 @@ mod tests {
             Command::NoteUse(vec![SessionUse { session: SessionId(9), address: "192.0.2.7".into() }]),
             Command::Erase,
         ];
-        for act in every_act() {
-            assert_eq!(decode_act(&encode_act(&act)).unwrap(), act);
-        }
-        commands.extend(every_act().into_iter().map(act));
+        let verifier = Verifier::Argon2id("$argon2id$v=19$…".into());
+        let secured = [
+            SessionAct::DeleteAccount { verifier_version: 2, messages: OwnMessages::Keep },
+            SessionAct::DeleteAccount { verifier_version: 2, messages: OwnMessages::Erase },
+            SessionAct::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::Keep },
+        ];
+        commands.extend(every_act().into_iter().map(SessionAct::Asked).chain(secured).map(in_session));
         for command in commands {
             assert_eq!(decode_command(&encode_command(&command)).unwrap(), command);
         }

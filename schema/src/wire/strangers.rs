@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::command::{Act, Batch, Command, InSession, Proposal, Recipient, Send};
+use crate::command::{Act, Batch, Command, InSession, Proposal, Recipient, SendMessage};
 use crate::generated::{peer_capnp, types_capnp};
 use crate::id::{ConversationId, MessageId, NodeId, RequestNumber, SessionId, Stamp, UserId};
 use crate::payload::Payload;
@@ -14,6 +14,7 @@ use crate::payload::Payload;
 fn read_as_everything(bytes: &[u8]) {
     let _whatever_it_says = (
         decode_command(bytes).map(drop),
+        decode_act(bytes).map(drop),
         decode_batch(bytes).and_then(|batch| decode_proposals(&batch)).map(drop),
         decode_entry(bytes).map(drop),
         decode_vote(bytes).map(drop),
@@ -33,7 +34,7 @@ fn read_as_everything(bytes: &[u8]) {
 }
 
 fn a_batch() -> Vec<u8> {
-    let send = Send {
+    let send = SendMessage {
         to: Recipient::Conversation(ConversationId(7)),
         message_id: MessageId([7; 16]),
         payload: encode_payload(&Payload::text("hello")),
@@ -43,7 +44,7 @@ fn a_batch() -> Vec<u8> {
         session: SessionId(3),
         request: RequestNumber(1),
         acknowledged_below: RequestNumber(1),
-        act: Act::Send(send),
+        act: Act::Send(send).into(),
     });
     let proposal = |number| Proposal { node: NodeId(1), number, command: encode_command(&command) };
     encode_batch(&Batch { stamp: Stamp(1), proposals: vec![proposal(1), proposal(2)] })

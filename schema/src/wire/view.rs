@@ -65,7 +65,7 @@ pub fn read_user(reader: types_capnp::user::Reader<'_>) -> Result<UserView, Wire
 }
 
 /// A role as the wire has it.
-pub fn write_role(plain: MemberRole) -> types_capnp::MemberRole {
+fn write_role(plain: MemberRole) -> types_capnp::MemberRole {
     match plain {
         MemberRole::Member => types_capnp::MemberRole::Member,
         MemberRole::Admin => types_capnp::MemberRole::Admin,
@@ -74,7 +74,7 @@ pub fn write_role(plain: MemberRole) -> types_capnp::MemberRole {
 }
 
 /// A role from the wire.
-pub fn read_role(wire: types_capnp::MemberRole) -> MemberRole {
+fn read_role(wire: types_capnp::MemberRole) -> MemberRole {
     match wire {
         types_capnp::MemberRole::Member => MemberRole::Member,
         types_capnp::MemberRole::Admin => MemberRole::Admin,

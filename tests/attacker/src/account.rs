@@ -3,8 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftchat_schema::budgets::CHANGES_AHEAD_MAX;
+use raftchat_schema::command::{AccountAct, Act, Profile};
+use raftchat_schema::generated::act_capnp::done;
 use raftchat_schema::generated::client_capnp::{conversation, gateway, request_stamp, session};
 use raftchat_schema::generated::types_capnp::refusal;
+use raftchat_schema::id::{SessionId, UserId};
+use raftchat_schema::wire::write_act;
 use sha2::{Digest as _, Sha256};
 
 use crate::Trouble;
@@ -118,39 +122,37 @@ fn stamp(mut builder: request_stamp::Builder<'_>, number: u64) {
     builder.set_acknowledged_below(number);
 }
 
-pub(crate) fn create_group(question: Question, who: Target<'_>, number: u64, members: &[u64]) -> Vec<u8> {
-    call::<session::create_group_params::Owned>(question, who, session(9), |mut params| {
+fn perform(question: Question, who: Target<'_>, number: u64, act: AccountAct) -> Vec<u8> {
+    call::<session::perform_params::Owned>(question, who, session(7), |mut params| {
         stamp(params.reborrow().init_request(), number);
-        params.set_title("everybody");
-        // Longer than any list that a node takes, if wanted.
-        let _ = params.set_members(members);
+        write_act(params.init_act(), &Act::Account(act));
     })
+}
+
+/// Longer than any list that a node takes, if wanted.
+pub(crate) fn create_group(question: Question, who: Target<'_>, number: u64, members: &[u64]) -> Vec<u8> {
+    let (title, members) = ("everybody".to_owned(), members.iter().copied().map(UserId).collect());
+    perform(question, who, number, AccountAct::CreateGroup { title, members })
 }
 
 pub(crate) fn rename_self(question: Question, who: Target<'_>, number: u64, name: &str) -> Vec<u8> {
-    call::<session::set_profile_params::Owned>(question, who, session(14), |mut params| {
-        stamp(params.reborrow().init_request(), number);
-        params.set_display_name(name);
-    })
+    let profile = Profile { display_name: Some(name.to_owned()), ..Profile::default() };
+    perform(question, who, number, AccountAct::SetProfile(profile))
 }
 
 pub(crate) fn end_other_sessions(question: Question, who: Target<'_>, number: u64) -> Vec<u8> {
-    call::<session::end_other_sessions_params::Owned>(question, who, session(12), |mut params| {
-        stamp(params.reborrow().init_request(), number);
-    })
+    perform(question, who, number, AccountAct::EndOtherSessions)
+}
+
+pub(crate) fn logout(question: Question, account: &Account, number: u64) -> Vec<u8> {
+    perform(question, account.session(), number, AccountAct::EndSession(account.id))
 }
 
 pub(crate) fn change_password(question: Question, who: Target<'_>, number: u64, old: &str, new: &str) -> Vec<u8> {
-    call::<session::change_password_params::Owned>(question, who, session(13), |mut params| {
+    call::<session::change_password_params::Owned>(question, who, session(10), |mut params| {
         stamp(params.reborrow().init_request(), number);
         params.set_old_password(old);
         params.set_new_password(new);
-    })
-}
-
-pub(crate) fn logout(question: Question, who: Target<'_>, number: u64) -> Vec<u8> {
-    call::<session::logout_params::Owned>(question, who, session(7), |mut params| {
-        stamp(params.reborrow().init_request(), number);
     })
 }
 
@@ -159,7 +161,7 @@ pub(crate) fn catch_up(question: Question, who: Target<'_>) -> Vec<u8> {
 }
 
 pub(crate) fn attend(question: Question, who: Target<'_>, beat_ms: u32) -> Vec<u8> {
-    call::<session::attend_params::Owned>(question, who, session(19), |mut params| params.set_beat_ms(beat_ms))
+    call::<session::attend_params::Owned>(question, who, session(14), |mut params| params.set_beat_ms(beat_ms))
 }
 
 pub(crate) fn send(question: Question, who: Target<'_>, payload: &[u8], mentions: &[u64]) -> Vec<u8> {
@@ -183,9 +185,11 @@ pub(crate) fn history(question: Question, who: Target<'_>, limit: u32) -> Vec<u8
 }
 
 /// A session of the attacker's own on a line.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) token: [u8; 32],
+    pub(crate) id: SessionId,
     /// Under which answer the session is.
     pub(crate) question: Question,
 }
@@ -200,7 +204,8 @@ impl Account {
             let answer = line.answer(question).await?;
             let results = answer.results::<gateway::register_results::Owned>()?;
             if !results.has_refused() {
-                return Ok(Self { name, token, question });
+                let id = SessionId(results.get_granted()?.get_session_id());
+                return Ok(Self { name, token, id, question });
             }
             refused = told(results.get_refused()?);
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -217,7 +222,7 @@ impl Account {
         if results.has_refused() {
             return Err(told(results.get_refused()?).into());
         }
-        Ok(Self { name: self.name.clone(), token: self.token, question })
+        Ok(Self { name: self.name.clone(), token: self.token, id: self.id, question })
     }
 
     pub(crate) fn session(&self) -> Target<'static> {
@@ -229,7 +234,18 @@ impl Account {
         let question = line.question();
         line.say(&create_group(question, self.session(), now_number(), &[])).await?;
         let answer = line.answer(question).await?;
-        let results = answer.results::<session::create_group_results::Owned>()?;
+        let results = answer.results::<session::perform_results::Owned>()?;
+        if results.has_refused() {
+            return Err(told(results.get_refused()?).into());
+        }
+        let done::Which::GroupCreated(group) = results.get_done()?.which()? else { return Err("no group".into()) };
+        let question = line.question();
+        line.say(&call::<session::conversation_params::Owned>(question, self.session(), session(3), |mut params| {
+            params.set_id(group);
+        }))
+        .await?;
+        let answer = line.answer(question).await?;
+        let results = answer.results::<session::conversation_results::Owned>()?;
         if results.has_refused() { Err(told(results.get_refused()?).into()) } else { Ok(question) }
     }
 

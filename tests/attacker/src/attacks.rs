@@ -157,8 +157,7 @@ async fn as_somebody(
             Some(account) => account.again(&mut line).await?,
             None => Account::new(&mut line).await?,
         };
-        let (name, token, question) = (account.name.clone(), account.token, account.question);
-        known = Some(Account { name, token, question });
+        known = Some(account.clone());
         deed(line, account, report).await
     })
     .await

@@ -1,7 +1,7 @@
 //! The first service: people, devices, messages, marks, presence, and the end of an account.
 
 use raftchat_client::{ClientError, Event, Following};
-use raftchat_schema::command::OwnMessages;
+use raftchat_schema::command::{ConversationAct, OwnMessages};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_tests::cluster::Cluster;
@@ -29,7 +29,7 @@ async fn alice_and_bob_talk_and_everybody_sees_the_same() {
         (bob.conversation("alice").await.place.counts.unread, alice.conversation("bob").await.place.counts.unread),
         (5, 0)
     );
-    soon("reading", bob.client.mark_read(&with("alice"), Some(Position(3)))).await.unwrap();
+    soon("reading", bob.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(3) })).await.unwrap();
     until("the phone knows what was read", async || {
         (phone.conversation("alice").await.place.counts.unread == 2).then_some(())
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use raftchat_client::ExportFormat;
 use raftchat_model::{ChatId, Connection, Intent};
+use raftchat_schema::command::ConversationAct;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::ctl::{Answer, Ctl};
 use raftchat_tests::devices::{Device, chat};
@@ -152,7 +153,10 @@ async fn two_devices_of_one_person_show_the_same_when_one_reads_on_and_the_other
         screen.chats.get(&chat(id)).and_then(|summary| (summary.unread == 30).then_some(()))
     })
     .await;
-    desk.messenger.act(Intent::MarkRead { chat: chat(id), upto: raftchat_schema::id::Position(20) });
+    desk.messenger.act(Intent::Act {
+        chat: chat(id),
+        act: ConversationAct::MarkRead { position: raftchat_schema::id::Position(20) },
+    });
     let mut phone = Device::open(&phone_profile, None);
     for device in [&mut desk, &mut phone] {
         device

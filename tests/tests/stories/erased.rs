@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use raftchat_client::CleanAfter;
+use raftchat_schema::command::ConversationAct;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::devices::Device;
 use raftchat_tests::people::{says, with};
@@ -39,7 +40,12 @@ async fn what_was_deleted_is_in_no_file_of_any_node_or_device_after_the_time_tha
     let mut device = Device::open_and_clean(&bob.profile, None, CleanAfter(Duration::from_millis(500)));
     let deleted = alice.say("bob", DELETED).await.position;
     let edited = alice.say("bob", BEFORE_EDIT).await.position;
-    soon("editing", alice.client.edit(&with("bob"), edited, says(AFTER_EDIT))).await.unwrap();
+    soon(
+        "editing",
+        alice.client.act(&with("bob"), ConversationAct::EditMessage { position: edited, payload: says(AFTER_EDIT) }),
+    )
+    .await
+    .unwrap();
     alice.say("bob", KEPT).await;
     let everywhere = cluster.dir();
     device.online().await;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_tests::cluster::Cluster;
@@ -147,7 +148,15 @@ async fn words_are_refused_in_good_order_while_most_disks_are_short_and_the_rest
 
     // What adds to the disks is refused by name, whichever node is asked.
     assert_eq!(code(alice.try_say("bob", "too much").await), ErrorCode::StorageFull);
-    assert_eq!(code(alice.client.edit(&with("bob"), first.position, says("longer")).await), ErrorCode::StorageFull);
+    assert_eq!(
+        code(
+            alice
+                .client
+                .act(&with("bob"), ConversationAct::EditMessage { position: first.position, payload: says("longer") })
+                .await
+        ),
+        ErrorCode::StorageFull
+    );
     let carol = Person::on("carol", &cluster.device("carol"), None);
     let registered = carol.client.register("carol".parse().unwrap(), String::new(), typed(PASSWORD)).await;
     assert_eq!(code(registered), ErrorCode::StorageFull);
@@ -157,7 +166,7 @@ async fn words_are_refused_in_good_order_while_most_disks_are_short_and_the_rest
     // Reading, deleting, marks and sessions go on.
     assert_eq!(bob.read("alice").await.len(), 2);
     alice.delete("bob", second.position.0).await.unwrap();
-    soon("marking", bob.client.mark_read(&with("alice"), Some(Position(1)))).await.unwrap();
+    soon("marking", bob.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(1) })).await.unwrap();
     let phone = cluster.phone("bob", 3).await;
     assert_eq!(phone.read("alice").await[1], (2, None));
 

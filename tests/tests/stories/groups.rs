@@ -1,7 +1,7 @@
 //! Groups: who is in, who may what, what they see, and what becomes of a group whose owner goes.
 
 use raftchat_client::Target;
-use raftchat_schema::command::{MemberRole, OwnMessages};
+use raftchat_schema::command::{ConversationAct, MemberRole, OwnMessages};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_schema::view::ChangedRow;
@@ -40,9 +40,20 @@ async fn a_member_sees_what_is_said_while_they_are_in() {
     assert_eq!(code(carol.client.conversation(&crew).await), ErrorCode::NotAMember);
 
     let carol_id = carol.id().await;
-    soon("adding", alice.client.group_add(id(&crew), vec![carol_id])).await.unwrap();
+    soon("adding", alice.client.act(&crew, ConversationAct::AddMembers { members: vec![carol_id] })).await.unwrap();
     bob.say_in(&crew, "welcome").await;
-    soon("editing", alice.client.edit(&crew, before, raftchat_tests::people::says("changed meanwhile"))).await.unwrap();
+    soon(
+        "editing",
+        alice.client.act(
+            &crew,
+            ConversationAct::EditMessage {
+                position: before,
+                payload: raftchat_tests::people::says("changed meanwhile"),
+            },
+        ),
+    )
+    .await
+    .unwrap();
     carol.say_in(&crew, "hello all").await;
     cluster.agree().await;
     assert_eq!(texts(carol.read_in(&crew).await), ["welcome", "hello all"]);
@@ -54,7 +65,7 @@ async fn a_member_sees_what_is_said_while_they_are_in() {
     }
     assert_eq!(heard, [Position(2), Position(3)], "the phone hears nothing from before the joining");
 
-    soon("removing", alice.client.group_remove(id(&crew), carol_id)).await.unwrap();
+    soon("removing", alice.client.act(&crew, ConversationAct::RemoveMember { user: carol_id })).await.unwrap();
     bob.say_in(&crew, "she is gone").await;
     until("the phone is told", async || match phone_hears.change().await.row {
         ChangedRow::Left(left) => (left == id(&crew)).then_some(()),
@@ -68,7 +79,7 @@ async fn a_member_sees_what_is_said_while_they_are_in() {
     );
     assert!(carol.client.conversations().await.unwrap().is_empty());
 
-    soon("adding", alice.client.group_add(id(&crew), vec![carol_id])).await.unwrap();
+    soon("adding", alice.client.act(&crew, ConversationAct::AddMembers { members: vec![carol_id] })).await.unwrap();
     bob.say_in(&crew, "she is back").await;
     cluster.agree().await;
     assert_eq!(texts(carol.read_in(&crew).await), ["she is back"]);
@@ -81,21 +92,34 @@ async fn roles_say_who_may_what_and_a_group_never_lacks_an_owner() {
         (cluster.person("alice").await, cluster.person("bob").await, cluster.person("carol").await);
     let crew = alice.group("Crew", &[&bob, &carol]).await;
     let (alice_id, bob_id, carol_id) = (alice.id().await, bob.id().await, carol.id().await);
-    let rename = async |by: &Person, title: &str| by.client.group_rename(id(&crew), title.to_owned()).await;
+    let rename = async |by: &Person, title: &str| {
+        by.client.act(&crew, ConversationAct::Rename { title: title.to_owned() }).await
+    };
 
     assert_eq!(code(rename(&bob, "Bob's").await), ErrorCode::NotAllowed);
-    assert_eq!(code(bob.client.group_remove(id(&crew), carol_id).await), ErrorCode::NotAllowed);
-    assert_eq!(code(bob.client.group_set_role(id(&crew), bob_id, MemberRole::Owner).await), ErrorCode::NotAllowed);
-    soon("giving a role", alice.client.group_set_role(id(&crew), bob_id, MemberRole::Admin)).await.unwrap();
+    assert_eq!(
+        code(bob.client.act(&crew, ConversationAct::RemoveMember { user: carol_id }).await),
+        ErrorCode::NotAllowed
+    );
+    assert_eq!(
+        code(bob.client.act(&crew, ConversationAct::SetRole { user: bob_id, role: MemberRole::Owner }).await),
+        ErrorCode::NotAllowed
+    );
+    soon("giving a role", alice.client.act(&crew, ConversationAct::SetRole { user: bob_id, role: MemberRole::Admin }))
+        .await
+        .unwrap();
     soon("renaming", rename(&bob, "Hands")).await.unwrap();
-    assert_eq!(code(bob.client.group_remove(id(&crew), alice_id).await), ErrorCode::NotAllowed);
+    assert_eq!(
+        code(bob.client.act(&crew, ConversationAct::RemoveMember { user: alice_id }).await),
+        ErrorCode::NotAllowed
+    );
     assert_eq!(code(rename(&bob, "").await), ErrorCode::EmptyTitle);
     until("carol sees the new title", async || {
         (carol.client.conversation(&crew).await.unwrap().title == "Hands").then_some(())
     })
     .await;
 
-    soon("leaving", alice.client.group_leave(id(&crew))).await.unwrap();
+    soon("leaving", alice.client.act(&crew, ConversationAct::Leave)).await.unwrap();
     cluster.agree().await;
     let expected = [("bob".to_owned(), MemberRole::Owner), ("carol".to_owned(), MemberRole::Member)];
     assert_eq!(roles(&carol, &crew).await, expected, "the admin succeeds");
@@ -104,6 +128,6 @@ async fn roles_say_who_may_what_and_a_group_never_lacks_an_owner() {
         (roles(&carol, &crew).await == [("carol".to_owned(), MemberRole::Owner)]).then_some(())
     })
     .await;
-    soon("leaving", carol.client.group_leave(id(&crew))).await.unwrap();
+    soon("leaving", carol.client.act(&crew, ConversationAct::Leave)).await.unwrap();
     cluster.agree().await;
 }

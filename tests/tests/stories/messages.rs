@@ -1,6 +1,6 @@
 //! What becomes of a message: edited, reacted to, pinned, deleted; and what a person keeps of a conversation for themselves.
 
-use raftchat_schema::command::{OwnMessages, Switch};
+use raftchat_schema::command::{AccountAct, ConversationAct, OwnMessages, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::view::{ChangedRow, MessageState};
@@ -20,13 +20,31 @@ async fn a_message_is_edited_reacted_to_and_deleted_and_a_late_edit_does_not_rev
     let mut phone_hears = phone.follow();
     let (to_alice, to_bob) = (with("alice"), with("bob"));
     let first = alice.say("bob", "helo").await.position;
-    soon("editing", alice.client.edit(&with("bob"), first, says("hello"))).await.unwrap();
-    assert_eq!(code(bob.client.edit(&with("alice"), first, says("mine")).await), ErrorCode::NotYours);
-    let reacting = bob.client.react(&to_alice, first, "👍".to_owned(), Switch::On);
+    soon(
+        "editing",
+        alice.client.act(&with("bob"), ConversationAct::EditMessage { position: first, payload: says("hello") }),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        code(
+            bob.client
+                .act(&with("alice"), ConversationAct::EditMessage { position: first, payload: says("mine") })
+                .await
+        ),
+        ErrorCode::NotYours
+    );
+    let reacting = bob
+        .client
+        .act(&to_alice, ConversationAct::React { position: first, emoji: "👍".to_owned(), switch: Switch::On });
     soon("reacting", reacting).await.unwrap();
-    let reacting = alice.client.react(&to_bob, first, "👍".to_owned(), Switch::On);
+    let reacting = alice
+        .client
+        .act(&to_bob, ConversationAct::React { position: first, emoji: "👍".to_owned(), switch: Switch::On });
     soon("reacting", reacting).await.unwrap();
-    let bad = bob.client.react(&to_alice, first, "two words".to_owned(), Switch::On);
+    let bad = bob
+        .client
+        .act(&to_alice, ConversationAct::React { position: first, emoji: "two words".to_owned(), switch: Switch::On });
     assert_eq!(code(bad.await), ErrorCode::MalformedReaction);
 
     cluster.agree().await;
@@ -47,7 +65,15 @@ async fn a_message_is_edited_reacted_to_and_deleted_and_a_late_edit_does_not_rev
     .await;
 
     alice.delete("bob", first.0).await.unwrap();
-    assert_eq!(code(alice.client.edit(&with("bob"), first, says("back")).await), ErrorCode::NoSuchMessage);
+    assert_eq!(
+        code(
+            alice
+                .client
+                .act(&with("bob"), ConversationAct::EditMessage { position: first, payload: says("back") })
+                .await
+        ),
+        ErrorCode::NoSuchMessage
+    );
     cluster.agree().await;
     let tombstone = bob.message(&with("alice"), first).await;
     assert_eq!((tombstone.state, tombstone.payload.len(), tombstone.reactions.len()), (MessageState::Deleted, 0, 0));
@@ -91,19 +117,30 @@ async fn mentions_pins_mute_drafts_and_unread_are_the_same_on_all_devices_of_a_p
     })
     .await;
 
-    soon("reading", bob.client.mark_read(&with("alice"), None)).await.unwrap();
-    soon("marking", bob.client.mark_unread(&with("alice"))).await.unwrap();
-    soon("muting", bob.client.mute(&with("alice"), Stamp(u64::MAX))).await.unwrap();
-    soon("pinning", bob.client.pin(&with("alice"), Switch::On)).await.unwrap();
-    soon("drafting", bob.client.save_draft(&with("alice"), says("dear"))).await.unwrap();
-    soon("pinning a message", bob.client.pin_message(&with("alice"), Position(1), Switch::On)).await.unwrap();
+    soon("reading", bob.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(u64::MAX) }))
+        .await
+        .unwrap();
+    soon("marking", bob.client.act(&with("alice"), ConversationAct::MarkUnread)).await.unwrap();
+    soon("muting", bob.client.act(&with("alice"), ConversationAct::Mute { until: Stamp(u64::MAX) })).await.unwrap();
+    soon("pinning", bob.client.act(&with("alice"), ConversationAct::PinConversation { switch: Switch::On }))
+        .await
+        .unwrap();
+    soon("drafting", bob.client.act(&with("alice"), ConversationAct::SaveDraft { draft: says("dear") })).await.unwrap();
+    soon(
+        "pinning a message",
+        bob.client.act(&with("alice"), ConversationAct::PinMessage { position: Position(1), switch: Switch::On }),
+    )
+    .await
+    .unwrap();
     cluster.agree().await;
     let shown = phone.conversation("alice").await;
     assert_eq!(shown.pinned_messages, [Position(1)]);
     let place = shown.place;
     assert_eq!((place.counts.unread, place.marked_unread, place.pinned), (0, true, true));
     assert_eq!((place.muted_until, place.draft), (Stamp(u64::MAX), says("dear")));
-    soon("reading", phone.client.mark_read(&with("alice"), None)).await.unwrap();
+    soon("reading", phone.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(u64::MAX) }))
+        .await
+        .unwrap();
     until("it is read everywhere", async || (!bob.conversation("alice").await.place.marked_unread).then_some(())).await;
     assert!(alice.conversation("bob").await.place.draft.is_empty(), "what bob keeps for himself alice does not see");
 }
@@ -121,14 +158,18 @@ async fn marks_tell_who_has_received_and_read_unless_they_do_not_tell() {
     };
     until("it is delivered", async || (bob_of().await.delivered_position == sent).then_some(())).await;
     assert_eq!(bob_of().await.read_position, Position(0));
-    soon("reading", bob.client.mark_read(&with("alice"), None)).await.unwrap();
+    soon("reading", bob.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(u64::MAX) }))
+        .await
+        .unwrap();
     until("it is read", async || (bob_of().await.read_position == sent).then_some(())).await;
 
     let quiet = raftchat_schema::command::Profile { receipts: Some(Switch::Off), ..Default::default() };
-    soon("switching off", bob.client.set_profile(quiet)).await.unwrap();
+    soon("switching off", bob.client.act_on_account(AccountAct::SetProfile(quiet))).await.unwrap();
     alice.say("bob", "and now?").await;
     hears.message().await;
-    soon("reading", bob.client.mark_read(&with("alice"), None)).await.unwrap();
+    soon("reading", bob.client.act(&with("alice"), ConversationAct::MarkRead { position: Position(u64::MAX) }))
+        .await
+        .unwrap();
     cluster.agree().await;
     let seen = bob_of().await;
     assert_eq!((seen.read_position, seen.delivered_position), (Position(0), Position(0)));

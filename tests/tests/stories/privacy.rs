@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use raftchat_client::{ClientError, ClientOptions, Event, Following};
-use raftchat_schema::command::{OtherSessions, Profile, Switch};
+use raftchat_schema::command::{AccountAct, OtherSessions, Profile, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::people::{PASSWORD, Person, code, typed, with};
@@ -27,7 +27,7 @@ async fn sessions_are_listed_and_ended_from_another_device_and_a_new_password_en
     let mut tablet_hears = tablet.client.subscribe(Following::FromNow);
     soon("the tablet listens", async { while !matches!(tablet_hears.next().await, Some(Event::CaughtUp { .. })) {} })
         .await;
-    soon("ending", alice.client.end_session(sessions[2].id)).await.unwrap();
+    soon("ending", alice.client.act_on_account(AccountAct::EndSession(sessions[2].id))).await.unwrap();
     soon("the tablet is told", async { while !matches!(tablet_hears.next().await, Some(Event::Ended(_)) | None) {} })
         .await;
     // One node has told it; another may answer it now, which knows a moment later.
@@ -75,7 +75,9 @@ async fn who_is_blocked_can_neither_write_nor_add_and_is_told_so() {
     let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
     alice.say("bob", "hello").await;
     let alice_id = alice.id().await;
-    soon("blocking", bob.client.block(alice_id, Switch::On)).await.unwrap();
+    soon("blocking", bob.client.act_on_account(AccountAct::Block { user: alice_id, switch: Switch::On }))
+        .await
+        .unwrap();
     assert_eq!(code(alice.try_say("bob", "still there?").await), ErrorCode::Blocked);
     assert_eq!(code(bob.try_say("alice", "no").await), ErrorCode::Blocked);
     let adding = alice.client.group_create("Trap".to_owned(), vec![bob.id().await]);
@@ -83,7 +85,9 @@ async fn who_is_blocked_can_neither_write_nor_add_and_is_told_so() {
     cluster.agree().await;
     let blocked = bob.client.blocked().await.unwrap();
     assert_eq!(blocked.iter().map(|user| user.id).collect::<Vec<_>>(), [alice_id]);
-    soon("forgiving", bob.client.block(alice_id, Switch::Off)).await.unwrap();
+    soon("forgiving", bob.client.act_on_account(AccountAct::Block { user: alice_id, switch: Switch::Off }))
+        .await
+        .unwrap();
     assert_eq!(alice.say("bob", "thanks").await.position.0, 2);
 }
 
@@ -115,7 +119,7 @@ async fn typing_is_seen_over_another_node_and_hidden_presence_is_seen_by_nobody(
     };
     until("alice is online", async || shown().await.online.then_some(())).await;
     let hidden = Profile { presence: Some(Switch::Off), ..Profile::default() };
-    soon("hiding", alice.client.set_profile(hidden)).await.unwrap();
+    soon("hiding", alice.client.act_on_account(AccountAct::SetProfile(hidden))).await.unwrap();
     until("she is not seen", async || {
         let alice = shown().await;
         (!alice.online && alice.last_seen.is_none()).then_some(())

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use raftchat_client::{Page, Profile};
+use raftchat_schema::command::ConversationAct;
 use raftchat_tests::clocks::{Clocks, Wrong, of_node};
 use raftchat_tests::cluster::Cluster;
 use raftchat_tests::ctl::{ClockedCtl, Ctl};
@@ -53,7 +54,14 @@ async fn talk(alice: &Person, number: &mut u64) -> Duration {
     let sent = alice.say("bob", &format!("number {number}")).await;
     soon(
         "reacting",
-        alice.client.react(&with("bob"), sent.position, "👍".to_owned(), raftchat_schema::command::Switch::On),
+        alice.client.act(
+            &with("bob"),
+            ConversationAct::React {
+                position: sent.position,
+                emoji: "👍".to_owned(),
+                switch: raftchat_schema::command::Switch::On,
+            },
+        ),
     )
     .await
     .unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use raftchat_client::{Client, Page, Target};
 use raftchat_model::{Bubble, ChatId, ChatSummary, Delivery, Intent};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{AccountAct, ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, MessageView};
 use raftchat_schema::wire::decode_payload;
@@ -60,18 +60,22 @@ fn deed(draw: &mut Draw, device: &Device, users: &[UserId], count: u64) {
             return device.say(chat, &text);
         }
         7 | 8 => Intent::Edit { chat, position, text: format!("{count} edited") },
-        9 => Intent::Delete { chat, position },
-        10 | 11 => Intent::React { chat, position, emoji, switch },
-        12..=14 => Intent::MarkRead { chat, upto: position },
-        15 => Intent::MarkUnread { chat },
-        16 => Intent::Mute { chat, until: Stamp(if switch.is_on() { u64::MAX } else { 0 }) },
-        17 => Intent::PinMessage { chat, position, switch },
-        18 => Intent::PinChat { chat, switch },
-        _ if summary.kind == ConversationKind::Direct => Intent::MarkRead { chat, upto: summary.last_position },
+        9 => Intent::Act { chat, act: ConversationAct::DeleteMessage { position } },
+        10 | 11 => Intent::Act { chat, act: ConversationAct::React { position, emoji, switch } },
+        12..=14 => Intent::Act { chat, act: ConversationAct::MarkRead { position: position } },
+        15 => Intent::Act { chat, act: ConversationAct::MarkUnread },
+        16 => {
+            Intent::Act { chat, act: ConversationAct::Mute { until: Stamp(if switch.is_on() { u64::MAX } else { 0 }) } }
+        }
+        17 => Intent::Act { chat, act: ConversationAct::PinMessage { position, switch } },
+        18 => Intent::Act { chat, act: ConversationAct::PinConversation { switch } },
+        _ if summary.kind == ConversationKind::Direct => {
+            Intent::Act { chat, act: ConversationAct::MarkRead { position: summary.last_position } }
+        }
         _ => match draw.below(3) {
-            0 => Intent::Rename { chat, title: format!("Group {count}") },
-            1 => Intent::AddMembers { chat, members: vec![user] },
-            _ => Intent::RemoveMember { chat, user },
+            0 => Intent::Act { chat, act: ConversationAct::Rename { title: format!("Group {count}") } },
+            1 => Intent::Act { chat, act: ConversationAct::AddMembers { members: vec![user] } },
+            _ => Intent::Act { chat, act: ConversationAct::RemoveMember { user } },
         },
     };
     device.messenger.act(intent);
@@ -239,8 +243,10 @@ async fn devices_that_did_whatever_while_nodes_died_show_what_the_tables_hold() 
     let (mut devices, users) = gather(&cluster).await;
     let [alice, bob, carol, dave] = *users.as_slice() else { panic!("four people: {users:?}") };
     let first = devices.first().unwrap();
-    first.messenger.act(Intent::CreateGroup { title: "Crew".to_owned(), members: vec![bob, carol, dave] });
-    first.messenger.act(Intent::CreateGroup { title: "Two".to_owned(), members: vec![bob] });
+    first
+        .messenger
+        .act(Intent::Account(AccountAct::CreateGroup { title: "Crew".to_owned(), members: vec![bob, carol, dave] }));
+    first.messenger.act(Intent::Account(AccountAct::CreateGroup { title: "Two".to_owned(), members: vec![bob] }));
     first.say(ChatId::Direct(bob), "hello");
     devices.get(2).unwrap().say(ChatId::Direct(alice), "and I am carol");
     for device in &mut devices {

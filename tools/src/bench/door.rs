@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use raftchat_schema::command::{AccountAct, Act, Done};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{
     Freshness, conversation, gateway, granted, receiver, session, subscription,
 };
-use raftchat_schema::id::{MessageId, UserId};
+use raftchat_schema::id::{ConversationId, MessageId, UserId};
 use raftchat_schema::pause::Pause;
 use raftchat_schema::payload::Payload;
-use raftchat_schema::wire::{encode_payload, read_refusal, write_message_id};
+use raftchat_schema::wire::{WireError, encode_payload, read_done, read_refusal, write_act, write_message_id};
 use raftchat_transport::{
     CredentialError, Dialer, DialerConfig, Expect, Link, LinkFailure, LinkLimits, LinkTiming, Role, lot,
 };
@@ -40,6 +41,9 @@ pub(super) enum Trouble {
     /// The call broke off.
     #[error("{0}")]
     Call(#[from] capnp::Error),
+    /// The answer cannot be read.
+    #[error(transparent)]
+    Answer(#[from] WireError),
     /// The system gives no randomness.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
@@ -57,7 +61,7 @@ impl Trouble {
             },
             Self::Call(error) if error.kind == capnp::ErrorKind::Overloaded => Some(100),
             Self::Link(LinkFailure::Overloaded | LinkFailure::Unreachable { .. }) => Some(200),
-            Self::Call(_) | Self::Link(_) | Self::Random(_) => None,
+            Self::Call(_) | Self::Link(_) | Self::Answer(_) | Self::Random(_) => None,
         }
     }
 }
@@ -193,14 +197,24 @@ impl Visit {
 
     /// A group of the user and these others.
     pub(super) async fn create_group(&self, title: &str, members: &[UserId]) -> Result<conversation::Client, Trouble> {
-        let mut request = self.session.create_group_request();
-        let mut params = request.get();
-        params.reborrow().init_request().set_number(1);
-        params.set_title(title);
-        let mut list = params.init_members(u32::try_from(members.len()).unwrap_or(u32::MAX));
-        for (at, member) in (0..).zip(members) {
-            list.set(at, member.0);
+        let mut request = self.session.perform_request();
+        request.get().init_request().set_number(1);
+        let (title, members) = (title.to_owned(), members.to_vec());
+        write_act(request.get().init_act(), &Act::Account(AccountAct::CreateGroup { title, members }));
+        let response = request.send().promise.await?;
+        let answer = response.get()?;
+        if answer.has_refused() {
+            return Err(read_refusal(answer.get_refused()?).into());
         }
+        let Done::GroupCreated { conversation } = read_done(answer.get_done()?)? else {
+            return Err(capnp::Error::failed("the node made no group".to_owned()).into());
+        };
+        self.conversation(conversation).await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<conversation::Client, Trouble> {
+        let mut request = self.session.conversation_request();
+        request.get().set_id(id.0);
         let response = request.send().promise.await?;
         let answer = response.get()?;
         if answer.has_refused() {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use raftchat_client::{Client, Profile as ClientProfile};
-use raftchat_schema::command::{OtherSessions, OwnMessages, Profile, Switch};
+use raftchat_schema::command::{AccountAct, OtherSessions, OwnMessages, Profile, Switch};
 use raftchat_schema::id::{NodeId, SessionId};
 use raftchat_schema::view::UserView;
 
@@ -207,7 +207,7 @@ async fn profile(client: &Client, arguments: ProfileArguments, output: Output) -
         return Err(Failure::Usage("a display name cannot be empty".to_owned()));
     }
     if wanted != Profile::default() {
-        client.set_profile(wanted).await?;
+        client.act_on_account(AccountAct::SetProfile(wanted)).await?;
     }
     let shape = ProfileShape::of(&client.whoami().await?.user);
     output.answer(&shape, || shape.words())
@@ -215,11 +215,11 @@ async fn profile(client: &Client, arguments: ProfileArguments, output: Output) -
 
 async fn sessions(client: &Client, arguments: &SessionsArguments, output: Output) -> Result<(), Failure> {
     if let Some(session) = arguments.revoke {
-        client.end_session(session).await?;
+        client.act_on_account(AccountAct::EndSession(session)).await?;
         return output.done(&format!("session {session} has ended"));
     }
     if arguments.revoke_others {
-        client.end_other_sessions().await?;
+        client.act_on_account(AccountAct::EndOtherSessions).await?;
         return output.done("all your other sessions have ended");
     }
     for entry in client.sessions().await? {

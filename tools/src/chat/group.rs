@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use raftchat_client::{Client, Target};
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{ConversationAct, MemberRole};
 use raftchat_schema::id::ConversationId;
 
 use super::people::{id, ids};
@@ -59,6 +59,12 @@ pub(super) struct GroupArguments {
     /// The group's id, as `chat conversations` prints it
     #[arg(long, value_name = "ID")]
     conversation: ConversationId,
+}
+
+impl GroupArguments {
+    fn target(&self) -> Target {
+        Target::Conversation(self.conversation)
+    }
 }
 
 /// A group, and users.
@@ -118,21 +124,21 @@ pub(super) async fn run(client: &Client, command: GroupCommand, output: Output) 
         GroupCommand::Create(arguments) => create(client, arguments, output).await,
         GroupCommand::Add(arguments) => {
             let users = ids(client, &arguments.users).await?;
-            client.group_add(arguments.group.conversation, users).await?;
+            client.act(&arguments.group.target(), ConversationAct::AddMembers { members: users }).await?;
             output.done(&format!("added {}", arguments.users.join(", ")))
         }
         GroupCommand::Remove(arguments) => remove(client, &arguments, output).await,
         GroupCommand::Leave(group) => {
-            client.group_leave(group.conversation).await?;
+            client.act(&group.target(), ConversationAct::Leave).await?;
             output.done(&format!("you have left {}", group.conversation))
         }
         GroupCommand::Rename(arguments) => {
-            client.group_rename(arguments.group.conversation, arguments.title).await?;
+            client.act(&arguments.group.target(), ConversationAct::Rename { title: arguments.title }).await?;
             output.done("renamed")
         }
         GroupCommand::Role(arguments) => {
             let (user, role) = (id(client, &arguments.user).await?, MemberRole::from(arguments.role));
-            client.group_set_role(arguments.group.conversation, user, role).await?;
+            client.act(&arguments.group.target(), ConversationAct::SetRole { user, role }).await?;
             output.done(&format!("{} is now {}", arguments.user, shapes::role(role)))
         }
         GroupCommand::Members(group) => members(client, &group, output).await,
@@ -149,13 +155,13 @@ async fn create(client: &Client, arguments: CreateArguments, output: Output) -> 
 async fn remove(client: &Client, arguments: &MembersArguments, output: Output) -> Result<(), Failure> {
     // All names first, so that a wrong one removes nobody.
     for user in ids(client, &arguments.users).await? {
-        client.group_remove(arguments.group.conversation, user).await?;
+        client.act(&arguments.group.target(), ConversationAct::RemoveMember { user }).await?;
     }
     output.done(&format!("removed {}", arguments.users.join(", ")))
 }
 
 async fn members(client: &Client, group: &GroupArguments, output: Output) -> Result<(), Failure> {
-    for member in client.members(&Target::Conversation(group.conversation)).await? {
+    for member in client.members(&group.target()).await? {
         let shape = MemberShape::of(&member);
         output.answer(&shape, || shape.words())?;
     }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use raftchat_client::Client;
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{AccountAct, Switch};
 use raftchat_schema::id::UserId;
 
 use super::shapes::UserShape;
@@ -40,11 +40,15 @@ pub(super) async fn run(client: &Client, command: PeopleCommand, output: Output)
         PeopleCommand::Users => client.users().await?,
         PeopleCommand::Blocked => client.blocked().await?,
         PeopleCommand::Block(person) => {
-            client.block(id(client, &person.user).await?, Switch::On).await?;
+            client
+                .act_on_account(AccountAct::Block { user: id(client, &person.user).await?, switch: Switch::On })
+                .await?;
             return output.done(&format!("{} is blocked", person.user));
         }
         PeopleCommand::Unblock(person) => {
-            client.block(id(client, &person.user).await?, Switch::Off).await?;
+            client
+                .act_on_account(AccountAct::Block { user: id(client, &person.user).await?, switch: Switch::Off })
+                .await?;
             return output.done(&format!("{} is not blocked any more", person.user));
         }
     };

@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 use jiff::{Span, Timestamp, Zoned};
 use raftchat_client::Client;
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 use serde_json::json;
 
@@ -95,16 +95,26 @@ pub(super) struct DraftArguments {
 pub(super) async fn run(client: &Client, command: PlaceCommand, output: Output) -> Result<(), Failure> {
     match command {
         PlaceCommand::Read(arguments) => {
-            client.mark_read(&arguments.target.target()?, arguments.position).await?;
+            client
+                .act(
+                    &arguments.target.target()?,
+                    ConversationAct::MarkRead { position: arguments.position.unwrap_or(Position(u64::MAX)) },
+                )
+                .await?;
             output.done("marked as read")
         }
         PlaceCommand::Unread(target) => {
-            client.mark_unread(&target.target()?).await?;
+            client.act(&target.target()?, ConversationAct::MarkUnread).await?;
             output.done("marked as unread")
         }
         PlaceCommand::Mute(arguments) => mute(client, &arguments, output).await,
         PlaceCommand::KeepOnTop(arguments) => {
-            client.pin(&arguments.target.target()?, Switch::from_bool(!arguments.off)).await?;
+            client
+                .act(
+                    &arguments.target.target()?,
+                    ConversationAct::PinConversation { switch: Switch::from_bool(!arguments.off) },
+                )
+                .await?;
             output.done(if arguments.off { "no longer kept on top" } else { "kept on top" })
         }
         PlaceCommand::Draft(arguments) => draft_of(client, arguments, output).await,
@@ -114,7 +124,7 @@ pub(super) async fn run(client: &Client, command: PlaceCommand, output: Output) 
 async fn mute(client: &Client, arguments: &MuteArguments, output: Output) -> Result<(), Failure> {
     let now = Zoned::now();
     let until = arguments.end.until(&now)?;
-    client.mute(&arguments.target.target()?, until).await?;
+    client.act(&arguments.target.target()?, ConversationAct::Mute { until }).await?;
     output.done(&match until {
         Stamp(0) => "it calls for your attention again".to_owned(),
         FOR_GOOD => "muted".to_owned(),
@@ -151,11 +161,11 @@ fn span(text: &str) -> Result<Span, String> {
 async fn draft_of(client: &Client, arguments: DraftArguments, output: Output) -> Result<(), Failure> {
     let target = arguments.target.target()?;
     if arguments.clear {
-        client.save_draft(&target, Vec::new()).await?;
+        client.act(&target, ConversationAct::SaveDraft { draft: Vec::new() }).await?;
         return output.done("nothing is kept");
     }
     if let Some(text) = arguments.text {
-        client.save_draft(&target, payload(text.read()?, None)?).await?;
+        client.act(&target, ConversationAct::SaveDraft { draft: payload(text.read()?, None)? }).await?;
         return output.done("kept for your other devices");
     }
     let conversation = client.conversation(&target).await?;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use raftchat_client::{ClientError, ClientOptions, Messenger, Profile, Update, Updates};
 use raftchat_model::{ChatId, Connection, Intent, Shown};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::{MessageId, Position, Username};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -231,7 +231,8 @@ impl Repl {
     }
 
     fn handle_in(&mut self, chat: ChatId, typed: Typed) -> Result<(), Failure> {
-        let react = |position, emoji, switch| Intent::React { chat, position, emoji, switch };
+        let react =
+            |position, emoji, switch| Intent::Act { chat, act: ConversationAct::React { position, emoji, switch } };
         let intent = match typed {
             Typed::Text(text) => return self.say(chat, text, None),
             Typed::Reply(position, text) => return self.say(chat, text, Some(position)),
@@ -249,7 +250,7 @@ impl Repl {
                 }
             },
             Typed::Delete(position) if self.view.own(position) == Some(false) => return self.screen.aside(NOT_YOURS),
-            Typed::Delete(position) => Intent::Delete { chat, position },
+            Typed::Delete(position) => Intent::Act { chat, act: ConversationAct::DeleteMessage { position } },
             Typed::React(position, emoji) => react(position, emoji, Switch::On),
             Typed::Unreact(position, emoji) => react(position, emoji, Switch::Off),
             Typed::Who => {

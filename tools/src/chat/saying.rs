@@ -7,7 +7,7 @@ mod typing;
 
 use clap::{Args, Subcommand};
 use raftchat_client::Client;
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{MessageId, Position};
 use uuid::Uuid;
@@ -114,16 +114,23 @@ pub(super) async fn run(client: &Client, command: SayingCommand, output: Output)
         SayingCommand::Forward(arguments) => forward::run(client, &arguments, output).await,
         SayingCommand::Edit(arguments) => edit(client, arguments, output).await,
         SayingCommand::Delete(message) => {
-            client.delete(&message.target()?, message.position).await?;
+            client.act(&message.target()?, ConversationAct::DeleteMessage { position: message.position }).await?;
             output.done("deleted for everyone")
         }
         SayingCommand::React(arguments) => react(client, arguments, output).await,
         SayingCommand::Pin(message) => {
-            client.pin_message(&message.target()?, message.position, Switch::On).await?;
+            client
+                .act(&message.target()?, ConversationAct::PinMessage { position: message.position, switch: Switch::On })
+                .await?;
             output.done("pinned for everyone")
         }
         SayingCommand::Unpin(message) => {
-            client.pin_message(&message.target()?, message.position, Switch::Off).await?;
+            client
+                .act(
+                    &message.target()?,
+                    ConversationAct::PinMessage { position: message.position, switch: Switch::Off },
+                )
+                .await?;
             output.done("not pinned any more")
         }
         SayingCommand::Typing(arguments) => typing::run(client, &arguments, output).await,
@@ -153,13 +160,15 @@ async fn edit(client: &Client, arguments: EditArguments, output: Output) -> Resu
     let (target, position) = (arguments.message.target()?, arguments.message.position);
     let text = arguments.text.read()?;
     let before = super::target::message_at(client, &target, position).await?;
-    client.edit(&target, position, text::replaced(&before.payload, text)?).await?;
+    client
+        .act(&target, ConversationAct::EditMessage { position, payload: text::replaced(&before.payload, text)? })
+        .await?;
     output.done("edited")
 }
 
 async fn react(client: &Client, arguments: ReactArguments, output: Output) -> Result<(), Failure> {
     let (target, position) = (arguments.message.target()?, arguments.message.position);
     let switch = Switch::from_bool(!arguments.remove);
-    client.react(&target, position, arguments.emoji, switch).await?;
+    client.act(&target, ConversationAct::React { position, emoji: arguments.emoji, switch }).await?;
     output.done(if arguments.remove { "taken back" } else { "reacted" })
 }

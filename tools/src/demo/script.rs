@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use raftchat_client::Target;
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::view::{MessageState, MessageView};
 
 use super::stage::Stage;
@@ -102,7 +103,10 @@ async fn read_both(alice: &Person, bob: &Person) -> Result<(Vec<MessageView>, Ve
 async fn delete(steps: &mut Steps, alice: &Person, bob: &Person) -> Result<(), Failure> {
     let delete = async {
         let slip = alice.says(bob, "This was meant for somebody else").await?;
-        alice.client.delete(&Target::User(bob.name.clone()), slip.position).await?;
+        alice
+            .client
+            .act(&Target::User(bob.name.clone()), ConversationAct::DeleteMessage { position: slip.position })
+            .await?;
         let history = same_history(alice, bob).await?;
         let left = history.iter().find(|message| message.position == slip.position);
         let gone = left.is_some_and(|left| left.state == MessageState::Deleted && left.payload.is_empty());

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use raftchat_model::text::safe;
 use raftchat_model::{Intent, Person};
-use raftchat_schema::command::{OtherSessions, OwnMessages, Profile};
+use raftchat_schema::command::{AccountAct, OtherSessions, OwnMessages, Profile};
 use raftchat_schema::view::SessionEntry;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
@@ -47,7 +47,7 @@ fn connect_profile(settings: &Settings<'_>, view: &Shared) {
         let name = name.trim();
         if !safe::is_blank(name) {
             let profile = Profile { display_name: Some(name.to_owned()), presence: None, receipts: None };
-            shared.borrow().act(Intent::SetProfile(profile));
+            shared.borrow().act(Intent::Account(AccountAct::SetProfile(profile)));
         }
     });
     let shared = Rc::clone(view);
@@ -57,7 +57,7 @@ fn connect_profile(settings: &Settings<'_>, view: &Shared) {
             presence: Some(switch(!hide_presence)),
             receipts: Some(switch(!receipts_off)),
         };
-        shared.borrow().act(Intent::SetProfile(profile));
+        shared.borrow().act(Intent::Account(AccountAct::SetProfile(profile)));
     });
     let shared = Rc::clone(view);
     settings.on_changed(move || shared.borrow().settings_changed());

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use raftchat_model::text::safe;
 use raftchat_model::{Body, Bubble, ChatId, Intent, Item, TimelineChange};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::{MessageId, Position};
 use raftchat_schema::limits::TEXT_BYTES_MAX;
 use slint::{ComponentHandle, SharedString};
@@ -146,7 +146,7 @@ impl View {
         let Some(chat) = self.open.filter(|_| self.is_looked_at) else { return };
         let Some(summary) = self.chats.get(chat) else { return };
         if summary.unread > 0 || summary.marked_unread {
-            self.act(Intent::MarkRead { chat, upto: summary.last_position });
+            self.act(Intent::Act { chat, act: ConversationAct::MarkRead { position: summary.last_position } });
         }
     }
 
@@ -154,13 +154,13 @@ impl View {
         let (Some((chat, position)), Some(message)) = (self.place(key), self.message(key)) else { return };
         let mine = message.reactions.iter().any(|reaction| reaction.mine && reaction.emoji == emoji);
         let switch = if mine { Switch::Off } else { Switch::On };
-        self.act(Intent::React { chat, position, emoji: emoji.to_owned(), switch });
+        self.act(Intent::Act { chat, act: ConversationAct::React { position, emoji: emoji.to_owned(), switch } });
     }
 
     fn pin(&self, key: &str) {
         let (Some((chat, position)), Some(message)) = (self.place(key), self.message(key)) else { return };
         let switch = if message.pinned { Switch::Off } else { Switch::On };
-        self.act(Intent::PinMessage { chat, position, switch });
+        self.act(Intent::Act { chat, act: ConversationAct::PinMessage { position, switch } });
     }
 
     fn copy(&self, key: &str) {

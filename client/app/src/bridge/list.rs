@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_model::Intent;
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::Stamp;
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, Timer};
@@ -82,7 +82,7 @@ fn connect_marks(chats: &Chats<'_>, view: &Shared) {
     let shared = Rc::clone(view);
     chats.on_pin(move |id, on| {
         if let Some(chat) = ids::parse_chat(&id) {
-            shared.borrow().act(Intent::PinChat { chat, switch: switch(on) });
+            shared.borrow().act(Intent::Act { chat, act: ConversationAct::PinConversation { switch: switch(on) } });
         }
     });
     let shared = Rc::clone(view);
@@ -95,19 +95,22 @@ fn connect_marks(chats: &Chats<'_>, view: &Shared) {
             // A negative number: until further notice.
             Err(_) => Stamp(u64::MAX),
         };
-        view.act(Intent::Mute { chat, until });
+        view.act(Intent::Act { chat, act: ConversationAct::Mute { until } });
     });
     let shared = Rc::clone(view);
     chats.on_mark_unread(move |id| {
         if let Some(chat) = ids::parse_chat(&id) {
-            shared.borrow().act(Intent::MarkUnread { chat });
+            shared.borrow().act(Intent::Act { chat, act: ConversationAct::MarkUnread });
         }
     });
     let shared = Rc::clone(view);
     chats.on_mark_read(move |id| {
         let view = shared.borrow();
         if let Some(summary) = ids::parse_chat(&id).and_then(|chat| view.chats.get(chat)) {
-            view.act(Intent::MarkRead { chat: summary.chat, upto: summary.last_position });
+            view.act(Intent::Act {
+                chat: summary.chat,
+                act: ConversationAct::MarkRead { position: summary.last_position },
+            });
         }
     });
     let shared = Rc::clone(view);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use raftchat_model::text::safe;
 use raftchat_model::{ChatId, Intent, MemberItem, Person, Receipt};
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{AccountAct, ConversationAct, MemberRole};
 use raftchat_schema::id::UserId;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
@@ -41,7 +41,7 @@ fn connect_picker(people: &People<'_>, view: &Shared) {
     people.on_create_group(move |title| {
         let mut view = shared.borrow_mut();
         let members = std::mem::take(&mut view.chosen).into_iter().collect();
-        view.act(Intent::CreateGroup { title: title.trim().to_owned(), members });
+        view.act(Intent::Account(AccountAct::CreateGroup { title: title.trim().to_owned(), members }));
         view.close_sheet();
     });
     let shared = Rc::clone(view);
@@ -49,7 +49,7 @@ fn connect_picker(people: &People<'_>, view: &Shared) {
         let mut view = shared.borrow_mut();
         let members: Vec<UserId> = std::mem::take(&mut view.chosen).into_iter().collect();
         if let (Some(chat), false) = (view.open, members.is_empty()) {
-            view.act(Intent::AddMembers { chat, members });
+            view.act(Intent::Act { chat, act: ConversationAct::AddMembers { members } });
         }
         view.close_sheet();
     });
@@ -62,7 +62,7 @@ fn connect_picker(people: &People<'_>, view: &Shared) {
     let shared = Rc::clone(view);
     people.on_block(move |id, on| {
         if let Some(user) = ids::parse_user(&id) {
-            shared.borrow().act(Intent::Block { user, switch: switch(on) });
+            shared.borrow().act(Intent::Account(AccountAct::Block { user, switch: switch(on) }));
         }
     });
 }
@@ -72,21 +72,21 @@ fn connect_details(details: &Details<'_>, view: &Shared) {
     details.on_rename(move |title| {
         let view = shared.borrow();
         if let (Some(chat), false) = (view.open, safe::is_blank(&title)) {
-            view.act(Intent::Rename { chat, title: title.trim().to_owned() });
+            view.act(Intent::Act { chat, act: ConversationAct::Rename { title: title.trim().to_owned() } });
         }
     });
     let shared = Rc::clone(view);
     details.on_remove(move |id| {
         let view = shared.borrow();
         if let (Some(chat), Some(user)) = (view.open, ids::parse_user(&id)) {
-            view.act(Intent::RemoveMember { chat, user });
+            view.act(Intent::Act { chat, act: ConversationAct::RemoveMember { user } });
         }
     });
     let shared = Rc::clone(view);
     details.on_set_role(move |id, level| {
         let view = shared.borrow();
         if let (Some(chat), Some(user)) = (view.open, ids::parse_user(&id)) {
-            view.act(Intent::SetRole { chat, user, role: role(level) });
+            view.act(Intent::Act { chat, act: ConversationAct::SetRole { user, role: role(level) } });
         }
     });
 }

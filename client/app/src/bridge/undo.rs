@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_model::{ChatId, Intent};
+use raftchat_schema::command::ConversationAct;
 use slint::{ComponentHandle, SharedString, Timer, TimerMode};
 
 use super::view::{Shared, View};
@@ -40,7 +41,7 @@ impl View {
     /// Deletes a message, soon.
     pub(super) fn delete(&mut self, key: &str) {
         let Some((chat, position)) = self.place(key) else { return };
-        self.soon(Intent::Delete { chat, position });
+        self.soon(Intent::Act { chat, act: ConversationAct::DeleteMessage { position } });
         self.timeline.set_going(Some(key));
         let sentence = self.phrases.say(|words| words.invoke_message_deleted());
         self.undo_toast(&sentence);
@@ -52,7 +53,7 @@ impl View {
         if self.open == Some(chat) {
             self.close_chat();
         }
-        self.soon(Intent::Leave { chat });
+        self.soon(Intent::Act { chat, act: ConversationAct::Leave });
         let sentence = self.phrases.say(|words| words.invoke_group_left(title.into()));
         self.undo_toast(&sentence);
     }

@@ -2,6 +2,7 @@
 
 use raftchat_client::{Client, ClientError, Messenger, Target};
 use raftchat_model::ChatId;
+use raftchat_schema::command::AccountAct;
 use raftchat_schema::id::{NodeId, Username};
 use raftchat_schema::view::MessageView;
 use raftchat_schema::wire::decode_payload;
@@ -62,8 +63,8 @@ pub(super) async fn other(client: Client, request: Request, mailbox: Mailbox) {
 async fn answer(client: &Client, request: Request) -> Result<Update, ClientError> {
     match request {
         Request::Sessions => {}
-        Request::EndSession(session) => client.end_session(session).await?,
-        Request::EndOtherSessions => client.end_other_sessions().await?,
+        Request::EndSession(session) => client.act_on_account(AccountAct::EndSession(session)).await.map(drop)?,
+        Request::EndOtherSessions => client.act_on_account(AccountAct::EndOtherSessions).await.map(drop)?,
         Request::ChangePassword { old, new, others } => {
             client.change_password(old.into(), new.into(), others).await?;
             return Ok(Update::Done(Asked::ChangePassword));

@@ -3,6 +3,7 @@
 use raftchat_app::backend::{Hit, Update};
 use raftchat_app::ui::{Chats, Composer, SheetKind, Shell, Timeline, Toast};
 use raftchat_model::Intent;
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::id::Position;
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model};
@@ -173,7 +174,7 @@ fn what_is_said_at_the_edge_does_not_cover_the_last_message() {
 #[test]
 fn a_group_is_left_from_its_menu_and_that_can_be_undone_for_five_seconds() {
     let stage = Stage::signed_in(1000.0, 700.0);
-    let leaves = |stage: &Stage| intents(stage).contains(&Intent::Leave { chat: TRIP });
+    let leaves = |stage: &Stage| intents(stage).contains(&Intent::Act { chat: TRIP, act: ConversationAct::Leave });
     let ask = |stage: &Stage| {
         stage.picture();
         let line = element(

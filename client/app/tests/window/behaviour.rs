@@ -3,7 +3,7 @@
 use raftchat_app::backend::{Request, Update};
 use raftchat_app::ui::{Composer, Settings, SheetKind, Shell, Timeline};
 use raftchat_model::{Delivery, Intent, Item, Notification, Shown, TimelineChange};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::{MessageId, Position};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
@@ -84,7 +84,10 @@ fn a_deleted_message_can_be_brought_back_for_five_seconds() {
     let stage = Stage::signed_in(1000.0, 700.0);
     stage.open(WITH_BOB, people::with_bob());
     let deleted = |stage: &Stage| stage.window.global::<Timeline<'_>>().get_rows().row_data(10).unwrap().deleted;
-    let asked = |stage: &Stage| intents(stage).contains(&Intent::Delete { chat: WITH_BOB, position: Position(11) });
+    let asked = |stage: &Stage| {
+        intents(stage)
+            .contains(&Intent::Act { chat: WITH_BOB, act: ConversationAct::DeleteMessage { position: Position(11) } })
+    };
 
     stage.window.global::<Timeline<'_>>().invoke_delete(row_key(&stage, 10));
     assert!(deleted(&stage));
@@ -106,7 +109,13 @@ fn the_same_reaction_again_takes_it_back() {
     stage.window.global::<Timeline<'_>>().invoke_react(row_key(&stage, 2), "👍".into());
     let switches: Vec<Switch> = intents(&stage)
         .into_iter()
-        .filter_map(|intent| if let Intent::React { switch, .. } = intent { Some(switch) } else { None })
+        .filter_map(|intent| {
+            if let Intent::Act { act: ConversationAct::React { switch, .. }, .. } = intent {
+                Some(switch)
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(switches, [Switch::Off, Switch::On]);
 }

@@ -4,6 +4,7 @@ use i_slint_backend_testing::ElementHandle;
 use raftchat_app::backend::{Asked, Update};
 use raftchat_app::ui::{Chats, Composer, Settings, SheetKind, Shell, Timeline};
 use raftchat_model::{ChatId, Connection, Intent, Item, Shown, TimelineChange, TimelineState};
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::id::{NodeId, Position};
 use slint::{ComponentHandle, Model};
 
@@ -110,7 +111,8 @@ fn a_conversation_that_is_being_opened_is_not_called_empty() {
 fn a_conversation_that_needs_no_scrolling_is_read_when_it_is_opened_and_when_something_comes() {
     let stage = Stage::signed_in(1000.0, 700.0);
     let reads = |stage: &Stage| {
-        let is_read = |intent: &Intent| matches!(intent, Intent::MarkRead { chat: TRIP, .. });
+        let is_read =
+            |intent: &Intent| matches!(intent, Intent::Act { chat: TRIP, act: ConversationAct::MarkRead { .. } });
         intents(stage).iter().filter(|intent| is_read(intent)).count()
     };
     stage.open(TRIP, people::in_runs(vec![says(CAROL, 1, 2, "one")]));

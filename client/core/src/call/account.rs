@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raftchat_schema::command::{OtherSessions, OwnMessages};
+use raftchat_schema::command::{AccountAct, Act, OtherSessions, OwnMessages};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Username;
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
@@ -72,11 +72,12 @@ pub(crate) async fn logout(worker: Rc<Worker>) -> Result<(), ClientError> {
         .repeat(async |connected| {
             let session = worker.session(connected).await?;
             let number = call.attempt().ask(|| worker.clock.next_number());
-            rpc::logout(&session.granted.client, number).await
+            let end = Act::Account(AccountAct::EndSession(session.granted.session));
+            rpc::perform(&session.granted.client, number, &end).await
         })
         .await;
     match ended {
-        Ok(()) | Err(ClientError::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) => {}
+        Ok(_) | Err(ClientError::Refused(Refusal { code: ErrorCode::SessionEnded, .. })) => {}
         Err(error) => return Err(error),
     }
     worker.forget(&stored.token).await

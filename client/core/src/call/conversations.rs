@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Duration;
 
+use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 use raftchat_schema::limits::HISTORY_PAGE_MAX;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, SessionEntry, UserView};
@@ -191,4 +192,25 @@ impl Reading {
 
 fn rows(messages: &[MessageView]) -> u32 {
     u32::try_from(messages.len()).unwrap_or(u32::MAX)
+}
+
+/// The id of a conversation that has come into being.
+pub(crate) async fn existing(worker: Rc<Worker>, target: Target) -> Result<ConversationId, ClientError> {
+    if let Target::Conversation(id) = target {
+        return Ok(id);
+    }
+    let id = async |connected: &Rc<NodeLink>| Ok::<_, Failure>(worker.open(connected, &target).await?.1.id);
+    let call = Call::begin(&worker, "");
+    let found = call.repeat(&id).await?;
+    if found != ConversationId(0) {
+        return Ok(found);
+    }
+    // Perhaps its first message came over another node a moment ago.
+    let found = call
+        .repeat(async |connected| {
+            rpc::catch_up(&worker.session(connected).await?.granted.client).await?;
+            id(connected).await
+        })
+        .await?;
+    if found == ConversationId(0) { Err(ClientError::Refused(ErrorCode::NoSuchConversation.into())) } else { Ok(found) }
 }

@@ -1,7 +1,7 @@
 //! The client's account and sessions, as a program asks for them. Knows nothing of how it is done.
 
-use raftchat_schema::command::{Act, OtherSessions, OwnMessages, Profile};
-use raftchat_schema::id::{SessionId, Username};
+use raftchat_schema::command::{OtherSessions, OwnMessages};
+use raftchat_schema::id::Username;
 use raftchat_schema::view::{SessionEntry, UserView};
 use zeroize::Zeroizing;
 
@@ -52,24 +52,9 @@ impl Client {
         self.run(account::whoami).await
     }
 
-    /// Changes what others see of the user; what is not given stays.
-    pub async fn set_profile(&self, profile: Profile) -> Result<(), ClientError> {
-        self.perform_once(Act::SetProfile(profile)).await.map(drop)
-    }
-
     /// The user's own sessions, in order of id.
     pub async fn sessions(&self) -> Result<Vec<SessionEntry>, ClientError> {
         self.run(conversations::sessions).await
-    }
-
-    /// Ends one of the user's own sessions. One that is gone already is no error.
-    pub async fn end_session(&self, session: SessionId) -> Result<(), ClientError> {
-        self.perform_once(Act::EndSession(session)).await.map(drop)
-    }
-
-    /// Ends all of the user's sessions but this one.
-    pub async fn end_other_sessions(&self) -> Result<(), ClientError> {
-        self.perform_once(Act::EndOtherSessions).await.map(drop)
     }
 
     /// Whom the user has blocked, in order of id.

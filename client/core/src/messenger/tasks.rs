@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raftchat_model::{Input, OutboxId, OutcomeResult, PageRange, PageRequest};
+use raftchat_model::{Input, OutboxId, OutcomeResult, PageRange, PageRequest, rules};
 use raftchat_schema::command::{Act, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, RequestNumber};
@@ -98,13 +98,11 @@ impl Reports {
 
 /// Does an act of the outbox. Whatever is not known for sure is reported as unknown, after a pause.
 pub(super) async fn perform(client: Client, reports: Reports, id: OutboxId, number: RequestNumber, act: Act) {
-    let leaves = matches!(act, Act::Leave(_));
+    let echoes = rules(&act).echoes;
     let result = match client.perform(number, act).await.map_err(Trouble::of) {
         Ok(done) => OutcomeResult::Done(done),
         // It was done before this program was started again.
-        Err(Trouble::Refused(Refusal { code: ErrorCode::NotAMember, .. })) if leaves => {
-            OutcomeResult::Done(Done::Nothing)
-        }
+        Err(Trouble::Refused(refusal)) if echoes.contains(&refusal.code) => OutcomeResult::Done(Done::Nothing),
         Err(Trouble::Refused(refusal)) => OutcomeResult::Refused(refusal),
         Err(Trouble::SessionOver(refusal)) => {
             reports.send(Report::SessionOver(refusal));

@@ -1,6 +1,5 @@
 //! What a conversation is asked for: reading, sending, and the hint that somebody writes. Knows nothing of who may be in it.
 
-use raftchat_schema::command::Done;
 use raftchat_schema::generated::client_capnp::conversation;
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, Stamp, UserId};
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView};
@@ -20,13 +19,6 @@ pub struct Sent {
     pub sent_at: Stamp,
     /// The node that answered.
     pub node: NodeId,
-}
-
-impl Sent {
-    /// What every node would tell.
-    pub(crate) fn done(&self) -> Done {
-        Done::Sent { conversation: self.conversation, position: self.position, sent_at: self.sent_at }
-    }
 }
 
 pub(crate) async fn send(

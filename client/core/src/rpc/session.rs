@@ -147,12 +147,6 @@ pub(crate) async fn catch_up(session: &session::Client) -> Result<Applied, Failu
     Ok(Applied { cursor: results.get_seen()?.get_bytes()?.to_vec(), fresh: results.get_fresh() })
 }
 
-pub(crate) async fn logout(session: &session::Client, number: RequestNumber) -> Result<(), Failure> {
-    let response = ask!(session, logout_request, |params| stamp(params.reborrow().init_request(), number));
-    unless_refused!(response);
-    Ok(())
-}
-
 pub(crate) async fn delete_account(
     session: &session::Client,
     number: RequestNumber,

@@ -4,7 +4,7 @@
 
 use raftchat_model::{ConversationRow, EntryState};
 use raftchat_model::{Durability, Lane, OutboxEntry, OutboxId, Write};
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{AccountAct, Act};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{MessageState, MessageView};
@@ -54,7 +54,7 @@ fn entry(id: u64) -> OutboxEntry {
         id: OutboxId(id),
         number: RequestNumber(id),
         lane: Lane::Account,
-        act: Act::EndOtherSessions,
+        act: Act::Account(AccountAct::EndOtherSessions),
         entered: Stamp(1),
         state: EntryState::Waiting,
     }

@@ -15,7 +15,7 @@ use raftchat_certs::{Authorities, ClusterId};
 use raftchat_client::{
     Client, ClientError, ClientOptions, Event, Following, LinkState, Page, Profile, Standby, Subscription, Target,
 };
-use raftchat_schema::command::{Act, OwnMessages, Profile as OwnProfile, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, OwnMessages, Profile as OwnProfile, Switch};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 use zeroize::Zeroizing;
@@ -237,25 +237,22 @@ async fn a_login_that_takes_a_node_long_is_waited_for() {
 }
 
 #[tokio::test]
-async fn each_act_becomes_the_call_that_stands_for_it() {
+async fn each_act_is_asked_for_as_it_is() {
     let cluster = Cluster::start().await;
     let client = alice(cluster.profile(), None).await;
     let (conversation, position) = (ConversationId(1), Position(3));
     let acts = [
-        Act::EditMessage { conversation, position, payload: vec![1, 2] },
-        Act::React { conversation, position, emoji: "👍".to_owned(), switch: Switch::On },
-        Act::Mute { conversation, until: Stamp(9) },
-        Act::AddMembers { conversation, members: vec![UserId(3001), UserId(4001)] },
-        Act::SetProfile(OwnProfile { receipts: Some(Switch::Off), ..OwnProfile::default() }),
-        Act::EndSession(SessionId(8)),
+        Act::In(conversation, ConversationAct::EditMessage { position, payload: vec![1, 2] }),
+        Act::In(conversation, ConversationAct::React { position, emoji: "👍".to_owned(), switch: Switch::On }),
+        Act::In(conversation, ConversationAct::Mute { until: Stamp(9) }),
+        Act::In(conversation, ConversationAct::AddMembers { members: vec![UserId(3001), UserId(4001)] }),
+        Act::Account(AccountAct::SetProfile(OwnProfile { receipts: Some(Switch::Off), ..OwnProfile::default() })),
+        Act::Account(AccountAct::EndSession(SessionId(8))),
     ];
-    for act in acts {
+    for act in acts.clone() {
         client.perform(client.request_number(), act).await.unwrap();
     }
-    let heard = cluster.world.lock().acts.clone();
-    let expected =
-        ["edit 3 [1, 2]", "react 3 👍 true", "mute 9", "add [3001, 4001]", "profile \"\" 0 2", "end session 8"];
-    assert_eq!(heard, expected);
+    assert_eq!(cluster.world.lock().acts, acts);
 }
 
 #[tokio::test]
@@ -264,11 +261,13 @@ async fn what_no_node_would_take_is_refused_here() {
     let client = alice(cluster.profile(), None).await;
     let (conversation, position) = (ConversationId(1), Position(3));
     let acts = [
-        (Act::SaveDraft { conversation, draft: vec![0; PAYLOAD_BYTES_MAX + 1] }, "too-large"),
-        (Act::Rename { conversation, title: "x".repeat(129) }, "too-large"),
-        (Act::React { conversation, position, emoji: "x".repeat(49), switch: Switch::On }, "malformed-reaction"),
-        (Act::AddMembers { conversation, members: vec![UserId(1); 1001] }, "too-many"),
-        (Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep }, "program-error"),
+        (Act::In(conversation, ConversationAct::SaveDraft { draft: vec![0; PAYLOAD_BYTES_MAX + 1] }), "too-large"),
+        (Act::In(conversation, ConversationAct::Rename { title: "x".repeat(129) }), "too-large"),
+        (
+            Act::In(conversation, ConversationAct::React { position, emoji: "x".repeat(49), switch: Switch::On }),
+            "malformed-reaction",
+        ),
+        (Act::In(conversation, ConversationAct::AddMembers { members: vec![UserId(1); 1001] }), "too-many"),
     ];
     for (act, code) in acts {
         assert_eq!(client.perform(client.request_number(), act).await.unwrap_err().code(), code);
@@ -280,8 +279,10 @@ async fn leaving_is_done_though_the_answer_was_lost() {
     let cluster = Cluster::start().await;
     let client = alice(cluster.profile(), Some(cluster.address(1))).await;
     cluster.world.fall_silent(1);
-    client.group_leave(ConversationId(1)).await.unwrap();
-    assert_eq!(client.group_leave(ConversationId(1)).await.unwrap_err().code(), "not-a-member");
+    let group = Target::Conversation(ConversationId(1));
+    client.act(&group, ConversationAct::Leave).await.unwrap();
+    let again = client.act(&group, ConversationAct::Leave).await;
+    assert_eq!(again.unwrap_err().code(), "not-a-member");
 }
 
 #[tokio::test]

@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime};
 use capnp::Error;
 use raftchat_certs::{Anchors, Authorities, Leaf, Subject};
 use raftchat_client::{ClientConfig, NodeEntry, Profile};
+use raftchat_schema::command::{Act, ConversationAct, Done, SendMessage};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{conversation, gateway, granted, receiver, session, subscription};
-use raftchat_schema::id::{ChangeNumber, Cursor};
+use raftchat_schema::id::{ChangeNumber, Cursor, MessageId, Position, Stamp};
 use raftchat_schema::view::{Change, ChangedRow, Counts, MessageView};
 use raftchat_schema::wire::{
-    read_message_id, write_change, write_conversation, write_counts, write_member_view, write_message, write_notice,
-    write_refusal, write_user,
+    read_act, read_message_id, write_change, write_conversation, write_counts, write_done, write_member_view,
+    write_message, write_notice, write_refusal, write_user,
 };
 use raftchat_transport::{
     AdmitAll, CloseCode, ConnectionHandle, Credentials, Datagram, LinkLimits, LinkTiming, NodeSecret, Role, RpcThreads,
@@ -50,13 +51,41 @@ impl Node {
 }
 
 impl Node {
-    /// An act that changes nothing here; a silent node does not answer it.
-    async fn noted(&self, act: String) -> Result<(), Error> {
+    /// Takes a message, which is there from then on; a silent node does not answer it.
+    async fn take(&self, message_id: MessageId, payload: &[u8]) -> Result<Position, Refusal> {
+        if self.world.lock().leaderless.contains(&self.id) {
+            return Err(ErrorCode::NoLeader.into());
+        }
+        if self.world.is_unwilling(Unwilling::Store) {
+            return Err(NOT_NOW);
+        }
+        self.world.lock().sends += 1;
+        let left = self.world.lock().too_many.checked_sub(1);
+        if let Some(left) = left {
+            self.world.lock().too_many = left;
+            return Err(Refusal { code: ErrorCode::RateLimited, retry_after_ms: 20 });
+        }
+        let position = self.world.store(ALICE, message_id, payload);
+        self.answer().await;
+        Ok(position)
+    }
+
+    /// An act that changes nothing here, but that who has left has left.
+    async fn note(&self, act: Act) -> Result<Done, Refusal> {
+        let has_left = matches!(act, Act::In(_, ConversationAct::Leave)) && self.world.lock().acts.contains(&act);
+        if has_left {
+            return Err(ErrorCode::NotAMember.into());
+        }
         self.world.lock().acts.push(act);
+        self.answer().await;
+        Ok(Done::Nothing)
+    }
+
+    /// Never, of a node that is silent.
+    async fn answer(&self) {
         if self.world.lock().silent.contains(&self.id) {
             std::future::pending::<()>().await;
         }
-        Ok(())
     }
 }
 
@@ -186,23 +215,25 @@ impl session::Server for Node {
         Ok(())
     }
 
-    async fn end_session(
+    async fn perform(
         self: Rc<Self>,
-        params: session::EndSessionParams,
-        _: session::EndSessionResults,
+        params: session::PerformParams,
+        mut results: session::PerformResults,
     ) -> Result<(), Error> {
-        self.noted(format!("end session {}", params.get()?.get_id())).await
-    }
-
-    async fn set_profile(
-        self: Rc<Self>,
-        params: session::SetProfileParams,
-        _: session::SetProfileResults,
-    ) -> Result<(), Error> {
-        let params = params.get()?;
-        let (presence, receipts) = (params.get_presence()?, params.get_receipts()?);
-        let name = params.get_display_name()?.to_str()?;
-        self.noted(format!("profile {name:?} {} {}", presence as u16, receipts as u16)).await
+        let done = match read_act(params.get()?.get_act()?).map_err(|error| Error::failed(error.to_string()))? {
+            Act::Send(SendMessage { message_id, payload, .. }) => {
+                let position = self.take(message_id, &payload).await;
+                position.map(|position| Done::Sent { conversation: TOGETHER, position, sent_at: Stamp(0) })
+            }
+            // Which a device says whenever it is looked at.
+            Act::In(_, ConversationAct::MarkRead { .. }) => Ok(Done::Nothing),
+            act => self.note(act).await,
+        };
+        match done {
+            Ok(done) => write_done(results.get().init_done(), &done),
+            Err(refusal) => write_refusal(results.get().init_refused(), &refusal),
+        }
+        Ok(())
     }
 
     async fn catch_up(
@@ -418,30 +449,15 @@ impl conversation::Server for Node {
         params: conversation::SendParams,
         mut results: conversation::SendResults,
     ) -> Result<(), Error> {
-        if self.world.lock().leaderless.contains(&self.id) {
-            write_refusal(results.get().init_refused(), &ErrorCode::NoLeader.into());
-            return Ok(());
-        }
-        if self.world.is_unwilling(Unwilling::Store) {
-            write_refusal(results.get().init_refused(), &NOT_NOW);
-            return Ok(());
-        }
-        self.world.lock().sends += 1;
-        let left = self.world.lock().too_many.checked_sub(1);
-        if let Some(left) = left {
-            self.world.lock().too_many = left;
-            let refusal = Refusal { code: ErrorCode::RateLimited, retry_after_ms: 20 };
-            write_refusal(results.get().init_refused(), &refusal);
-            return Ok(());
-        }
         let params = params.get()?;
-        let position = self.world.store(ALICE, read_message_id(params.get_message_id()?), params.get_payload()?);
-        if self.world.lock().silent.contains(&self.id) {
-            std::future::pending::<()>().await;
+        match self.take(read_message_id(params.get_message_id()?), params.get_payload()?).await {
+            Ok(position) => {
+                results.get().set_conversation(TOGETHER.0);
+                results.get().set_position(position.0);
+                results.get().set_node(self.id);
+            }
+            Err(refusal) => write_refusal(results.get().init_refused(), &refusal),
         }
-        results.get().set_conversation(1);
-        results.get().set_position(position.0);
-        results.get().set_node(self.id);
         Ok(())
     }
 
@@ -473,58 +489,6 @@ impl conversation::Server for Node {
             write_message(list.reborrow().get(at), message);
         }
         Ok(())
-    }
-
-    async fn edit(self: Rc<Self>, params: conversation::EditParams, _: conversation::EditResults) -> Result<(), Error> {
-        let params = params.get()?;
-        self.noted(format!("edit {} {:?}", params.get_position(), params.get_payload()?)).await
-    }
-
-    async fn react(
-        self: Rc<Self>,
-        params: conversation::ReactParams,
-        _: conversation::ReactResults,
-    ) -> Result<(), Error> {
-        let params = params.get()?;
-        let emoji = params.get_emoji()?.to_str()?;
-        self.noted(format!("react {} {emoji} {}", params.get_position(), params.get_on())).await
-    }
-
-    async fn set_mute(
-        self: Rc<Self>,
-        params: conversation::SetMuteParams,
-        _: conversation::SetMuteResults,
-    ) -> Result<(), Error> {
-        self.noted(format!("mute {}", params.get()?.get_until_ms())).await
-    }
-
-    async fn mark_read(
-        self: Rc<Self>,
-        _: conversation::MarkReadParams,
-        _: conversation::MarkReadResults,
-    ) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn add_members(
-        self: Rc<Self>,
-        params: conversation::AddMembersParams,
-        _: conversation::AddMembersResults,
-    ) -> Result<(), Error> {
-        let members: Vec<u64> = params.get()?.get_members()?.iter().collect();
-        self.noted(format!("add {members:?}")).await
-    }
-
-    async fn leave(
-        self: Rc<Self>,
-        _: conversation::LeaveParams,
-        mut results: conversation::LeaveResults,
-    ) -> Result<(), Error> {
-        if self.world.lock().acts.iter().any(|act| act == "leave") {
-            write_refusal(results.get().init_refused(), &ErrorCode::NotAMember.into());
-            return Ok(());
-        }
-        self.noted("leave".to_owned()).await
     }
 
     async fn state(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{Act, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Cursor, MessageId, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{
@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub(crate) logins: usize,
     pub(crate) login_takes: Duration,
     /// Other acts, as they came.
-    pub(crate) acts: Vec<String>,
+    pub(crate) acts: Vec<Act>,
     /// How often the cluster was restored from a backup.
     pub(crate) restored: u32,
     /// How many sends are refused for being too many.

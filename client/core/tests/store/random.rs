@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use raftchat_client::store::Sweep;
 use raftchat_model::{CursorRow, Durability, OutboxId, PageRange, Write};
-use raftchat_schema::command::{Act, Switch};
+use raftchat_schema::command::{Act, ConversationAct, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{MessageView, ReactionView};
 
@@ -66,7 +66,7 @@ fn write() -> impl Strategy<Value = Write> {
         1 => (conversation(), prop::option::of("[a-z]{0,3}"))
             .prop_map(|(id, draft)| Write::Place(world::place(id, draft.as_deref()))),
         1 => user().prop_map(|id| Write::Person(world::user(id, "somebody"))),
-        2 => (1_u64..5, conversation()).prop_map(|(id, to)| Write::PutOutbox(world::entry(id, Act::Leave(to)))),
+        2 => (1_u64..5, conversation()).prop_map(|(id, to)| Write::PutOutbox(world::entry(id, Act::In(to, ConversationAct::Leave)))),
         1 => (1_u64..5).prop_map(|id| Write::RemoveOutbox(OutboxId(id))),
         1 => (10_000_u64..20_000).prop_map(|number| Write::LastNumber(RequestNumber(number))),
         1 => (0_u64..99).prop_map(|n| Write::Cursor(CursorRow { bytes: n.to_le_bytes().to_vec(), change: ChangeNumber(n) })),

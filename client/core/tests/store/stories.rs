@@ -2,7 +2,7 @@
 
 use raftchat_client::store::{Store, StoreOpenError, Sweep, move_aside};
 use raftchat_model::{CursorRow, Durability, OutboxId, PageRange, Write};
-use raftchat_schema::command::{Act, Recipient, Send};
+use raftchat_schema::command::{Act, Recipient, SendMessage};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position};
 
 use crate::world::{self, ALICE, BOB, Device, GARDEN, KITCHEN, positions, texts};
@@ -112,7 +112,7 @@ fn a_batch_is_there_wholly_or_not_at_all() {
     let store = device.open();
     let send = |id: u64| {
         let message_id = MessageId(u128::from(id).to_be_bytes());
-        Act::Send(Send { to: Recipient::Direct(BOB), message_id, payload: vec![1, 2], mentions: vec![BOB] })
+        Act::Send(SendMessage { to: Recipient::Direct(BOB), message_id, payload: vec![1, 2], mentions: vec![BOB] })
     };
     for page in 1..=20_u64 {
         let cursor = CursorRow { bytes: page.to_be_bytes().to_vec(), change: ChangeNumber(page) };

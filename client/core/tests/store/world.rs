@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use raftchat_client::store::Store;
 use raftchat_model::{
-    Completeness, ConversationRow, DepartureRow, EntryState, MemberRow, OutboxEntry, OutboxId, PlaceRow, lane_of,
+    Completeness, ConversationRow, DepartureRow, EntryState, MemberRow, OutboxEntry, OutboxId, PlaceRow, rules,
 };
 use raftchat_schema::command::{Act, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
@@ -153,7 +153,7 @@ pub(crate) fn deleted(message: &MessageView) -> MessageView {
 }
 
 pub(crate) fn entry(id: u64, act: Act) -> OutboxEntry {
-    let lane = lane_of(&act);
+    let lane = rules(&act).lane;
     OutboxEntry {
         id: OutboxId(id),
         number: RequestNumber(10_000 + id),

@@ -1,6 +1,6 @@
 //! How a message looks: what the nodes hold of it, with what the person did to it since. Knows nothing of its neighbours.
 
-use raftchat_schema::command::{Act, Send};
+use raftchat_schema::command::{Act, ConversationAct, SendMessage};
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
@@ -26,16 +26,18 @@ impl Effective {
         let mut reactions = message.reactions.clone();
         for act in scene.acts() {
             match act {
-                Act::EditMessage { position, payload: new, .. } if *position == message.position => {
+                Act::In(_, ConversationAct::EditMessage { position, payload: new })
+                    if *position == message.position =>
+                {
                     edited = edited || payload.is_some();
                     payload = payload.map(|_| new.as_slice());
                 }
-                Act::DeleteMessage { position, .. } if *position == message.position => {
+                Act::In(_, ConversationAct::DeleteMessage { position }) if *position == message.position => {
                     payload = None;
                     edited = false;
                     reactions.clear();
                 }
-                Act::React { position, emoji, switch, .. } if *position == message.position => {
+                Act::In(_, ConversationAct::React { position, emoji, switch }) if *position == message.position => {
                     react(&mut reactions, scene.me, emoji, switch.is_on());
                 }
                 _ => {}
@@ -58,6 +60,13 @@ impl Effective {
             _ => None,
         }
     }
+}
+
+/// Whether a message, as the nodes hold it, shows an act on it as done.
+pub(crate) fn shows(me: UserId, message: &MessageView, act: &Act) -> bool {
+    let Act::In(_, ConversationAct::React { emoji, switch, .. }) = act else { return false };
+    let mine = |reaction: &ReactionView| reaction.emoji == *emoji && reaction.users.contains(&me);
+    message.reactions.iter().any(mine) == switch.is_on()
 }
 
 fn react(reactions: &mut Vec<ReactionView>, me: UserId, emoji: &str, on: bool) {
@@ -133,7 +142,7 @@ fn summaries(scene: &Scene<'_>, reactions: &[ReactionView]) -> Vec<ReactionSumma
 pub(crate) fn pending(
     scene: &Scene<'_>,
     entry: &OutboxEntry,
-    send: &Send,
+    send: &SendMessage,
     delivery: Delivery,
     quote: impl FnOnce(Position) -> Quote,
 ) -> Item {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use raftchat_model::{ChatId, Intent};
-use raftchat_schema::command::{Act, Recipient, Switch};
+use raftchat_schema::command::{Act, ConversationAct, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster};
@@ -16,15 +16,19 @@ fn intend(device: &mut Device, conversation: ConversationId, kind: u8, which: u8
     let text = format!("{kind} {which}");
     match which % 12 {
         0 | 1 => device.say(chat, &text),
-        2 => device.want(Intent::MarkRead { chat, upto: position }),
-        3 => device.want(Intent::MarkUnread { chat }),
-        4 => device.want(Intent::Mute { chat, until: Stamp(if switch.is_on() { u64::MAX } else { 0 }) }),
-        5 => device.want(Intent::PinChat { chat, switch }),
+        2 => device.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: position } }),
+        3 => device.want(Intent::Act { chat, act: ConversationAct::MarkUnread }),
+        4 => device.want(Intent::Act {
+            chat,
+            act: ConversationAct::Mute { until: Stamp(if switch.is_on() { u64::MAX } else { 0 }) },
+        }),
+        5 => device.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch } }),
         6 => device.want(Intent::Draft { chat, text, reply_to: None }),
-        7 => device.want(Intent::React { chat, position, emoji: "👍".to_owned(), switch }),
+        7 => device
+            .want(Intent::Act { chat, act: ConversationAct::React { position, emoji: "👍".to_owned(), switch } }),
         8 => device.want(Intent::Edit { chat, position, text }),
-        9 => device.want(Intent::Delete { chat, position }),
-        10 => device.want(Intent::PinMessage { chat, position, switch }),
+        9 => device.want(Intent::Act { chat, act: ConversationAct::DeleteMessage { position } }),
+        10 => device.want(Intent::Act { chat, act: ConversationAct::PinMessage { position, switch } }),
         _ => device.wait(2_000),
     }
 }
@@ -38,10 +42,10 @@ fn others(cluster: &mut Cluster, group: ConversationId, which: u8) {
             cluster.say(CAROL, group, "ho");
         }
         2 if cluster.is_member(group, ALICE) => {
-            cluster.act(BOB, &Act::RemoveMember { conversation: group, user: ALICE });
+            cluster.act(BOB, &Act::In(group, ConversationAct::RemoveMember { user: ALICE }));
         }
         _ => {
-            cluster.act(BOB, &Act::AddMembers { conversation: group, members: vec![ALICE] });
+            cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![ALICE] }));
         }
     }
 }

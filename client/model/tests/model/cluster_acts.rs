@@ -1,6 +1,8 @@
 //! What the cluster in memory does with acts: as the state machine, but for limits.
 
-use raftchat_schema::command::{Act, Done, MemberRole, Outcome, Recipient, Send, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, ConversationAct, Done, MemberRole, Outcome, Recipient, SendMessage, Switch,
+};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, MessageState, MessageView};
@@ -41,7 +43,7 @@ impl Cluster {
         mentions: Vec<UserId>,
     ) -> (ConversationId, Position) {
         let message_id = fresh_id(self.change + 1_000_000);
-        let act = Act::Send(Send { to, message_id, payload: says(text), mentions });
+        let act = Act::Send(SendMessage { to, message_id, payload: says(text), mentions });
         match self.perform(user, SessionId(0), RequestNumber(0), &act) {
             Ok(Done::Sent { conversation, position, .. }) => (conversation, position),
             other => panic!("{other:?}"),
@@ -55,7 +57,9 @@ impl Cluster {
     }
 
     pub(crate) fn group(&mut self, owner: UserId, title: &str, members: &[UserId]) -> ConversationId {
-        match self.act(owner, &Act::CreateGroup { title: title.to_owned(), members: members.to_vec() }) {
+        match self
+            .act(owner, &Act::Account(AccountAct::CreateGroup { title: title.to_owned(), members: members.to_vec() }))
+        {
             Done::GroupCreated { conversation } => conversation,
             other => panic!("{other:?}"),
         }
@@ -64,8 +68,8 @@ impl Cluster {
     fn apply(&mut self, user: UserId, act: &Act) -> Outcome {
         match act {
             Act::Send(send) => self.send(user, send),
-            Act::CreateGroup { title, members } => Ok(self.create_group(user, title, members)),
-            Act::Block { user: other, switch } => {
+            Act::Account(AccountAct::CreateGroup { title, members }) => Ok(self.create_group(user, title, members)),
+            Act::Account(AccountAct::Block { user: other, switch }) => {
                 let key = (user, *other);
                 let changed = if switch.is_on() { self.blocks.insert(key) } else { self.blocks.remove(&key) };
                 if changed {
@@ -73,7 +77,7 @@ impl Cluster {
                 }
                 Ok(Done::Nothing)
             }
-            Act::SetProfile(profile) => {
+            Act::Account(AccountAct::SetProfile(profile)) => {
                 let view = self.users.get_mut(&user).unwrap();
                 if let Some(name) = &profile.display_name {
                     view.display_name.clone_from(name);
@@ -87,46 +91,37 @@ impl Cluster {
     }
 
     fn apply_in(&mut self, user: UserId, act: &Act) -> Outcome {
-        let id = match act {
-            Act::DeleteMessage { conversation, .. }
-            | Act::MarkRead { conversation, .. }
-            | Act::EditMessage { conversation, .. }
-            | Act::React { conversation, .. }
-            | Act::PinMessage { conversation, .. }
-            | Act::MarkUnread(conversation)
-            | Act::Mute { conversation, .. }
-            | Act::PinConversation { conversation, .. }
-            | Act::SaveDraft { conversation, .. }
-            | Act::AddMembers { conversation, .. }
-            | Act::RemoveMember { conversation, .. }
-            | Act::SetRole { conversation, .. }
-            | Act::Leave(conversation)
-            | Act::Rename { conversation, .. } => *conversation,
-            other => panic!("{other:?}"),
-        };
+        let Act::In(id, _) = act else { panic!("{act:?}") };
+        let id = *id;
         if !self.is_member(id, user) {
             return Err(ErrorCode::NotAMember.into());
         }
         match act {
-            Act::EditMessage { position, payload, .. } => self.edit(user, id, *position, payload),
-            Act::DeleteMessage { position, .. } => self.delete(user, id, *position),
-            Act::React { position, emoji, switch, .. } => self.react(user, id, *position, emoji, *switch),
-            Act::MarkRead { position, .. } => Ok(self.mark_read(user, id, *position)),
-            Act::PinMessage { position, switch, .. } => {
+            Act::In(_, ConversationAct::EditMessage { position, payload }) => self.edit(user, id, *position, payload),
+            Act::In(_, ConversationAct::DeleteMessage { position }) => self.delete(user, id, *position),
+            Act::In(_, ConversationAct::React { position, emoji, switch }) => {
+                self.react(user, id, *position, emoji, *switch)
+            }
+            Act::In(_, ConversationAct::MarkRead { position }) => Ok(self.mark_read(user, id, *position)),
+            Act::In(_, ConversationAct::PinMessage { position, switch }) => {
                 let message = self.message_mut(user, id, *position).ok_or(ErrorCode::NoSuchMessage)?;
                 if switch.is_on() && message.state == MessageState::Deleted {
                     return Err(ErrorCode::NoSuchMessage.into());
                 }
                 Ok(self.pin(id, *position, *switch))
             }
-            Act::MarkUnread(_) => Ok(self.own(id, user, |own| own.marked_unread = true)),
-            Act::Mute { until, .. } => Ok(self.own(id, user, |own| own.muted_until = *until)),
-            Act::PinConversation { switch, .. } => Ok(self.own(id, user, |own| own.pinned = switch.is_on())),
-            Act::SaveDraft { draft, .. } => Ok(self.own(id, user, |own| own.draft.clone_from(draft))),
-            Act::AddMembers { members, .. } => Ok(self.add(user, id, members)),
-            Act::RemoveMember { user: other, .. } => Ok(self.remove(user, id, *other)),
-            Act::Leave(_) => Ok(self.remove(user, id, user)),
-            Act::Rename { title, .. } => {
+            Act::In(_, ConversationAct::MarkUnread) => Ok(self.own(id, user, |own| own.marked_unread = true)),
+            Act::In(_, ConversationAct::Mute { until }) => Ok(self.own(id, user, |own| own.muted_until = *until)),
+            Act::In(_, ConversationAct::PinConversation { switch }) => {
+                Ok(self.own(id, user, |own| own.pinned = switch.is_on()))
+            }
+            Act::In(_, ConversationAct::SaveDraft { draft }) => {
+                Ok(self.own(id, user, |own| own.draft.clone_from(draft)))
+            }
+            Act::In(_, ConversationAct::AddMembers { members }) => Ok(self.add(user, id, members)),
+            Act::In(_, ConversationAct::RemoveMember { user: other }) => Ok(self.remove(user, id, *other)),
+            Act::In(_, ConversationAct::Leave) => Ok(self.remove(user, id, user)),
+            Act::In(_, ConversationAct::Rename { title }) => {
                 self.conversations.get_mut(&id).unwrap().title.clone_from(title);
                 self.note(Row::Head(id));
                 Ok(Done::Nothing)
@@ -135,7 +130,7 @@ impl Cluster {
         }
     }
 
-    fn send(&mut self, user: UserId, send: &Send) -> Outcome {
+    fn send(&mut self, user: UserId, send: &SendMessage) -> Outcome {
         if let Some((conversation, position, sent_at)) = self.sent.get(&(user, send.message_id)).copied() {
             return Ok(Done::Sent { conversation, position, sent_at });
         }

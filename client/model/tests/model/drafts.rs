@@ -1,7 +1,7 @@
 //! Drafts follow the person to another device, and what is being written here is never taken away.
 
 use raftchat_model::{ChatId, Intent};
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::ConversationId;
 
 use crate::cluster::{ALICE, BOB, Cluster, says};
@@ -33,7 +33,7 @@ fn a_draft_is_kept_at_once_and_saved_when_it_is_left_alone() {
     phone.wait(1_000);
     assert!(phone.performed.is_empty(), "still being written");
     phone.wait(1_000);
-    assert_eq!(phone.performed, [Act::SaveDraft { conversation: group, draft: says("dear bob") }]);
+    assert_eq!(phone.performed, [Act::In(group, ConversationAct::SaveDraft { draft: says("dear bob") })]);
     phone.settle(&mut cluster);
     desk.settle(&mut cluster);
     assert_eq!(draft(&desk, group), Some("dear bob"));
@@ -59,13 +59,13 @@ fn a_draft_from_elsewhere_replaces_what_was_not_changed_here_later() {
     let mut phone = Device::online(ALICE, &mut cluster);
     phone.open(group);
     write(&mut phone, group, "here");
-    cluster.act(ALICE, &Act::SaveDraft { conversation: group, draft: says("there") });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::SaveDraft { draft: says("there") }));
     phone.follow(&cluster);
     assert_eq!(draft(&phone, group), Some("here"));
     phone.wait(2_000);
     phone.settle(&mut cluster);
     assert_eq!(cluster.place(group, ALICE).draft, says("here"));
-    cluster.act(ALICE, &Act::SaveDraft { conversation: group, draft: says("there") });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::SaveDraft { draft: says("there") }));
     phone.follow(&cluster);
     assert_eq!((draft(&phone, group), phone.window.draft.as_str()), (Some("there"), "there"));
 }
@@ -77,7 +77,7 @@ fn a_save_that_was_overtaken_before_its_answer_does_not_hide_the_later_one() {
     write(&mut phone, group, "first");
     phone.wait(2_000);
     phone.perform_unheard(&mut cluster);
-    cluster.act(ALICE, &Act::SaveDraft { conversation: group, draft: says("second") });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::SaveDraft { draft: says("second") }));
     phone.follow(&cluster);
     phone.settle(&mut cluster);
     assert_eq!(draft(&phone, group), Some("second"));

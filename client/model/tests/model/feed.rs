@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use raftchat_model::{ChatId, Input};
-use raftchat_schema::command::{Act, Switch};
+use raftchat_schema::command::{Act, ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster, says};
@@ -22,7 +22,7 @@ fn morning(steps: &[(u8, u8)]) -> Cluster {
 fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
     let who = *[ALICE, BOB, CAROL].get(usize::from(which % 3)).unwrap();
     if !cluster.is_member(group, who) {
-        cluster.act(BOB, &Act::AddMembers { conversation: group, members: vec![who] });
+        cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![who] }));
         return;
     }
     let position = Position(u64::from(which) % (cluster.conversation(group).messages.len() as u64 + 1));
@@ -35,17 +35,17 @@ fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
             return;
         }
         3 if mine && sees && !deleted => {
-            Act::EditMessage { conversation: group, position, payload: says(&format!("edit {kind}")) }
+            Act::In(group, ConversationAct::EditMessage { position, payload: says(&format!("edit {kind}")) })
         }
-        4 if mine && sees => Act::DeleteMessage { conversation: group, position },
+        4 if mine && sees => Act::In(group, ConversationAct::DeleteMessage { position }),
         5 if sees && !deleted => {
             let switch = Switch::from_bool(kind < 128);
-            Act::React { conversation: group, position, emoji: "👍".to_owned(), switch }
+            Act::In(group, ConversationAct::React { position, emoji: "👍".to_owned(), switch })
         }
-        6 => Act::MarkRead { conversation: group, position },
-        7 if who != BOB => Act::Leave(group),
-        8 => Act::Rename { conversation: group, title: format!("boat {which}") },
-        _ => Act::MarkUnread(group),
+        6 => Act::In(group, ConversationAct::MarkRead { position }),
+        7 if who != BOB => Act::In(group, ConversationAct::Leave),
+        8 => Act::In(group, ConversationAct::Rename { title: format!("boat {which}") }),
+        _ => Act::In(group, ConversationAct::MarkUnread),
     };
     cluster.act(who, &act);
 }
@@ -121,8 +121,8 @@ fn a_late_page_of_history_does_not_undo_what_the_feed_said() {
     let before = cluster.history(conversation, ALICE, range.first, range.last);
 
     let emoji = "👍".to_owned();
-    cluster.act(BOB, &Act::DeleteMessage { conversation: group, position: Position(30) });
-    cluster.act(BOB, &Act::React { conversation: group, position: Position(31), emoji, switch: Switch::On });
+    cluster.act(BOB, &Act::In(group, ConversationAct::DeleteMessage { position: Position(30) }));
+    cluster.act(BOB, &Act::In(group, ConversationAct::React { position: Position(31), emoji, switch: Switch::On }));
     alice.follow(&cluster);
     alice.tell(Input::FetchedPage { request, messages: before });
     assert_eq!(crate::window::text(&alice.window.at(30).body), "×");
@@ -136,7 +136,7 @@ fn a_message_may_come_before_the_conversation_it_is_in() {
     let mut alice = Device::online(ALICE, &mut cluster);
     let group = cluster.group(BOB, "boat", &[ALICE, CAROL]);
     cluster.say(BOB, group, "hello");
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "ship".to_owned() });
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
     let mut changes = cluster.feed(ALICE, alice.seen);
     let head = changes.pop().unwrap();
     let upto = changes.last().unwrap().number.0;

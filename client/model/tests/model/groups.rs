@@ -1,7 +1,7 @@
 //! Joining, leaving and being removed.
 
 use raftchat_model::{ChatId, FailureReason, Happening, Intent, Item};
-use raftchat_schema::command::{Act, Recipient};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient};
 use raftchat_schema::id::{ConversationId, Position};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster};
@@ -29,7 +29,7 @@ fn boat() -> (Cluster, ConversationId) {
     let mut cluster = Cluster::new();
     let group = cluster.group(ALICE, "boat", &[BOB]);
     cluster.say(ALICE, group, "one");
-    cluster.act(ALICE, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     cluster.say(CAROL, group, "two");
     (cluster, group)
 }
@@ -41,9 +41,9 @@ fn who_came_and_went_stands_between_the_messages() {
     alice.open(group);
     alice.answer_reads(&cluster);
     assert_eq!(story(&alice), ["[you made the group]", "one", "[carol was added by alice]", "two"]);
-    cluster.act(BOB, &Act::Leave(group));
+    cluster.act(BOB, &Act::In(group, ConversationAct::Leave));
     cluster.say(ALICE, group, "three");
-    cluster.act(ALICE, &Act::RemoveMember { conversation: group, user: CAROL });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     alice.follow(&cluster);
     let now = ["[you made the group]", "one", "two", "[bob left]", "three", "[carol was removed by alice]"];
     assert_eq!(story(&alice), now);
@@ -63,10 +63,10 @@ fn a_new_member_sees_from_the_joining_on_and_asks_for_the_others_once() {
 
     let sail = cluster.group(ALICE, "sail", &[BOB]);
     cluster.say(BOB, sail, "early");
-    cluster.act(ALICE, &Act::AddMembers { conversation: sail, members: vec![CAROL] });
+    cluster.act(ALICE, &Act::In(sail, ConversationAct::AddMembers { members: vec![CAROL] }));
     carol.follow(&cluster);
     assert_eq!(carol.wanted, [sail]);
-    cluster.act(ALICE, &Act::Rename { conversation: sail, title: "sails".to_owned() });
+    cluster.act(ALICE, &Act::In(sail, ConversationAct::Rename { title: "sails".to_owned() }));
     carol.follow(&cluster);
     assert_eq!(carol.wanted, [sail], "once");
     carol.settle(&mut cluster);
@@ -82,8 +82,8 @@ fn who_is_removed_loses_it_all_and_is_told_what_was_not_sent() {
     carol.open(group);
     carol.disconnect();
     carol.say_in(group, "wait");
-    carol.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(2) });
-    cluster.act(ALICE, &Act::RemoveMember { conversation: group, user: CAROL });
+    carol.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(2) } });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     carol.connect(&mut cluster);
     assert!(carol.window.chats.is_empty());
     assert_eq!(carol.window.open, None);
@@ -98,7 +98,7 @@ fn what_waits_in_a_conversation_that_is_gone_is_dropped_with_a_word() {
     let mut carol = Device::online(CAROL, &mut cluster);
     carol.disconnect();
     carol.say_in(group, "wait");
-    cluster.act(ALICE, &Act::RemoveMember { conversation: group, user: CAROL });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     carol.follow(&cluster);
     assert!(carol.store.outbox.is_empty());
     assert_eq!(carol.window.failures.first().unwrap().why, FailureReason::Left);
@@ -108,11 +108,11 @@ fn what_waits_in_a_conversation_that_is_gone_is_dropped_with_a_word() {
 fn who_comes_back_sees_from_then_on_and_a_late_word_of_leaving_does_no_harm() {
     let (mut cluster, group) = boat();
     let mut carol = Device::online(CAROL, &mut cluster);
-    cluster.act(ALICE, &Act::RemoveMember { conversation: group, user: CAROL });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     let left = cluster.feed(CAROL, carol.seen);
     carol.page(&cluster, left.clone(), cluster.change);
     cluster.say(ALICE, group, "unseen");
-    cluster.act(ALICE, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     cluster.say(ALICE, group, "welcome back");
     carol.settle(&mut cluster);
     let upto = carol.seen;
@@ -128,9 +128,9 @@ fn who_was_away_while_they_were_taken_out_and_back_in_keeps_nothing_from_before(
     let mut carol = Device::online(CAROL, &mut cluster);
     carol.open(group);
     carol.disconnect();
-    cluster.act(ALICE, &Act::RemoveMember { conversation: group, user: CAROL });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     cluster.say(ALICE, group, "unseen");
-    cluster.act(ALICE, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     cluster.say(ALICE, group, "welcome back");
     carol.connect(&mut cluster);
     assert_eq!(story(&carol), ["[you was added by alice]", "welcome back"]);
@@ -147,7 +147,7 @@ fn a_direct_conversation_has_no_such_lines_and_follows_its_names() {
     alice.open(direct);
     assert_eq!(story(&alice), ["hello"]);
     let profile = raftchat_schema::command::Profile { display_name: Some("Bob B.".to_owned()), ..Default::default() };
-    cluster.act(BOB, &Act::SetProfile(profile));
+    cluster.act(BOB, &Act::Account(AccountAct::SetProfile(profile)));
     alice.follow(&cluster);
     assert_eq!(alice.window.chat(direct).title, "Bob B.");
     assert_eq!(alice.window.at(1).sender_name, "Bob B.");

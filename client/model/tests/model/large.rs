@@ -1,7 +1,7 @@
 //! Groups of more members than the feed tells of: who is in them is asked for when somebody looks.
 
 use raftchat_model::{Input, Link};
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::ConversationId;
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use raftchat_schema::view::{Change, ChangedRow, ConversationView};
@@ -49,7 +49,7 @@ fn who_is_in_a_large_group_is_asked_for_when_it_is_opened_and_not_before() {
     assert_eq!((&alice.wanted[..], &alice.members_wanted[..]), (&[group][..], &[][..]), "its state, once");
     answered(&mut alice, &cluster, group);
     assert_eq!(alice.window.chat(group).member_count, MANY);
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "ship".to_owned() });
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
     follow(&mut alice, &cluster, MANY);
     alice.tell(Input::Link(Link::Offline));
     alice.connect(&mut cluster);
@@ -62,8 +62,8 @@ fn who_is_in_a_large_group_is_asked_for_when_it_is_opened_and_not_before() {
     alice.open(group);
     assert_eq!(alice.members_wanted, [group], "once, while nothing has changed");
 
-    cluster.act(CAROL, &Act::Leave(group));
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "ships".to_owned() });
+    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ships".to_owned() }));
     follow(&mut alice, &cluster, MANY - 1);
     assert_eq!(alice.members_wanted, [group], "not at once at each of many changes");
     alice.wait(11_000);
@@ -79,8 +79,8 @@ fn a_group_that_is_large_no_longer_is_told_of_all_at_once() {
     let group = cluster.group(BOB, "boat", &[ALICE, CAROL]);
     follow(&mut alice, &cluster, MANY);
     answered(&mut alice, &cluster, group);
-    cluster.act(CAROL, &Act::Leave(group));
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "ship".to_owned() });
+    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
     let all = cluster.members(group);
     let mut changes = as_of_many(cluster.feed(ALICE, alice.seen), 2);
     for change in &mut changes {
@@ -91,7 +91,7 @@ fn a_group_that_is_large_no_longer_is_told_of_all_at_once() {
     alice.page(&cluster, changes, cluster.change);
     assert!(alice.wanted.is_empty(), "there is nothing to ask for");
     assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (2, 2));
-    cluster.act(BOB, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     alice.follow(&cluster);
     assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (3, 3), "the feed tells of each again");
 }

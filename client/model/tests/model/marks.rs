@@ -1,14 +1,14 @@
 //! What others have received and read, and what there is to read.
 
 use raftchat_model::{ChatId, Delivery, Intent};
-use raftchat_schema::command::{Act, Profile, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position, UserId};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster};
 use crate::device::Device;
 
 fn read(cluster: &mut Cluster, user: UserId, conversation: ConversationId, position: u64) {
-    cluster.act(user, &Act::MarkRead { conversation, position: Position(position) });
+    cluster.act(user, &Act::In(conversation, ConversationAct::MarkRead { position: Position(position) }));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn in_a_group_everybody_who_tells_counts_and_who_joined_later_does_not() {
     let mut cluster = Cluster::new();
     let group = cluster.group(ALICE, "boat", &[BOB]);
     cluster.say(ALICE, group, "one");
-    cluster.act(ALICE, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     let mut alice = Device::online(ALICE, &mut cluster);
     alice.open(group);
     alice.answer_reads(&cluster);
@@ -51,7 +51,7 @@ fn in_a_group_everybody_who_tells_counts_and_who_joined_later_does_not() {
     let told: Vec<_> = receipts.into_iter().map(|receipt| (receipt.user, receipt.delivery)).collect();
     assert_eq!(told, [(BOB, Delivery::Read), (CAROL, Delivery::Sent)]);
     let silent = Profile { receipts: Some(Switch::Off), ..Profile::default() };
-    cluster.act(CAROL, &Act::SetProfile(silent));
+    cluster.act(CAROL, &Act::Account(AccountAct::SetProfile(silent)));
     alice.follow(&cluster);
     assert_eq!(alice.window.delivery("two"), Some(Delivery::Read), "carol no longer tells");
 }
@@ -64,7 +64,7 @@ fn who_does_not_tell_is_not_told() {
     let mut alice = Device::online(ALICE, &mut cluster);
     alice.open(direct);
     assert_eq!(alice.window.delivery("one"), Some(Delivery::Read));
-    alice.want(Intent::SetProfile(Profile { receipts: Some(Switch::Off), ..Profile::default() }));
+    alice.want(Intent::Account(AccountAct::SetProfile(Profile { receipts: Some(Switch::Off), ..Profile::default() })));
     alice.settle(&mut cluster);
     assert_eq!(alice.window.delivery("one"), Some(Delivery::Sent));
     assert!(alice.model.receipts(ChatId::Known(direct), Position(1)).is_empty());
@@ -78,7 +78,7 @@ fn reading_shows_at_once_and_does_not_flicker() {
     let mut alice = Device::online(ALICE, &mut cluster);
     assert_eq!((alice.window.chat(group).unread, alice.window.total), (3, (3, 0)));
     assert_eq!(alice.window.chat(group).first_unread, Some(Position(1)));
-    alice.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(3) });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(3) } });
     assert_eq!((alice.window.chat(group).unread, alice.window.total), (0, (0, 0)));
     alice.perform_all(&mut cluster);
     assert_eq!(alice.window.chat(group).unread, 0, "between the answer and the feed");
@@ -94,13 +94,13 @@ fn marked_unread_lasts_until_it_is_read_again() {
     cluster.say(BOB, group, "1");
     let chat = ChatId::Known(group);
     let mut alice = Device::online(ALICE, &mut cluster);
-    alice.want(Intent::MarkRead { chat, upto: Position(1) });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: Position(1) } });
     alice.settle(&mut cluster);
-    alice.want(Intent::MarkUnread { chat });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkUnread });
     assert_eq!((alice.window.chat(group).marked_unread, alice.window.total.0), (true, 1));
     alice.settle(&mut cluster);
     assert!(alice.window.chat(group).marked_unread);
-    alice.want(Intent::MarkRead { chat, upto: Position(1) });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: Position(1) } });
     assert!(!alice.window.chat(group).marked_unread);
     alice.settle(&mut cluster);
     assert!(!alice.window.chat(group).marked_unread);

@@ -1,7 +1,7 @@
 //! What calls for attention, and when it no longer does.
 
 use raftchat_model::{ChatId, Intent};
-use raftchat_schema::command::{Act, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster};
@@ -30,7 +30,7 @@ fn news_calls_once_and_is_taken_back_when_read_elsewhere() {
     assert_eq!(alice.notifications.first().unwrap().title, "boat");
     assert_eq!(alice.notifications.first().unwrap().sender_name, "bob");
     assert!(alice.cleared.is_empty());
-    cluster.act(ALICE, &Act::MarkRead { conversation: group, position: Position(2) });
+    cluster.act(ALICE, &Act::In(group, ConversationAct::MarkRead { position: Position(2) }));
     alice.follow(&cluster);
     assert_eq!(alice.cleared, [ChatId::Known(group)]);
 }
@@ -39,14 +39,14 @@ fn news_calls_once_and_is_taken_back_when_read_elsewhere() {
 fn edits_own_messages_and_the_muted_and_the_blocked_are_silent() {
     let (mut cluster, mut alice, group) = boat();
     let payload = crate::cluster::says("after");
-    cluster.act(BOB, &Act::EditMessage { conversation: group, position: Position(1), payload });
+    cluster.act(BOB, &Act::In(group, ConversationAct::EditMessage { position: Position(1), payload }));
     cluster.say(ALICE, group, "mine");
-    cluster.act(ALICE, &Act::Block { user: CAROL, switch: Switch::On });
+    cluster.act(ALICE, &Act::Account(AccountAct::Block { user: CAROL, switch: Switch::On }));
     alice.follow(&cluster);
     cluster.say(CAROL, group, "psst");
     alice.follow(&cluster);
     let until = Stamp(alice.now.0 + 60_000);
-    alice.want(Intent::Mute { chat: ChatId::Known(group), until });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::Mute { until } });
     cluster.say(BOB, group, "muted");
     alice.follow(&cluster);
     assert!(said(&alice).is_empty());

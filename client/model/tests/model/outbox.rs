@@ -1,7 +1,7 @@
 //! The outbox: once, in order within a conversation, a few at a time, and no more than is needed.
 
 use raftchat_model::{ChatId, Connection, Input, Intent, Link, OutcomeResult};
-use raftchat_schema::command::{Act, Done, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, Stamp};
 
@@ -73,18 +73,21 @@ fn what_waits_is_replaced_by_what_makes_it_pointless() {
     alice.follow(&cluster);
     alice.open(group);
     alice.disconnect();
-    alice.want(Intent::MarkRead { chat, upto: Position(1) });
-    alice.want(Intent::MarkRead { chat, upto: Position(2) });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: Position(1) } });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: Position(2) } });
     assert_eq!(alice.store.outbox.len(), 1);
-    alice.want(Intent::Mute { chat, until: Stamp(9_000_000) });
-    alice.want(Intent::Mute { chat, until: Stamp(0) });
+    alice.want(Intent::Act { chat, act: ConversationAct::Mute { until: Stamp(9_000_000) } });
+    alice.want(Intent::Act { chat, act: ConversationAct::Mute { until: Stamp(0) } });
     assert_eq!(alice.store.outbox.len(), 1, "muting and not muting is nothing");
-    alice.want(Intent::PinChat { chat, switch: Switch::On });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::On } });
     assert!(alice.window.chat(group).pinned);
-    alice.want(Intent::PinChat { chat, switch: Switch::Off });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::Off } });
     assert!(!alice.window.chat(group).pinned);
     for switch in [Switch::On, Switch::Off, Switch::On] {
-        alice.want(Intent::React { chat, position: Position(1), emoji: "👍".to_owned(), switch });
+        alice.want(Intent::Act {
+            chat,
+            act: ConversationAct::React { position: Position(1), emoji: "👍".to_owned(), switch },
+        });
     }
     assert_eq!(alice.store.outbox.len(), 2);
     alice.connect(&mut cluster);
@@ -97,8 +100,8 @@ fn what_waits_is_replaced_by_what_makes_it_pointless() {
 fn what_is_under_way_is_not_replaced() {
     let (mut cluster, mut alice, groups) = groups(1);
     let chat = ChatId::Known(*groups.first().unwrap());
-    alice.want(Intent::PinChat { chat, switch: Switch::On });
-    alice.want(Intent::PinChat { chat, switch: Switch::Off });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::On } });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::Off } });
     assert_eq!(alice.store.outbox.len(), 2);
     alice.settle(&mut cluster);
     assert!(!alice.window.chats.get(&chat).unwrap().pinned);
@@ -157,7 +160,7 @@ fn the_connection_is_shown_as_it_is() {
 fn a_number_that_the_nodes_forgot_is_replaced() {
     let (mut cluster, mut alice, groups) = groups(1);
     let chat = ChatId::Known(*groups.first().unwrap());
-    alice.want(Intent::PinChat { chat, switch: Switch::On });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::On } });
     let (id, (number, _)) = alice.under_way.pop_first().unwrap();
     alice.tell(Input::Outcome { id, result: OutcomeResult::Refused(ErrorCode::StaleRequest.into()) });
     assert!(alice.under_way.get(&id).unwrap().0 > number);
@@ -170,11 +173,11 @@ fn what_was_entered_by_a_clock_that_was_years_ahead_is_numbered_anew_and_done() 
     let (mut cluster, mut alice, groups) = groups(1);
     let (group, chat) = (*groups.first().unwrap(), ChatId::Known(*groups.first().unwrap()));
     let years_ms = 400 * 24 * 3600 * 1000;
-    alice.want(Intent::PinChat { chat, switch: Switch::On });
+    alice.want(Intent::Act { chat, act: ConversationAct::PinConversation { switch: Switch::On } });
     let (id, (first, _)) = alice.under_way.pop_first().unwrap();
     let refused = || OutcomeResult::Refused(ErrorCode::MalformedRequest.into());
     alice.now.0 += years_ms;
-    alice.want(Intent::MarkUnread { chat });
+    alice.want(Intent::Act { chat, act: ConversationAct::MarkUnread });
     alice.tell(Input::Told { ahead_ms: -i64::try_from(years_ms).unwrap(), highest: RequestNumber(first.0 + 77) });
     alice.tell(Input::Outcome { id, result: OutcomeResult::Done(Done::Nothing) });
     let (id, (absurd, _)) = alice.under_way.pop_first().unwrap();
@@ -184,7 +187,7 @@ fn what_was_entered_by_a_clock_that_was_years_ahead_is_numbered_anew_and_done() 
     alice.settle(&mut cluster);
     assert!(cluster.place(group, ALICE).marked_unread);
     // One that is of its time was refused for another reason: that is told, and it is not tried for ever.
-    alice.want(Intent::Mute { chat, until: Stamp(u64::MAX) });
+    alice.want(Intent::Act { chat, act: ConversationAct::Mute { until: Stamp(u64::MAX) } });
     let (id, _) = alice.under_way.pop_first().unwrap();
     alice.tell(Input::Outcome { id, result: refused() });
     assert!(alice.under_way.is_empty() && alice.store.outbox.is_empty());
@@ -222,8 +225,8 @@ fn after_a_restore_everything_is_fetched_anew_and_the_outbox_stays() {
 fn a_group_that_was_asked_for_is_named() {
     let mut cluster = Cluster::new();
     let mut alice = Device::online(ALICE, &mut cluster);
-    alice.want(Intent::CreateGroup { title: "boat".to_owned(), members: vec![BOB] });
-    assert!(matches!(alice.performed.last(), Some(Act::CreateGroup { .. })));
+    alice.want(Intent::Account(AccountAct::CreateGroup { title: "boat".to_owned(), members: vec![BOB] }));
+    assert!(matches!(alice.performed.last(), Some(Act::Account(AccountAct::CreateGroup { .. }))));
     alice.settle(&mut cluster);
     let group = *alice.window.groups.first().unwrap();
     assert_eq!(alice.window.chat(group).title, "boat");

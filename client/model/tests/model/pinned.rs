@@ -1,7 +1,7 @@
 //! What is pinned, the line of the unread, and what people are called.
 
 use raftchat_model::{Body, ChatId, DELETED_ACCOUNT, Input, Intent, Original};
-use raftchat_schema::command::{Act, Profile, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::{Change, ChangedRow, UserView};
 
@@ -28,7 +28,7 @@ fn pinned(device: &Device) -> Vec<(u64, String)> {
 }
 
 fn pin(position: u64, switch: Switch, group: ConversationId) -> Act {
-    Act::PinMessage { conversation: group, position: Position(position), switch }
+    Act::In(group, ConversationAct::PinMessage { position: Position(position), switch })
 }
 
 #[test]
@@ -44,19 +44,22 @@ fn what_is_pinned_is_shown_wherever_it_is_and_follows_its_edits() {
 
     for position in [3, 199] {
         let payload = says("two\nlines \u{202e}of it");
-        cluster.act(BOB, &Act::EditMessage { conversation: group, position: Position(position), payload });
+        cluster.act(BOB, &Act::In(group, ConversationAct::EditMessage { position: Position(position), payload }));
     }
     alice.follow(&cluster);
     let edited = "bob: two lines of it".to_owned();
     assert_eq!(pinned(&alice), [(3, edited.clone()), (199, edited)]);
 
     let profile = Profile { display_name: Some("Bob B.".to_owned()), ..Profile::default() };
-    cluster.act(BOB, &Act::SetProfile(profile));
-    cluster.act(BOB, &Act::DeleteMessage { conversation: group, position: Position(3) });
+    cluster.act(BOB, &Act::Account(AccountAct::SetProfile(profile)));
+    cluster.act(BOB, &Act::In(group, ConversationAct::DeleteMessage { position: Position(3) }));
     alice.follow(&cluster);
     assert_eq!(pinned(&alice), [(199, "Bob B.: two lines of it".to_owned())]);
 
-    alice.want(Intent::PinMessage { chat: ChatId::Known(group), position: Position(199), switch: Switch::Off });
+    alice.want(Intent::Act {
+        chat: ChatId::Known(group),
+        act: ConversationAct::PinMessage { position: Position(199), switch: Switch::Off },
+    });
     assert!(pinned(&alice).is_empty(), "at once");
 }
 
@@ -66,7 +69,7 @@ fn what_somebody_blocked_has_said_is_pinned_and_hidden() {
     cluster.act(BOB, &pin(2, Switch::On, group));
     alice.follow(&cluster);
     assert!(alice.window.pinned.iter().all(|pin| !pin.hidden_blocked));
-    alice.want(Intent::Block { user: BOB, switch: Switch::On });
+    alice.want(Intent::Account(AccountAct::Block { user: BOB, switch: Switch::On }));
     alice.settle(&mut cluster);
     assert!(alice.window.pinned.iter().all(|pin| pin.hidden_blocked));
 }
@@ -90,19 +93,19 @@ fn line(device: &Device) -> Option<u64> {
 #[test]
 fn the_line_of_the_unread_is_above_the_first_of_another_and_never_moves() {
     let (mut cluster, mut alice, group) = boat(2);
-    alice.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(2) });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(2) } });
     alice.settle(&mut cluster);
     alice.want(Intent::Close);
     cluster.say(ALICE, group, "from the phone");
     cluster.say(BOB, group, "soon gone");
     cluster.say(ALICE, group, "from the phone again");
     cluster.say(BOB, group, "to read");
-    cluster.act(BOB, &Act::DeleteMessage { conversation: group, position: Position(4) });
+    cluster.act(BOB, &Act::In(group, ConversationAct::DeleteMessage { position: Position(4) }));
     alice.follow(&cluster);
     alice.open(group);
     alice.answer_reads(&cluster);
     assert_eq!(line(&alice), Some(6));
-    cluster.act(BOB, &Act::DeleteMessage { conversation: group, position: Position(6) });
+    cluster.act(BOB, &Act::In(group, ConversationAct::DeleteMessage { position: Position(6) }));
     cluster.say(BOB, group, "news");
     alice.settle(&mut cluster);
     assert_eq!(line(&alice), Some(6), "it stays where it was seen");
@@ -112,14 +115,14 @@ fn the_line_of_the_unread_is_above_the_first_of_another_and_never_moves() {
 fn a_line_that_has_nothing_left_to_stand_above_does_not_come_later() {
     let (mut cluster, mut alice, group) = boat(1);
     alice.want(Intent::Close);
-    alice.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(1) });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(1) } });
     alice.settle(&mut cluster);
     cluster.say(BOB, group, "soon gone");
     cluster.say(ALICE, group, "from the phone");
     alice.follow(&cluster);
     // Deleted, and the counts have not come yet.
     let conversation = group;
-    cluster.act(BOB, &Act::DeleteMessage { conversation, position: Position(2) });
+    cluster.act(BOB, &Act::In(conversation, ConversationAct::DeleteMessage { position: Position(2) }));
     let changes: Vec<Change> = cluster.feed(ALICE, alice.seen);
     alice.seen = cluster.change;
     alice.tell(Input::Changes { changes, counts: Vec::new(), cursor: cursor(cluster.change) });
@@ -145,7 +148,8 @@ fn delete_bob(cluster: &mut Cluster, device: &mut Device) {
 #[test]
 fn an_account_that_is_gone_takes_its_name_with_it() {
     let (mut cluster, mut alice, group) = boat(2);
-    let react = Act::React { conversation: group, position: Position(1), emoji: "👍".to_owned(), switch: Switch::On };
+    let react =
+        Act::In(group, ConversationAct::React { position: Position(1), emoji: "👍".to_owned(), switch: Switch::On });
     cluster.act(BOB, &react);
     let direct = cluster.say_to(BOB, Recipient::Direct(ALICE), "hello", Vec::new()).0;
     alice.settle(&mut cluster);
@@ -185,12 +189,12 @@ fn names_and_titles_stand_in_one_line_and_turn_nothing_round() {
         ("B\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}ob", "B\u{301}\u{302}\u{303}\u{304}ob"),
     ] {
         let profile = Profile { display_name: Some(given.to_owned()), ..Profile::default() };
-        cluster.act(BOB, &Act::SetProfile(profile));
+        cluster.act(BOB, &Act::Account(AccountAct::SetProfile(profile)));
         alice.follow(&cluster);
         assert_eq!(alice.window.at(1).sender_name, shown);
         assert_eq!(alice.window.people.get(&BOB).unwrap().display_name, shown);
     }
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "boat\u{202e}\r\ntaob".to_owned() });
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "boat\u{202e}\r\ntaob".to_owned() }));
     alice.follow(&cluster);
     assert_eq!(alice.window.chat(group).title, "boat taob");
 }

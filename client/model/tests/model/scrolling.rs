@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use raftchat_model::{ChatId, Intent};
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{ConversationId, Position};
 
 use crate::cluster::{ALICE, BOB, Cluster, last, says};
@@ -95,9 +95,12 @@ impl Reader {
         };
         let conversation = self.group;
         let act = if which.is_multiple_of(3) {
-            Act::DeleteMessage { conversation, position }
+            Act::In(conversation, ConversationAct::DeleteMessage { position })
         } else {
-            Act::EditMessage { conversation, position, payload: says(&format!("{which} {}", message.revision)) }
+            Act::In(
+                conversation,
+                ConversationAct::EditMessage { position, payload: says(&format!("{which} {}", message.revision)) },
+            )
         };
         if !message.payload.is_empty() {
             self.cluster.act(BOB, &act);

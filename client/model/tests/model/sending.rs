@@ -1,7 +1,7 @@
 //! From the entry field to everybody's screen: one bubble for one message, whatever comes first.
 
 use raftchat_model::{ChatId, Delivery, Input, Intent, OutcomeResult};
-use raftchat_schema::command::{Act, Done};
+use raftchat_schema::command::{Act, ConversationAct, Done};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 
@@ -165,17 +165,20 @@ fn edits_deletions_and_reactions_show_at_once_and_roll_back_when_refused() {
     assert!(alice.window.at(2).edited);
 
     let on = raftchat_schema::command::Switch::On;
-    alice.want(Intent::React { chat, position: Position(1), emoji: "👍".to_owned(), switch: on });
+    alice.want(Intent::Act {
+        chat,
+        act: ConversationAct::React { position: Position(1), emoji: "👍".to_owned(), switch: on },
+    });
     assert!(alice.window.at(1).reactions.first().unwrap().mine);
     let (id, _) = alice.under_way.pop_first().unwrap();
     alice.tell(Input::Outcome { id, result: OutcomeResult::Refused(ErrorCode::TooMany.into()) });
     assert!(alice.window.at(1).reactions.is_empty());
     assert_eq!(alice.window.failures.len(), 1);
 
-    alice.want(Intent::Delete { chat, position });
+    alice.want(Intent::Act { chat, act: ConversationAct::DeleteMessage { position } });
     assert_eq!(alice.window.texts(), ["hello", "×"]);
     let (id, (_, act)) = alice.under_way.pop_first().unwrap();
-    assert!(matches!(act, Act::DeleteMessage { .. }));
+    assert!(matches!(act, Act::In(_, ConversationAct::DeleteMessage { .. })));
     alice.tell(Input::Outcome { id, result: OutcomeResult::Done(Done::Nothing) });
     assert_eq!(alice.window.texts(), ["hello", "×"], "also between the answer and the feed");
 }
@@ -189,7 +192,7 @@ fn a_later_edit_from_another_device_is_not_hidden_by_an_answer_that_comes_late()
     alice.want(Intent::Edit { chat: ChatId::Known(direct), position, text: "two".to_owned() });
     alice.perform_unheard(&mut cluster);
     let payload = crate::cluster::says("three");
-    cluster.act(ALICE, &Act::EditMessage { conversation: direct, position, payload });
+    cluster.act(ALICE, &Act::In(direct, ConversationAct::EditMessage { position, payload }));
     alice.follow(&cluster);
     alice.perform_all(&mut cluster);
     assert_eq!(alice.window.texts(), ["hello", "three"]);

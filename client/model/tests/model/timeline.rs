@@ -1,7 +1,7 @@
 //! The open conversation: paging both ways, jumping, holes, quotes and runs.
 
 use raftchat_model::{Body, ChatId, Input, Intent, Original};
-use raftchat_schema::command::{Act, Send, Switch};
+use raftchat_schema::command::{Act, ConversationAct, SendMessage, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::payload::Payload;
 
@@ -133,7 +133,7 @@ fn reply(cluster: &mut Cluster, group: ConversationId, to: u64, text: &str) {
     let payload = Payload { text: text.to_owned(), reply_to: Some(Position(to)), forwarded_from: None };
     let message_id = fresh_id(50_000 + cluster.change);
     let to = raftchat_schema::command::Recipient::Conversation(group);
-    cluster.act(BOB, &Act::Send(Send { to, message_id, payload: encode(&payload), mentions: Vec::new() }));
+    cluster.act(BOB, &Act::Send(SendMessage { to, message_id, payload: encode(&payload), mentions: Vec::new() }));
 }
 
 fn original(alice: &Device, said: &str) -> Original {
@@ -155,7 +155,7 @@ fn a_quote_is_looked_for_and_says_when_its_original_is_gone() {
     assert_eq!(original(&alice, "and that"), Original::Gone);
 
     for position in [2, 99] {
-        cluster.act(BOB, &Act::DeleteMessage { conversation: group, position: Position(position) });
+        cluster.act(BOB, &Act::In(group, ConversationAct::DeleteMessage { position: Position(position) }));
     }
     alice.follow(&cluster);
     for said in ["as I said", "and this"] {
@@ -186,7 +186,10 @@ fn pins_and_what_is_from_the_future_are_shown() {
     let (mut cluster, mut alice, group) = long(3);
     alice.open(group);
     alice.answer_reads(&cluster);
-    alice.want(Intent::PinMessage { chat: ChatId::Known(group), position: Position(2), switch: Switch::On });
+    alice.want(Intent::Act {
+        chat: ChatId::Known(group),
+        act: ConversationAct::PinMessage { position: Position(2), switch: Switch::On },
+    });
     assert!(alice.window.at(2).pinned);
     alice.settle(&mut cluster);
     assert!(alice.window.at(2).pinned);
@@ -194,7 +197,7 @@ fn pins_and_what_is_from_the_future_are_shown() {
 
     let to = raftchat_schema::command::Recipient::Conversation(group);
     let message_id = fresh_id(77);
-    let send = Send { to, message_id, payload: b"!".to_vec(), mentions: Vec::new() };
+    let send = SendMessage { to, message_id, payload: b"!".to_vec(), mentions: Vec::new() };
     cluster.act(BOB, &Act::Send(send));
     alice.follow(&cluster);
     assert_eq!(alice.window.at(4).body, Body::Newer);
@@ -203,10 +206,10 @@ fn pins_and_what_is_from_the_future_are_shown() {
 #[test]
 fn the_line_of_the_unread_stays_while_it_is_read() {
     let (mut cluster, mut alice, group) = long(5);
-    alice.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(2) });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(2) } });
     alice.settle(&mut cluster);
     alice.open(group);
-    alice.want(Intent::MarkRead { chat: ChatId::Known(group), upto: Position(5) });
+    alice.want(Intent::Act { chat: ChatId::Known(group), act: ConversationAct::MarkRead { position: Position(5) } });
     assert_eq!(alice.window.state.as_ref().unwrap().unread_line, Some(Position(3)));
     assert_eq!(alice.window.chat(group).unread, 0);
 }

@@ -1,7 +1,7 @@
 //! Hints: who is writing and who is there.
 
 use raftchat_model::{ChatId, Input, Intent};
-use raftchat_schema::command::{Act, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, Recipient, Switch};
 use raftchat_schema::id::ConversationId;
 
 use crate::cluster::{ALICE, BOB, Cluster};
@@ -76,13 +76,13 @@ fn a_blocked_person_writes_unseen_and_is_hidden_in_groups() {
     alice.settle(&mut cluster);
     alice.open(group);
     assert!(!alice.window.bubble("hello").hidden_blocked);
-    alice.want(Intent::Block { user: BOB, switch: Switch::On });
+    alice.want(Intent::Account(AccountAct::Block { user: BOB, switch: Switch::On }));
     alice.settle(&mut cluster);
     assert!(alice.window.bubble("hello").hidden_blocked);
     assert!(alice.window.people.get(&BOB).unwrap().blocked);
     alice.tell(Input::Typing { conversation: direct, user: BOB, switch: Switch::On });
     assert!(names(&alice, direct).is_empty());
-    cluster.act(ALICE, &Act::Block { user: BOB, switch: Switch::Off });
+    cluster.act(ALICE, &Act::Account(AccountAct::Block { user: BOB, switch: Switch::Off }));
     alice.follow(&cluster);
     assert!(!alice.window.bubble("hello").hidden_blocked);
 }

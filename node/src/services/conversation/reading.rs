@@ -14,11 +14,6 @@ use crate::store::StateView;
 /// What a member or a user in an answer counts for.
 pub(in crate::services) const MEMBER_BYTES: usize = 256;
 
-/// The read mark that is asked for; 0 and whatever is beyond the last message mean to the last.
-pub(super) fn read_position(asked: u64) -> Position {
-    Position(if asked == 0 { u64::MAX } else { asked })
-}
-
 /// Which messages are asked for.
 pub(super) fn range(params: history_params::Reader<'_>) -> HistoryRange {
     match params.get_after() {

@@ -1,11 +1,8 @@
-//! A user's own account: its password, its profile, its end. Passwords are checked and hashed here, before anything is
-//! proposed.
+//! A user's own account as far as it takes the password: another password, its end. Passwords are checked and hashed here,
+//! before anything is proposed.
 
-use raftchat_schema::command::{Act, OtherSessions, OwnMessages, Profile, Switch};
-use raftchat_schema::generated::client_capnp::session::{
-    ChangePasswordParams, DeleteAccountParams, SetProfileParams, Setting,
-};
-use raftchat_schema::limits::DISPLAY_NAME_BYTES_MAX;
+use raftchat_schema::command::{OtherSessions, OwnMessages, SessionAct};
+use raftchat_schema::generated::client_capnp::session::{ChangePasswordParams, DeleteAccountParams};
 use raftchat_state::outcome;
 
 use crate::password_rules;
@@ -13,16 +10,16 @@ use crate::services::acting::{Acting, Request};
 use crate::services::answer::{self, Denied};
 
 impl Acting {
-    pub(super) async fn account_deleted(&self, params: DeleteAccountParams) -> Result<(), Denied> {
+    pub(super) async fn delete_account(&self, params: DeleteAccountParams) -> Result<(), Denied> {
         let params = params.get()?;
         let request = Request::read(params.get_request()?);
         let password = answer::password(params.get_password()?)?;
         let messages = if params.get_erase_messages() { OwnMessages::Erase } else { OwnMessages::Keep };
         let (verifier_version, ()) = self.must_know(password, |_| Ok(())).await?;
-        self.act_to_end(request, Act::DeleteAccount { verifier_version, messages }).await
+        self.act_to_end(request, SessionAct::DeleteAccount { verifier_version, messages }).await
     }
 
-    pub(super) async fn password_changed(&self, params: ChangePasswordParams) -> Result<(), Denied> {
+    pub(super) async fn change_password(&self, params: ChangePasswordParams) -> Result<(), Denied> {
         let params = params.get()?;
         let request = Request::read(params.get_request()?);
         let (old, new) = (answer::password(params.get_old_password()?)?, answer::password(params.get_new_password()?)?);
@@ -35,7 +32,7 @@ impl Acting {
         let known = self.must_know(old, move |hasher| hasher.hash(&new)).await;
         match known {
             Ok((verifier_version, verifier)) => {
-                self.act(request, Act::ChangePassword { verifier_version, verifier, others }).await.map(drop)
+                self.act(request, SessionAct::ChangePassword { verifier_version, verifier, others }).await.map(drop)
             }
             // Perhaps the first attempt came to its end over another node while this one was looked at.
             Err(denied) => self.outcome_of(request)?.unwrap_or(Err(denied)),
@@ -47,25 +44,5 @@ impl Acting {
         self.must_live()?;
         let outcome = outcome(&self.services.view(), self.id, request.number)?;
         Ok(outcome.map(|outcome| outcome.map(drop).map_err(Denied::from)))
-    }
-
-    pub(super) async fn profile_set(&self, params: SetProfileParams) -> Result<(), Denied> {
-        let params = params.get()?;
-        let request = Request::read(params.get_request()?);
-        let display_name = answer::text(params.get_display_name()?, DISPLAY_NAME_BYTES_MAX)?;
-        let profile = Profile {
-            display_name: (!display_name.is_empty()).then_some(display_name),
-            presence: switch(params.get_presence()?),
-            receipts: switch(params.get_receipts()?),
-        };
-        self.act(request, Act::SetProfile(profile)).await.map(drop)
-    }
-}
-
-fn switch(setting: Setting) -> Option<Switch> {
-    match setting {
-        Setting::Unchanged => None,
-        Setting::On => Some(Switch::On),
-        Setting::Off => Some(Switch::Off),
     }
 }

@@ -1,18 +1,16 @@
-//! What a user finds: people, conversations, their own sessions; and a group, by making it.
+//! What a user finds: people, conversations, their own sessions.
 
 use raftchat_schema::command::MemberRole;
-use raftchat_schema::command::{Act, Done};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::generated::client_capnp::session::CreateGroupParams;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId, Username};
-use raftchat_schema::limits::{GROUP_MEMBERS_MAX, HISTORY_BYTES_MAX, LIST_PAGE_MAX, TITLE_BYTES_MAX};
+use raftchat_schema::limits::{HISTORY_BYTES_MAX, LIST_PAGE_MAX};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, PlaceView, SessionEntry, UserView};
 use raftchat_state::{
     blocked_by, conversation, conversations_page, direct, sessions_of, user, user_by_name, users_page,
 };
 
-use crate::services::acting::{Acting, Request};
-use crate::services::answer::{self, Denied};
+use crate::services::acting::Acting;
+use crate::services::answer::Denied;
 use crate::services::conversation::{MEMBER_BYTES, Place, absence};
 use crate::store::StateView;
 
@@ -99,19 +97,6 @@ impl Acting {
         let own = user(view, self.user)?.ok_or(ErrorCode::SessionEnded)?;
         let unspoken = unspoken(own, found);
         Ok((Place::Direct(other), self.services.with_members(view, self.user, unspoken)?))
-    }
-
-    pub(super) async fn group_made(&self, params: CreateGroupParams) -> Result<(Place, ConversationView), Denied> {
-        let params = params.get()?;
-        let title = answer::text(params.get_title()?, TITLE_BYTES_MAX)?;
-        let members = answer::users(params.get_members()?, GROUP_MEMBERS_MAX)?;
-        let request = Request::read(params.get_request()?);
-        match self.act(request, Act::CreateGroup { title, members }).await? {
-            Done::GroupCreated { conversation } => {
-                Ok((Place::Known(conversation), self.known(&self.services.view(), conversation)?))
-            }
-            _ => Err(answer::impossible()),
-        }
     }
 }
 

@@ -95,13 +95,6 @@ pub(super) fn note_last_seen<T: Tables>(step: &mut Step<'_, T>, users: &[UserId]
 
 /// Changes what others see of the user.
 pub(super) fn set_profile<T: Tables>(step: &mut Step<'_, T>, user: UserId, profile: &Profile) -> Handled<T> {
-    let length = profile.display_name.as_ref().map(String::len);
-    if profile.display_name.as_deref().is_some_and(is_blank) {
-        return Err(ErrorCode::MalformedRequest.into());
-    }
-    if length > Some(DISPLAY_NAME_BYTES_MAX) {
-        return Err(ErrorCode::TooLarge.into());
-    }
     let row: UserRow = read::needed(step.tables, &keys::user(user))?;
     let presence_hidden = profile.presence.map_or(row.presence_hidden, |shown| !shown.is_on());
     let changed = UserRow {

@@ -8,7 +8,7 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::Place;
 use super::step::{Handled, Step};
-use super::{allowances, blocks, messages};
+use super::{allowances, blocks};
 use crate::keys;
 use crate::rows::{MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
@@ -23,7 +23,6 @@ pub(super) fn edit<T: Tables>(
     position: Position,
     payload: &[u8],
 ) -> Handled<T> {
-    messages::check_payload(payload)?;
     let mut place = Place::of(step, user, conversation)?;
     let message = place.message(step, position)?;
     if message.sender != user {

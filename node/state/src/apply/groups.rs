@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use raftchat_schema::blank::is_blank;
 use raftchat_schema::command::{Done, MemberRole};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
-use raftchat_schema::limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, TITLE_BYTES_MAX};
+use raftchat_schema::limits::GROUP_MEMBERS_MAX;
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
@@ -19,7 +18,6 @@ use crate::views;
 
 /// Makes a group of the user, who owns it, and these.
 pub(super) fn create<T: Tables>(step: &mut Step<'_, T>, user: UserId, title: &str, members: &[UserId]) -> Handled<T> {
-    check_title(title)?;
     let mut others: BTreeSet<_> = members.iter().copied().collect();
     others.remove(&user);
     refuse_more(others.len().saturating_add(1))?;
@@ -54,9 +52,6 @@ pub(super) fn add<T: Tables>(
     let place = Place::in_group(step, user, conversation)?;
     roles::need(place.member.role, MemberRole::Admin)?;
     let mut others: BTreeSet<_> = members.iter().copied().collect();
-    if others.len() > ADDED_AT_ONCE_MAX {
-        return Err(ErrorCode::TooMany.into());
-    }
     for other in others.clone() {
         if step.get::<MemberRow>(&keys::member(conversation, other))?.is_some() {
             others.remove(&other);
@@ -80,7 +75,6 @@ pub(super) fn rename<T: Tables>(
     conversation: ConversationId,
     title: &str,
 ) -> Handled<T> {
-    check_title(title)?;
     let place = Place::in_group(step, user, conversation)?;
     roles::need(place.member.role, MemberRole::Admin)?;
     let mut conversation = place.conversation;
@@ -92,16 +86,6 @@ pub(super) fn rename<T: Tables>(
     conversation.store(step)?;
     conversation.show_itself(step)?;
     Ok(Done::Nothing)
-}
-
-fn check_title(title: &str) -> Result<(), ErrorCode> {
-    if is_blank(title) {
-        return Err(ErrorCode::EmptyTitle);
-    }
-    if title.len() > TITLE_BYTES_MAX {
-        return Err(ErrorCode::TooLarge);
-    }
-    Ok(())
 }
 
 fn refuse_more(members: usize) -> Result<(), ErrorCode> {

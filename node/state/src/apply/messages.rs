@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use raftchat_schema::command::{Done, Recipient, Send};
+use raftchat_schema::command::{Done, Recipient, SendMessage};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
-use raftchat_schema::limits::{MENTIONS_MAX, PAYLOAD_BYTES_MAX};
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
@@ -19,16 +18,12 @@ use crate::views;
 
 /// Sends, or answers what came of it when this sender first sent a message of this id: also to somebody else, also
 /// if it was deleted since.
-pub(super) fn send<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, send: &Send) -> Handled<T> {
+pub(super) fn send<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, send: &SendMessage) -> Handled<T> {
     let key = keys::message_id(session.user, send.message_id);
     if let Some(first) = step.get::<SentRow>(&key)? {
         return Ok(sent(&first));
     }
-    check_payload(&send.payload)?;
     let mentions: BTreeSet<_> = send.mentions.iter().copied().collect();
-    if mentions.len() > MENTIONS_MAX {
-        return Err(ErrorCode::TooMany.into());
-    }
     let place = match send.to {
         Recipient::Conversation(id) => existing(step, session.user, id)?,
         Recipient::Direct(other) => direct(step, session.user, other)?,
@@ -38,17 +33,6 @@ pub(super) fn send<T: Tables>(step: &mut Step<'_, T>, session: &SessionRow, send
     let row = append(step, session, place, send, Regards { mentions, hidden_from })?;
     step.put(key, &row)?;
     Ok(sent(&row))
-}
-
-/// Refuses what cannot be a message's payload.
-pub(super) fn check_payload(payload: &[u8]) -> Result<(), ErrorCode> {
-    if payload.is_empty() {
-        return Err(ErrorCode::EmptyMessage);
-    }
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(ErrorCode::TooLarge);
-    }
-    Ok(())
 }
 
 fn sent(row: &SentRow) -> Done {
@@ -151,7 +135,7 @@ fn append<T: Tables>(
     step: &mut Step<'_, T>,
     session: &SessionRow,
     mut place: Place,
-    send: &Send,
+    send: &SendMessage,
     regards: Regards,
 ) -> Handled<T, SentRow> {
     place.member.own_after_read = place.member.own_after_read.saturating_add(1);

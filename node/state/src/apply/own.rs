@@ -2,9 +2,7 @@
 //! draft.
 
 use raftchat_schema::command::Done;
-use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, UserId};
-use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::Place;
@@ -30,18 +28,6 @@ pub(super) fn change<T: Tables>(
         store(step, &place, own)?;
     }
     Ok(Done::Nothing)
-}
-
-pub(super) fn save_draft<T: Tables>(
-    step: &mut Step<'_, T>,
-    user: UserId,
-    conversation: ConversationId,
-    draft: &[u8],
-) -> Handled<T> {
-    if draft.len() > PAYLOAD_BYTES_MAX {
-        return Err(ErrorCode::TooLarge.into());
-    }
-    change(step, user, conversation, |own| own.draft = draft.to_vec())
 }
 
 /// The user's settings of it; those of a new member if nothing yet.

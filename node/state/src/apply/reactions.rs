@@ -26,8 +26,8 @@ pub(super) fn react<T: Tables>(
     switch: Switch,
 ) -> Handled<T> {
     // However it is written, it is of one kind.
-    let normal = if written.len() > EMOJI_BYTES_MAX { None } else { emoji::normal(written) };
-    let emoji = &*normal.filter(|emoji| emoji.len() <= EMOJI_BYTES_MAX).ok_or(ErrorCode::MalformedReaction)?;
+    let emoji =
+        &*emoji::normal(written).filter(|emoji| emoji.len() <= EMOJI_BYTES_MAX).ok_or(ErrorCode::MalformedReaction)?;
     let mut place = Place::of(step, user, conversation)?;
     let message = place.message(step, position)?;
     if message.state == StateRow::Deleted {

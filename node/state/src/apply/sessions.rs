@@ -3,7 +3,7 @@
 //! A session that ended leaves nothing behind. So a repeat of what ended it, a logout or a deleted account, meets
 //! `session-ended`: to who asked for the end that is the same news, and the node answers it as done.
 
-use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome, SessionUse};
+use raftchat_schema::command::{AccountAct, Act, Done, InSession, OpenSession, Outcome, SessionAct, SessionUse};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
 use raftchat_schema::limits::{
@@ -143,7 +143,7 @@ pub(super) fn in_session<T: Tables>(step: &mut Step<'_, T>, command: &InSession)
     let mut live = Live { id: command.session, row };
     touch(step, &mut live)?;
     // A message is unique by its id, for longer than any window: it neither asks nor fills one.
-    if matches!(command.act, Act::Send(_)) {
+    if matches!(command.act, SessionAct::Asked(Act::Send(_))) {
         return acts::perform(step, &live, &command.act);
     }
     once(step, live, command)
@@ -211,8 +211,13 @@ fn highest_number(now: Stamp) -> RequestNumber {
 
 /// What ends a session or secures an account is done whatever number it comes under: whoever uses up the numbers, by a wrong
 /// clock or on purpose, keeps nobody from it. Each is as good done twice, or refuses by itself what was done meanwhile.
-fn goes_whatever_its_number(act: &Act) -> bool {
-    matches!(act, Act::EndSession(_) | Act::EndOtherSessions | Act::ChangePassword { .. } | Act::DeleteAccount { .. })
+fn goes_whatever_its_number(act: &SessionAct) -> bool {
+    match act {
+        SessionAct::ChangePassword { .. } | SessionAct::DeleteAccount { .. } => true,
+        SessionAct::Asked(act) => {
+            matches!(act, Act::Account(AccountAct::EndSession(_) | AccountAct::EndOtherSessions))
+        }
+    }
 }
 
 /// Keeps the outcome; forgets those the client says it has, and the lowest beyond [`REQUEST_WINDOW`].

@@ -1,6 +1,8 @@
 //! The part of the story that is about a group: it is made, spoken in, left and erased.
 
-use raftchat_schema::command::{Act, Command, Done, MemberRole, Recipient, Send, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, Done, MemberRole, Recipient, SendMessage, Switch,
+};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 use raftchat_schema::view::{ChangedRow, MessageState};
 
@@ -11,7 +13,7 @@ use crate::queries::{self, HistoryRange};
 type Person = (UserId, SessionId);
 
 pub(super) fn come_and_go<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3]) {
-    let create = Act::CreateGroup { title: "the boat".to_owned(), members: vec![bob.0, carol.0] };
+    let create = Act::Account(AccountAct::CreateGroup { title: "the boat".to_owned(), members: vec![bob.0, carol.0] });
     let applied = commit(tables, 4100, &[in_session(alice.1, 100, create)]);
     assert_eq!(applied.joined.len(), 3);
     let [Ok(Done::GroupCreated { conversation })] = applied.outcomes[..] else { panic!("no group: {applied:?}") };
@@ -28,7 +30,7 @@ pub(super) fn erase_all<T: TestTables>(tables: &mut T, stamp: u64) {
 }
 
 fn people_speak<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3], conversation: ConversationId) {
-    let send = |id, mentions| Send {
+    let send = |id, mentions| SendMessage {
         to: Recipient::Conversation(conversation),
         message_id: MessageId([id; 16]),
         payload: vec![id],
@@ -38,9 +40,13 @@ fn people_speak<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3],
     let commands = [
         in_session(alice.1, 0, Act::Send(send(50, vec![carol.0, bob.0]))),
         in_session(carol.1, 0, Act::Send(send(51, vec![]))),
-        in_session(alice.1, 101, Act::EditMessage { conversation, position, payload: vec![60] }),
-        in_session(bob.1, 102, Act::React { conversation, position, emoji: "⛵".to_owned(), switch: Switch::On }),
-        in_session(bob.1, 103, Act::PinMessage { conversation, position, switch: Switch::On }),
+        in_session(alice.1, 101, Act::In(conversation, ConversationAct::EditMessage { position, payload: vec![60] })),
+        in_session(
+            bob.1,
+            102,
+            Act::In(conversation, ConversationAct::React { position, emoji: "⛵".to_owned(), switch: Switch::On }),
+        ),
+        in_session(bob.1, 103, Act::In(conversation, ConversationAct::PinMessage { position, switch: Switch::On })),
     ];
     let outcomes = commit(tables, 4200, &commands).outcomes;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -58,9 +64,9 @@ fn people_speak<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3],
 
 fn settings_are_read<T: TestTables>(tables: &mut T, bob: Person, carol: Person, conversation: ConversationId) {
     let commands = [
-        in_session(bob.1, 104, Act::SaveDraft { conversation, draft: b"not yet".to_vec() }),
-        in_session(bob.1, 105, Act::Mute { conversation, until: Stamp(9000) }),
-        in_session(bob.1, 106, Act::Block { user: carol.0, switch: Switch::On }),
+        in_session(bob.1, 104, Act::In(conversation, ConversationAct::SaveDraft { draft: b"not yet".to_vec() })),
+        in_session(bob.1, 105, Act::In(conversation, ConversationAct::Mute { until: Stamp(9000) })),
+        in_session(bob.1, 106, Act::Account(AccountAct::Block { user: carol.0, switch: Switch::On })),
     ];
     commit(tables, 4300, &commands);
     let shown = ok(queries::conversation(tables, bob.0, conversation)).expect("bob is in it");
@@ -75,14 +81,14 @@ fn settings_are_read<T: TestTables>(tables: &mut T, bob: Person, carol: Person, 
 
 fn somebody_leaves<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3], conversation: ConversationId) {
     let before = ok(queries::change_number(tables));
-    let applied = commit(tables, 4400, &[in_session(alice.1, 107, Act::Leave(conversation))]);
+    let applied = commit(tables, 4400, &[in_session(alice.1, 107, Act::In(conversation, ConversationAct::Leave))]);
     assert_eq!(applied.left, [(alice.0, conversation)]);
     assert_eq!(ok(queries::is_member(tables, conversation, alice.0)), None);
     let page = ok(crate::feed_page(tables, alice.0, before, PageLimits { changes: 9, bytes: 9999 }));
     assert!(page.changes.iter().map(|change| &change.row).eq([&ChangedRow::Left(conversation)]), "{page:?}");
     assert_eq!(ok(queries::member_count(tables, conversation)), Some(2));
 
-    let leave = [bob.1, carol.1].map(|session| in_session(session, 108, Act::Leave(conversation)));
+    let leave = [bob.1, carol.1].map(|session| in_session(session, 108, Act::In(conversation, ConversationAct::Leave)));
     commit(tables, 4500, &leave);
     assert!(!ok(queries::conversation_exists(tables, conversation)));
     erase_all(tables, 4600);

@@ -1,6 +1,6 @@
 //! Accounts: a name is given once, what is deleted is gone, and who is seen is noted.
 
-use raftchat_schema::command::{Act, Command, Done, OwnMessages, Recipient};
+use raftchat_schema::command::{Command, Done, OwnMessages, Recipient, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, Stamp, UserId};
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, LAST_SEEN_INTERVAL_MS};
@@ -14,7 +14,7 @@ fn a_username_is_given_once_and_for_ever() {
     let (mut world, alice, ..) = World::of_three();
     let device = world.next_device();
     assert_eq!(code(world.one(Command::Register(registration("alice", device)))), ErrorCode::UsernameTaken);
-    world.act(alice, Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep }).unwrap();
+    world.act(alice, SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep }).unwrap();
     assert_eq!(code(world.one(Command::Register(registration("alice", device)))), ErrorCode::UsernameTaken);
     let found = user_by_name(&world.tables, &"alice".parse().unwrap()).unwrap().unwrap();
     assert!(found.id == alice.user && found.deleted);
@@ -63,7 +63,7 @@ fn a_deleted_account_leaves_its_messages_and_nothing_to_log_in_with() {
     let alice_at_sea = world.login(alice.user);
     let (conversation, _) = world.say(alice, bob, "remember me");
     assert_eq!(
-        code(world.act(alice, Act::DeleteAccount { verifier_version: 2, messages: OwnMessages::Keep })),
+        code(world.act(alice, SessionAct::DeleteAccount { verifier_version: 2, messages: OwnMessages::Keep })),
         ErrorCode::AccountChanged
     );
 
@@ -71,7 +71,7 @@ fn a_deleted_account_leaves_its_messages_and_nothing_to_log_in_with() {
         alice.session,
         7000,
         0,
-        Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep },
+        SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep },
     );
     let applied = world.apply(std::slice::from_ref(&command));
     assert_eq!(applied.outcomes, [Ok(Done::Nothing)]);

@@ -1,6 +1,6 @@
 //! Who is blocked: what they see no more, what they can do no more, and what of theirs counts no more.
 
-use raftchat_schema::command::{Act, Command, Profile, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, Command, ConversationAct, Profile, Recipient, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::view::{ChangedRow, UserView};
@@ -9,7 +9,7 @@ use raftchat_state::{change_seen_by, member_seen_by, seen_by, user};
 use crate::world::{Person, World, code, mentioning};
 
 fn block(world: &mut World, by: Person, whom: Person, switch: Switch) {
-    world.act(by, Act::Block { user: whom.user, switch }).unwrap();
+    world.act(by, Act::Account(AccountAct::Block { user: whom.user, switch })).unwrap();
 }
 
 fn look(world: &World, viewer: Person, of: Person) -> UserView {
@@ -18,7 +18,7 @@ fn look(world: &World, viewer: Person, of: Person) -> UserView {
 
 fn call_oneself(world: &mut World, person: Person, name: &str) {
     let display_name = Some(name.to_owned());
-    world.act(person, Act::SetProfile(Profile { display_name, ..Profile::default() })).unwrap();
+    world.act(person, Act::Account(AccountAct::SetProfile(Profile { display_name, ..Profile::default() }))).unwrap();
 }
 
 #[test]
@@ -71,18 +71,18 @@ fn who_is_blocked_does_nothing_in_the_direct_conversation_that_the_other_would_s
     let (conversation, _) = world.say(bob, alice, "one");
     world.say(bob, alice, "two");
     let (first, second) = (Position(1), Position(2));
-    world.act(bob, Act::PinMessage { conversation, position: first, switch: Switch::On }).unwrap();
+    world.act(bob, Act::In(conversation, ConversationAct::PinMessage { position: first, switch: Switch::On })).unwrap();
     block(&mut world, alice, bob, Switch::On);
     let emoji = "⛵".to_owned();
     for act in [
-        Act::PinMessage { conversation, position: second, switch: Switch::On },
-        Act::PinMessage { conversation, position: first, switch: Switch::Off },
-        Act::React { conversation, position: first, emoji, switch: Switch::On },
-        Act::EditMessage { conversation, position: first, payload: vec![1] },
+        Act::In(conversation, ConversationAct::PinMessage { position: second, switch: Switch::On }),
+        Act::In(conversation, ConversationAct::PinMessage { position: first, switch: Switch::Off }),
+        Act::In(conversation, ConversationAct::React { position: first, emoji, switch: Switch::On }),
+        Act::In(conversation, ConversationAct::EditMessage { position: first, payload: vec![1] }),
     ] {
         assert_eq!(code(world.act(bob, act.clone())), ErrorCode::Blocked, "{act:?}");
     }
-    let add = Act::CreateGroup { title: "boat".to_owned(), members: vec![alice.user] };
+    let add = Act::Account(AccountAct::CreateGroup { title: "boat".to_owned(), members: vec![alice.user] });
     assert_eq!(code(world.act(bob, add)), ErrorCode::Blocked, "nor in a group that they would make for it");
     world.check();
 }
@@ -119,7 +119,10 @@ fn one_person_leaves_others_room_to_react() {
     let (conversation, _): (ConversationId, u64) = world.say(alice, bob, "look");
     let kinds = ["👍", "⛵", "🎉", "🐟", "🌊", "🌞"];
     let react = |world: &mut World, person: Person, emoji: &str, switch| {
-        world.act(person, Act::React { conversation, position: Position(1), emoji: emoji.to_owned(), switch })
+        world.act(
+            person,
+            Act::In(conversation, ConversationAct::React { position: Position(1), emoji: emoji.to_owned(), switch }),
+        )
     };
     for emoji in &kinds[..5] {
         react(&mut world, bob, emoji, Switch::On).unwrap();

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raftchat_schema::command::{Act, Command, Delivered, Done, MemberRole, Profile, Recipient, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, Delivered, Done, MemberRole, Profile, Recipient, Switch,
+};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::view::{ChangedRow, Counts, MessageState, MessageView, PlaceView};
 use raftchat_state::{
@@ -204,36 +206,42 @@ impl Crowd {
             }
         };
         match self.chance.below(46) {
-            0..14 => Act::MarkRead { conversation, position },
-            14..24 => Act::DeleteMessage { conversation: own.0, position: own.1 },
+            0..14 => Act::In(conversation, ConversationAct::MarkRead { position }),
+            14..24 => Act::In(own.0, ConversationAct::DeleteMessage { position: own.1 }),
             24..28 => {
                 let payload = vec![b'e'; 1 + self.chance.below(9)];
-                Act::EditMessage { conversation: own.0, position: own.1, payload }
+                Act::In(own.0, ConversationAct::EditMessage { position: own.1, payload })
             }
-            28..31 => Act::React { conversation, position, emoji: self.chance.of(&["⛵", "👍"]).to_owned(), switch },
-            31 => Act::PinMessage { conversation, position, switch },
-            32 => Act::Leave(self.chance.of(&[conversation, ConversationId(self.number % 64)])),
-            33..37 => Act::AddMembers { conversation, members: vec![user, self.anybody().user] },
-            37 => Act::RemoveMember { conversation, user },
-            38 => Act::SetRole { conversation, user, role: self.chance.of(&[MemberRole::Admin, MemberRole::Member]) },
+            28..31 => Act::In(
+                conversation,
+                ConversationAct::React { position, emoji: self.chance.of(&["⛵", "👍"]).to_owned(), switch },
+            ),
+            31 => Act::In(conversation, ConversationAct::PinMessage { position, switch }),
+            32 => Act::In(self.chance.of(&[conversation, ConversationId(self.number % 64)]), ConversationAct::Leave),
+            33..37 => Act::In(conversation, ConversationAct::AddMembers { members: vec![user, self.anybody().user] }),
+            37 => Act::In(conversation, ConversationAct::RemoveMember { user }),
+            38 => Act::In(
+                conversation,
+                ConversationAct::SetRole { user, role: self.chance.of(&[MemberRole::Admin, MemberRole::Member]) },
+            ),
             39 => {
                 let title = "the boat".to_owned();
                 let members = self.people.iter().map(|devices| devices[0].user).collect();
                 if self.groups.len() < GROUPS_MAX {
-                    Act::CreateGroup { title, members }
+                    Act::Account(AccountAct::CreateGroup { title, members })
                 } else {
-                    Act::Rename { conversation, title }
+                    Act::In(conversation, ConversationAct::Rename { title })
                 }
             }
-            40 => Act::SetProfile(Profile { receipts: Some(switch), ..Profile::default() }),
-            41..43 => Act::MarkUnread(conversation),
-            43 => Act::SaveDraft { conversation, draft: vec![b'd'; self.chance.below(3)] },
-            44 => Act::Mute { conversation, until: Stamp(self.chance.below(2) as u64) },
+            40 => Act::Account(AccountAct::SetProfile(Profile { receipts: Some(switch), ..Profile::default() })),
+            41..43 => Act::In(conversation, ConversationAct::MarkUnread),
+            43 => Act::In(conversation, ConversationAct::SaveDraft { draft: vec![b'd'; self.chance.below(3)] }),
+            44 => Act::In(conversation, ConversationAct::Mute { until: Stamp(self.chance.below(2) as u64) }),
             _ => {
                 // A block now and then, and most of the time none.
                 let switch = Switch::from_bool(self.chance.below(8) == 0);
                 let user = if user == person.user { UserId(1 << 40) } else { user };
-                Act::Block { user, switch }
+                Act::Account(AccountAct::Block { user, switch })
             }
         }
     }

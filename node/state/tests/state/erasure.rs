@@ -1,6 +1,8 @@
 //! What is erased piece by piece: deleted accounts, and groups that nobody is in.
 
-use raftchat_schema::command::{Act, Command, MemberRole, OwnMessages, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, MemberRole, OwnMessages, SessionAct, Switch,
+};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::limits::ERASE_STEP_ROWS;
@@ -10,7 +12,7 @@ use raftchat_state::{apply_batch, is_member, members_page};
 use crate::world::{Person, World, code, sending};
 
 fn delete_account(world: &mut World, person: Person, messages: OwnMessages) {
-    world.act(person, Act::DeleteAccount { verifier_version: 1, messages }).unwrap();
+    world.act(person, SessionAct::DeleteAccount { verifier_version: 1, messages }).unwrap();
     world.check();
 }
 
@@ -23,12 +25,22 @@ fn a_group_that_everybody_left_is_erased_in_pieces() {
         world.tell(alice, conversation, "of the group");
     }
     let position = Position(1);
-    world.act(alice, Act::EditMessage { conversation, position, payload: b"edited in the group".to_vec() }).unwrap();
-    world.act(bob, Act::React { conversation, position, emoji: "⛵".to_owned(), switch: Switch::On }).unwrap();
-    world.act(bob, Act::PinMessage { conversation, position, switch: Switch::On }).unwrap();
+    world
+        .act(
+            alice,
+            Act::In(conversation, ConversationAct::EditMessage { position, payload: b"edited in the group".to_vec() }),
+        )
+        .unwrap();
+    world
+        .act(
+            bob,
+            Act::In(conversation, ConversationAct::React { position, emoji: "⛵".to_owned(), switch: Switch::On }),
+        )
+        .unwrap();
+    world.act(bob, Act::In(conversation, ConversationAct::PinMessage { position, switch: Switch::On })).unwrap();
     let before = world.changes();
     for person in [alice, carol, bob] {
-        world.act(person, Act::Leave(conversation)).unwrap();
+        world.act(person, Act::In(conversation, ConversationAct::Leave)).unwrap();
         world.check();
     }
     let pieces = world.erase();
@@ -50,9 +62,9 @@ fn a_deleted_account_leaves_its_groups_and_others_follow() {
     let groups: Vec<_> = (0..60).map(|_| world.group(alice, &[bob, carol])).collect();
     let alone = world.group(alice, &[]);
     world.tell(alice, groups[0], "hello all");
-    world.act(alice, Act::SaveDraft { conversation: direct, draft: b"my draft".to_vec() }).unwrap();
-    world.act(alice, Act::Block { user: carol.user, switch: Switch::On }).unwrap();
-    world.act(bob, Act::Block { user: alice.user, switch: Switch::On }).unwrap();
+    world.act(alice, Act::In(direct, ConversationAct::SaveDraft { draft: b"my draft".to_vec() })).unwrap();
+    world.act(alice, Act::Account(AccountAct::Block { user: carol.user, switch: Switch::On })).unwrap();
+    world.act(bob, Act::Account(AccountAct::Block { user: alice.user, switch: Switch::On })).unwrap();
     delete_account(&mut world, alice, OwnMessages::Keep);
     assert!(is_member(&world.tables, groups[0], alice.user).unwrap().is_some(), "one thing after the other");
     let before = world.changes();
@@ -71,8 +83,8 @@ fn a_deleted_account_leaves_its_groups_and_others_follow() {
     assert!(!world.tables.0.values().any(|row| row.windows(8).any(|window| window == b"my draft")));
     assert_eq!(world.messages(bob, groups[0])[0].payload, b"hello all", "messages stay");
     assert!(is_member(&world.tables, direct, alice.user).unwrap().is_some(), "and so does who one spoke to");
-    world.act(bob, Act::Block { user: alice.user, switch: Switch::Off }).unwrap();
-    let again = Act::Block { user: alice.user, switch: Switch::On };
+    world.act(bob, Act::Account(AccountAct::Block { user: alice.user, switch: Switch::Off })).unwrap();
+    let again = Act::Account(AccountAct::Block { user: alice.user, switch: Switch::On });
     assert_eq!(code(world.act(bob, again)), ErrorCode::NoSuchUser);
 }
 
@@ -85,9 +97,9 @@ fn a_deleted_accounts_messages_go_with_it_if_asked() {
         world.call(alice, kept, "of alice", &[carol.user]);
     }
     world.tell(alice, left, "of alice, who left");
-    world.act(alice, Act::Leave(left)).unwrap();
+    world.act(alice, Act::In(left, ConversationAct::Leave)).unwrap();
     world.tell(bob, kept, "of bob");
-    world.act(bob, Act::PinMessage { conversation: kept, position: Position(2), switch: Switch::On }).unwrap();
+    world.act(bob, Act::In(kept, ConversationAct::PinMessage { position: Position(2), switch: Switch::On })).unwrap();
     world.read(carol, kept, 10).unwrap();
     delete_account(&mut world, alice, OwnMessages::Erase);
     assert_eq!(world.mentions(carol, kept), ERASE_STEP_ROWS as u64 - 10);

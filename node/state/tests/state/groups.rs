@@ -1,6 +1,6 @@
 //! Groups: who may do what, who follows the owner, and what a new member sees.
 
-use raftchat_schema::command::{Act, Done, MemberRole, Outcome, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, MemberRole, Outcome, Recipient, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{GROUP_MEMBERS_MAX, MEMBERS_SHOWN_MAX, TITLE_BYTES_MAX};
@@ -20,7 +20,7 @@ fn role(world: &World, viewer: Person, conversation: ConversationId, of: Person)
 }
 
 fn set_role(conversation: ConversationId, of: Person, role: MemberRole) -> Act {
-    Act::SetRole { conversation, user: of.user, role }
+    Act::In(conversation, ConversationAct::SetRole { user: of.user, role })
 }
 
 #[test]
@@ -28,7 +28,8 @@ fn a_group_is_made_of_its_owner_and_others_each_once() {
     let (mut world, alice, bob, carol) = World::of_three();
     let before = world.changes();
     let members = vec![carol.user, bob.user, alice.user, bob.user];
-    let create = request(alice.session, 900, 0, Act::CreateGroup { title: "the boat".to_owned(), members });
+    let create =
+        request(alice.session, 900, 0, Act::Account(AccountAct::CreateGroup { title: "the boat".to_owned(), members }));
     let applied = world.apply(std::slice::from_ref(&create));
     let Ok(Done::GroupCreated { conversation }) = applied.outcomes[0] else { panic!("no group: {applied:?}") };
     let joined = |person: Person| Joined { user: person.user, conversation, since: Position(0) };
@@ -51,7 +52,7 @@ fn a_group_is_made_of_its_owner_and_others_each_once() {
 #[test]
 fn a_group_that_cannot_be_is_refused() {
     let (mut world, alice, bob, carol) = World::of_three();
-    world.act(carol, Act::Block { user: alice.user, switch: Switch::On }).unwrap();
+    world.act(carol, Act::Account(AccountAct::Block { user: alice.user, switch: Switch::On })).unwrap();
     let strangers: Vec<_> = (1..=GROUP_MEMBERS_MAX as u64 + 1).map(UserId).collect();
     let long = "t".repeat(TITLE_BYTES_MAX + 1);
     let cases: [(&str, &[UserId], ErrorCode); 10] = [
@@ -68,11 +69,11 @@ fn a_group_that_cannot_be_is_refused() {
     ];
     for (title, members, refused) in cases {
         let change = world.changes();
-        let act = Act::CreateGroup { title: title.to_owned(), members: members.to_vec() };
+        let act = Act::Account(AccountAct::CreateGroup { title: title.to_owned(), members: members.to_vec() });
         assert_eq!((code(world.act(alice, act)), world.changes()), (refused, change), "{title} {members:?}");
     }
     let conversation = world.group(bob, &[carol]);
-    let add = |members| Act::AddMembers { conversation, members };
+    let add = |members| Act::In(conversation, ConversationAct::AddMembers { members });
     assert_eq!(code(world.act(bob, add(vec![UserId(1 << 40)]))), ErrorCode::NoSuchUser);
     assert_eq!(code(world.act(bob, add(strangers))), ErrorCode::TooMany);
     world.act(bob, set_role(conversation, carol, MemberRole::Admin)).unwrap();
@@ -110,15 +111,15 @@ fn each_may_what_their_role_allows() {
     let tables = world.tables.clone();
     for (what, expected) in TRIES {
         let act = match what {
-            "rename" => Act::Rename { conversation, title: "the ship".to_owned() },
-            "add a stranger" => Act::AddMembers { conversation, members: vec![stranger.user] },
-            "remove a member" => Act::RemoveMember { conversation, user: other_member.user },
-            "remove an admin" => Act::RemoveMember { conversation, user: other_admin.user },
-            "remove the owner" => Act::RemoveMember { conversation, user: owner.user },
+            "rename" => Act::In(conversation, ConversationAct::Rename { title: "the ship".to_owned() }),
+            "add a stranger" => Act::In(conversation, ConversationAct::AddMembers { members: vec![stranger.user] }),
+            "remove a member" => Act::In(conversation, ConversationAct::RemoveMember { user: other_member.user }),
+            "remove an admin" => Act::In(conversation, ConversationAct::RemoveMember { user: other_admin.user }),
+            "remove the owner" => Act::In(conversation, ConversationAct::RemoveMember { user: owner.user }),
             "promote a member" => set_role(conversation, other_member, MemberRole::Admin),
             "demote an admin" => set_role(conversation, other_admin, MemberRole::Member),
             "give away the group" => set_role(conversation, other_member, MemberRole::Owner),
-            _ => Act::Leave(conversation),
+            _ => Act::In(conversation, ConversationAct::Leave),
         };
         let met = [owner, admin, member, stranger].map(|by| {
             world.tables = tables.clone();
@@ -145,7 +146,7 @@ fn roles_are_given_by_the_owner_and_to_members() {
     assert_eq!(role(&world, bob, conversation, bob), Some(MemberRole::Owner));
     assert_eq!(role(&world, bob, conversation, alice), Some(MemberRole::Admin));
     assert_eq!(world.shown(bob, change).len(), 2, "both are shown");
-    let remove = Act::RemoveMember { conversation, user: carol.user };
+    let remove = Act::In(conversation, ConversationAct::RemoveMember { user: carol.user });
     assert_eq!(code(world.act(bob, remove)), ErrorCode::NotAMember);
     world.check();
 }
@@ -155,17 +156,20 @@ fn what_only_groups_have_is_refused_elsewhere() {
     let (mut world, alice, bob, carol) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "hello");
     let acts = [
-        Act::Rename { conversation, title: "us".to_owned() },
-        Act::AddMembers { conversation, members: vec![carol.user] },
-        Act::RemoveMember { conversation, user: bob.user },
+        Act::In(conversation, ConversationAct::Rename { title: "us".to_owned() }),
+        Act::In(conversation, ConversationAct::AddMembers { members: vec![carol.user] }),
+        Act::In(conversation, ConversationAct::RemoveMember { user: bob.user }),
         set_role(conversation, bob, MemberRole::Admin),
-        Act::Leave(conversation),
+        Act::In(conversation, ConversationAct::Leave),
     ];
     for act in acts {
         assert_eq!(code(world.act(alice, act.clone())), ErrorCode::NotAGroup, "{act:?}");
         assert_eq!(code(world.act(carol, act)), ErrorCode::NotAMember);
     }
-    assert_eq!(code(world.act(alice, Act::Leave(ConversationId(1 << 40)))), ErrorCode::NoSuchConversation);
+    assert_eq!(
+        code(world.act(alice, Act::In(ConversationId(1 << 40), ConversationAct::Leave))),
+        ErrorCode::NoSuchConversation
+    );
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn a_title_is_changed_once() {
     let (mut world, alice, bob, _) = World::of_three();
     let conversation = world.group(alice, &[bob]);
     let change = world.changes();
-    let rename = |title: &str| Act::Rename { conversation, title: title.to_owned() };
+    let rename = |title: &str| Act::In(conversation, ConversationAct::Rename { title: title.to_owned() });
     world.act(alice, rename("the boat")).unwrap();
     assert_eq!(world.changes(), change);
     for blank in [" ", "\u{200B}", "\u{3164}", "\u{301}"] {
@@ -192,19 +196,19 @@ fn the_admin_who_joined_first_follows_the_owner_and_else_the_member_who_did() {
     let dave = world.register("dave");
     // Dave and carol joined in the same entry: the lower id is first. Bob joined last.
     let conversation = world.group(alice, &[dave, carol]);
-    world.act(alice, Act::AddMembers { conversation, members: vec![bob.user] }).unwrap();
+    world.act(alice, Act::In(conversation, ConversationAct::AddMembers { members: vec![bob.user] })).unwrap();
     world.act(alice, set_role(conversation, bob, MemberRole::Admin)).unwrap();
     let mut owners = Vec::new();
     for leaving in [alice, bob, carol] {
-        world.act(leaving, Act::Leave(conversation)).unwrap();
+        world.act(leaving, Act::In(conversation, ConversationAct::Leave)).unwrap();
         world.check();
         let members = members_page(&world.tables, dave.user, conversation, UserId(0), 9).unwrap().unwrap().0;
         owners.extend(members.into_iter().find(|member| member.role == MemberRole::Owner).map(|m| m.user.id));
     }
     assert_eq!(owners, [bob.user, carol.user, dave.user]);
-    world.act(dave, Act::Leave(conversation)).unwrap();
+    world.act(dave, Act::In(conversation, ConversationAct::Leave)).unwrap();
     assert!(!conversation_exists(&world.tables, conversation).unwrap());
-    assert_eq!(code(world.act(dave, Act::Leave(conversation))), ErrorCode::NoSuchConversation);
+    assert_eq!(code(world.act(dave, Act::In(conversation, ConversationAct::Leave))), ErrorCode::NoSuchConversation);
     world.check();
 }
 
@@ -216,15 +220,19 @@ fn a_new_member_sees_what_is_said_from_joining_on() {
         world.call(alice, conversation, text, &[carol.user]);
     }
     let before = world.changes();
-    world.act(alice, Act::AddMembers { conversation, members: vec![carol.user] }).unwrap();
+    world.act(alice, Act::In(conversation, ConversationAct::AddMembers { members: vec![carol.user] })).unwrap();
     assert_eq!(is_member(&world.tables, conversation, carol.user).unwrap(), Some(Position(3)));
     assert_eq!((world.unread(carol, conversation), world.mentions(carol, conversation)), (0, 0));
     assert_eq!(feeds_of(&world.tables, carol.user).unwrap()[2].1, Position(3));
     assert_eq!(world.messages(carol, conversation), []);
 
     let position = Position(2);
-    world.act(alice, Act::EditMessage { conversation, position, payload: b"for bob".to_vec() }).unwrap();
-    let react = |position| Act::React { conversation, position, emoji: "👍".to_owned(), switch: Switch::On };
+    world
+        .act(alice, Act::In(conversation, ConversationAct::EditMessage { position, payload: b"for bob".to_vec() }))
+        .unwrap();
+    let react = |position| {
+        Act::In(conversation, ConversationAct::React { position, emoji: "👍".to_owned(), switch: Switch::On })
+    };
     world.act(bob, react(position)).unwrap();
     world.delete(alice, conversation, 1).unwrap();
     world.call(alice, conversation, "four", &[carol.user]);
@@ -255,14 +263,14 @@ fn what_was_said_before_joining_cannot_be_touched() {
     let (mut world, alice, bob, carol) = World::of_three();
     let conversation = world.group(alice, &[bob, carol]);
     world.tell(carol, conversation, "mine");
-    world.act(carol, Act::Leave(conversation)).unwrap();
-    world.act(alice, Act::AddMembers { conversation, members: vec![carol.user] }).unwrap();
+    world.act(carol, Act::In(conversation, ConversationAct::Leave)).unwrap();
+    world.act(alice, Act::In(conversation, ConversationAct::AddMembers { members: vec![carol.user] })).unwrap();
     let position = Position(1);
     let acts = [
-        Act::EditMessage { conversation, position, payload: b"still mine".to_vec() },
-        Act::DeleteMessage { conversation, position },
-        Act::React { conversation, position, emoji: "👍".to_owned(), switch: Switch::On },
-        Act::PinMessage { conversation, position, switch: Switch::On },
+        Act::In(conversation, ConversationAct::EditMessage { position, payload: b"still mine".to_vec() }),
+        Act::In(conversation, ConversationAct::DeleteMessage { position }),
+        Act::In(conversation, ConversationAct::React { position, emoji: "👍".to_owned(), switch: Switch::On }),
+        Act::In(conversation, ConversationAct::PinMessage { position, switch: Switch::On }),
     ];
     for act in acts {
         assert_eq!(code(world.act(carol, act.clone())), ErrorCode::NoSuchMessage, "{act:?}");
@@ -278,9 +286,14 @@ fn who_leaves_loses_the_conversation_and_who_is_added_again_begins_anew() {
     let conversation = world.group(alice, &[bob, carol]);
     world.call(alice, conversation, "hello", &[bob.user]);
     world.read(bob, conversation, 1).unwrap();
-    world.act(bob, Act::PinConversation { conversation, switch: Switch::On }).unwrap();
+    world.act(bob, Act::In(conversation, ConversationAct::PinConversation { switch: Switch::On })).unwrap();
     let before = world.changes();
-    let applied = world.apply(&[request(alice.session, 800, 0, Act::RemoveMember { conversation, user: bob.user })]);
+    let applied = world.apply(&[request(
+        alice.session,
+        800,
+        0,
+        Act::In(conversation, ConversationAct::RemoveMember { user: bob.user }),
+    )]);
     assert_eq!(applied.left, [(bob.user, conversation)]);
     assert_eq!(world.shown(bob, before), [ChangedRow::Left(conversation)]);
     let [ChangedRow::MemberLeft { user, by, after, .. }] = &world.shown(carol, before)[..] else {
@@ -298,7 +311,7 @@ fn who_leaves_loses_the_conversation_and_who_is_added_again_begins_anew() {
 
     world.tell(carol, conversation, "he is gone");
     let away = world.changes();
-    world.act(alice, Act::AddMembers { conversation, members: vec![bob.user] }).unwrap();
+    world.act(alice, Act::In(conversation, ConversationAct::AddMembers { members: vec![bob.user] })).unwrap();
     let shown = raftchat_state::conversation(&world.tables, bob.user, conversation).unwrap().unwrap();
     let place = (shown.place.since, shown.place.pinned, shown.place.counts.unread);
     assert_eq!(place, (Position(2), false, 0));
@@ -317,7 +330,7 @@ fn a_large_group_shows_its_first_members_and_pages_the_rest() {
     let (mut world, alice, ..) = World::of_three();
     let first = alice.user.0 - 99;
     let members = (first..first + 50).map(UserId).collect();
-    let act = Act::CreateGroup { title: "everybody".to_owned(), members };
+    let act = Act::Account(AccountAct::CreateGroup { title: "everybody".to_owned(), members });
     let Ok(Done::GroupCreated { conversation }) = world.act(alice, act) else { panic!("no group") };
     let shown = raftchat_state::conversation(&world.tables, alice.user, conversation).unwrap().unwrap();
     assert_eq!((shown.members.len(), shown.member_count), (MEMBERS_SHOWN_MAX, 51));

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use raftchat_schema::command::{
-    Act, Command, Delivered, MemberRole, OtherSessions, OwnMessages, Profile, Recipient, Send, SessionUse, Switch,
-    Verifier,
+    AccountAct, Act, Command, ConversationAct, Delivered, MemberRole, OtherSessions, OwnMessages, Profile, Recipient,
+    SendMessage, SessionAct, SessionUse, Switch, Verifier,
 };
 use raftchat_schema::id::{ConversationId, Position, SessionId, Stamp, UserId};
 use raftchat_state::{Applied, MemoryTables, apply_batch};
@@ -46,23 +46,24 @@ fn send() -> impl Strategy<Value = Act> {
         1 => anybody().prop_map(Recipient::Direct),
         3 => anywhere().prop_map(Recipient::Conversation),
     ];
-    (to, 1..200_u64, text(), vec(anybody(), 0..4))
-        .prop_map(|(to, id, payload, mentions)| Act::Send(Send { to, message_id: message_id(id), payload, mentions }))
+    (to, 1..200_u64, text(), vec(anybody(), 0..4)).prop_map(|(to, id, payload, mentions)| {
+        Act::Send(SendMessage { to, message_id: message_id(id), payload, mentions })
+    })
 }
 
 fn to_message() -> impl Strategy<Value = Act> {
     let emoji = prop_oneof![Just("👍"), Just("⛵"), Just("👩‍👩‍👧"), Just("not one"), Just("")];
     prop_oneof![
-        3 => place().prop_map(|(conversation, position)| Act::DeleteMessage { conversation, position }),
-        4 => place().prop_map(|(conversation, position)| Act::MarkRead { conversation, position }),
+        3 => place().prop_map(|(conversation, position)| Act::In(conversation, ConversationAct::DeleteMessage { position })),
+        4 => place().prop_map(|(conversation, position)| Act::In(conversation, ConversationAct::MarkRead { position })),
         3 => (place(), text()).prop_map(|((conversation, position), payload)| {
-            Act::EditMessage { conversation, position, payload }
+            Act::In(conversation, ConversationAct::EditMessage { position, payload })
         }),
         3 => (place(), emoji, switch()).prop_map(|((conversation, position), emoji, switch)| {
-            Act::React { conversation, position, emoji: emoji.to_owned(), switch }
+            Act::In(conversation, ConversationAct::React { position, emoji: emoji.to_owned(), switch })
         }),
         2 => (place(), switch()).prop_map(|((conversation, position), switch)| {
-            Act::PinMessage { conversation, position, switch }
+            Act::In(conversation, ConversationAct::PinMessage { position, switch })
         }),
     ]
 }
@@ -71,13 +72,13 @@ fn to_oneself() -> impl Strategy<Value = Act> {
     let setting = || proptest::option::of(switch());
     let name = proptest::option::of(prop_oneof![Just(""), Just("Somebody")]);
     prop_oneof![
-        2 => anywhere().prop_map(Act::MarkUnread),
-        1 => (anywhere(), 0..3_u64).prop_map(|(conversation, until)| Act::Mute { conversation, until: Stamp(until) }),
-        1 => (anywhere(), switch()).prop_map(|(conversation, switch)| Act::PinConversation { conversation, switch }),
-        1 => (anywhere(), text()).prop_map(|(conversation, draft)| Act::SaveDraft { conversation, draft }),
-        1 => (anybody(), switch()).prop_map(|(user, switch)| Act::Block { user, switch }),
+        2 => anywhere().prop_map(|conversation| Act::In(conversation, ConversationAct::MarkUnread)),
+        1 => (anywhere(), 0..3_u64).prop_map(|(conversation, until)| Act::In(conversation, ConversationAct::Mute { until: Stamp(until) })),
+        1 => (anywhere(), switch()).prop_map(|(conversation, switch)| Act::In(conversation, ConversationAct::PinConversation { switch })),
+        1 => (anywhere(), text()).prop_map(|(conversation, draft)| Act::In(conversation, ConversationAct::SaveDraft { draft })),
+        1 => (anybody(), switch()).prop_map(|(user, switch)| Act::Account(AccountAct::Block { user, switch })),
         2 => (name, setting(), setting()).prop_map(|(display_name, presence, receipts)| {
-            Act::SetProfile(Profile { display_name: display_name.map(str::to_owned), presence, receipts })
+            Act::Account(AccountAct::SetProfile(Profile { display_name: display_name.map(str::to_owned), presence, receipts }))
         }),
     ]
 }
@@ -85,37 +86,38 @@ fn to_oneself() -> impl Strategy<Value = Act> {
 fn to_group() -> impl Strategy<Value = Act> {
     let role = prop_oneof![Just(MemberRole::Member), Just(MemberRole::Admin), Just(MemberRole::Owner)];
     prop_oneof![
-        1 => (title(), vec(anybody(), 0..4)).prop_map(|(title, members)| Act::CreateGroup { title, members }),
+        1 => (title(), vec(anybody(), 0..4)).prop_map(|(title, members)| Act::Account(AccountAct::CreateGroup { title, members })),
         4 => (anywhere(), vec(anybody(), 0..3)).prop_map(|(conversation, members)| {
-            Act::AddMembers { conversation, members }
+            Act::In(conversation, ConversationAct::AddMembers { members })
         }),
-        3 => (anywhere(), anybody()).prop_map(|(conversation, user)| Act::RemoveMember { conversation, user }),
+        3 => (anywhere(), anybody()).prop_map(|(conversation, user)| Act::In(conversation, ConversationAct::RemoveMember { user })),
         3 => (anywhere(), anybody(), role).prop_map(|(conversation, user, role)| {
-            Act::SetRole { conversation, user, role }
+            Act::In(conversation, ConversationAct::SetRole { user, role })
         }),
-        2 => anywhere().prop_map(Act::Leave),
-        1 => (anywhere(), title()).prop_map(|(conversation, title)| Act::Rename { conversation, title }),
+        2 => anywhere().prop_map(|conversation| Act::In(conversation, ConversationAct::Leave)),
+        1 => (anywhere(), title()).prop_map(|(conversation, title)| Act::In(conversation, ConversationAct::Rename { title })),
     ]
 }
 
-fn to_account() -> impl Strategy<Value = Act> {
+fn to_account() -> impl Strategy<Value = SessionAct> {
     let messages = any::<bool>().prop_map(|all| if all { OwnMessages::Erase } else { OwnMessages::Keep });
     let others = any::<bool>().prop_map(|all| if all { OtherSessions::End } else { OtherSessions::Keep });
     prop_oneof![
-        1 => (1..12_u64).prop_map(|session| Act::EndSession(SessionId(session))),
-        1 => Just(Act::EndOtherSessions),
+        1 => (1..12_u64).prop_map(|session| Act::Account(AccountAct::EndSession(SessionId(session))).into()),
+        1 => Just(Act::Account(AccountAct::EndOtherSessions).into()),
         1 => (1..3_u32, others).prop_map(|(verifier_version, others)| {
             let verifier = Verifier::Argon2id("$argon2id$another".to_owned());
-            Act::ChangePassword { verifier_version, verifier, others }
+            SessionAct::ChangePassword { verifier_version, verifier, others }
         }),
         1 => (1..3_u32, messages).prop_map(|(verifier_version, messages)| {
-            Act::DeleteAccount { verifier_version, messages }
+            SessionAct::DeleteAccount { verifier_version, messages }
         }),
     ]
 }
 
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![40 => send(), 40 => to_message(), 10 => to_oneself(), 15 => to_group(), 2 => to_account()]
+fn act() -> impl Strategy<Value = SessionAct> {
+    let asked = prop_oneof![40 => send(), 40 => to_message(), 10 => to_oneself(), 15 => to_group()];
+    prop_oneof![105 => asked.prop_map(SessionAct::Asked), 2 => to_account()]
 }
 
 fn note() -> impl Strategy<Value = Command> {
@@ -148,7 +150,7 @@ pub(crate) fn log() -> impl Strategy<Value = Log> {
         let mut now = 1_000_000_000;
         let people = (1..=PEOPLE).map(|n| Command::Register(registration(&format!("person{n}"), n))).collect();
         let members = (1..PEOPLE).map(UserId).collect();
-        let create = Act::CreateGroup { title: "the boat".to_owned(), members };
+        let create = Act::Account(AccountAct::CreateGroup { title: "the boat".to_owned(), members });
         let mut log = vec![(Stamp(now), people), (Stamp(now), vec![request(SessionId(1), 1000, 0, create)])];
         for (step, commands) in entries {
             now = now.saturating_add_signed(step);

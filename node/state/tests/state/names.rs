@@ -1,6 +1,6 @@
 //! Which names may be taken, and how much an account stores.
 
-use raftchat_schema::command::{Act, Command};
+use raftchat_schema::command::{Act, Command, ConversationAct, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_state::stored_bytes;
@@ -26,7 +26,10 @@ fn a_name_that_looks_like_anothers_is_taken_for_ever() {
         assert_eq!(code(try_name(&mut world, name)), ErrorCode::MalformedUsername, "{name}");
     }
     world
-        .act(alice, Act::DeleteAccount { verifier_version: 1, messages: raftchat_schema::command::OwnMessages::Keep })
+        .act(
+            alice,
+            SessionAct::DeleteAccount { verifier_version: 1, messages: raftchat_schema::command::OwnMessages::Keep },
+        )
         .unwrap();
     assert_eq!(code(try_name(&mut world, "al1ce")), ErrorCode::UsernameTaken, "also when she is gone");
     try_name(&mut world, "alison").unwrap();
@@ -42,7 +45,12 @@ fn what_an_account_stores_is_known_and_given_back() {
     let long = "x".repeat(20_000);
     world.say(alice, bob, &long);
     assert_eq!(stored(&world), 20_000 + 29);
-    world.act(alice, Act::EditMessage { conversation, position: Position(2), payload: vec![b'y'; 500] }).unwrap();
+    world
+        .act(
+            alice,
+            Act::In(conversation, ConversationAct::EditMessage { position: Position(2), payload: vec![b'y'; 500] }),
+        )
+        .unwrap();
     assert_eq!(stored(&world), 20_529, "what it said before is kept");
     world.check();
     world.delete(alice, conversation, 2).unwrap();
@@ -51,9 +59,9 @@ fn what_an_account_stores_is_known_and_given_back() {
     let group = world.group(alice, &[carol]);
     world.tell(alice, group, "hello");
     world.check();
-    world.act(alice, Act::Leave(group)).unwrap();
+    world.act(alice, Act::In(group, ConversationAct::Leave)).unwrap();
     assert_eq!(stored(&world), 5, "also of where one is no longer");
-    world.act(carol, Act::Leave(group)).unwrap();
+    world.act(carol, Act::In(group, ConversationAct::Leave)).unwrap();
     world.erase();
     assert_eq!(stored(&world), 0);
     world.check();

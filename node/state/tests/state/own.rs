@@ -1,6 +1,8 @@
 //! What is one person's own: settings of conversations, marks, blocks, and what they show of themselves.
 
-use raftchat_schema::command::{Act, Command, Delivered, Done, Profile, Recipient, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, Delivered, Done, Profile, Recipient, Switch,
+};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::limits::{DISPLAY_NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, RECEIPT_MEMBERS_MAX};
@@ -23,7 +25,7 @@ fn delivered(person: Person, conversation: ConversationId, position: u64) -> Com
 }
 
 fn profile(presence: Option<Switch>, receipts: Option<Switch>) -> Act {
-    Act::SetProfile(Profile { display_name: None, presence, receipts })
+    Act::Account(AccountAct::SetProfile(Profile { display_name: None, presence, receipts }))
 }
 
 #[test]
@@ -32,10 +34,10 @@ fn settings_are_the_persons_own_and_each_changed_once() {
     let (conversation, _) = world.say(alice, bob, "hello");
     let before = world.changes();
     let acts = [
-        Act::Mute { conversation, until: Stamp(9000) },
-        Act::PinConversation { conversation, switch: Switch::On },
-        Act::SaveDraft { conversation, draft: b"dear alice".to_vec() },
-        Act::MarkUnread(conversation),
+        Act::In(conversation, ConversationAct::Mute { until: Stamp(9000) }),
+        Act::In(conversation, ConversationAct::PinConversation { switch: Switch::On }),
+        Act::In(conversation, ConversationAct::SaveDraft { draft: b"dear alice".to_vec() }),
+        Act::In(conversation, ConversationAct::MarkUnread),
     ];
     for (number, act) in (900..).zip(acts) {
         let applied = world.apply(&[request(bob.session, number, 0, act.clone())]);
@@ -51,10 +53,10 @@ fn settings_are_the_persons_own_and_each_changed_once() {
     assert_eq!((shown.muted_until, shown.pinned, shown.marked_unread), (Stamp(9000), true, true));
     assert_eq!(shown.draft, b"dear alice");
     assert_eq!(world.shown(alice, before), [], "nobody else is shown that");
-    let large = Act::SaveDraft { conversation, draft: vec![0; PAYLOAD_BYTES_MAX + 1] };
+    let large = Act::In(conversation, ConversationAct::SaveDraft { draft: vec![0; PAYLOAD_BYTES_MAX + 1] });
     assert_eq!(code(world.act(bob, large)), ErrorCode::TooLarge);
-    world.act(bob, Act::SaveDraft { conversation, draft: Vec::new() }).unwrap();
-    world.act(bob, Act::Mute { conversation, until: Stamp(0) }).unwrap();
+    world.act(bob, Act::In(conversation, ConversationAct::SaveDraft { draft: Vec::new() })).unwrap();
+    world.act(bob, Act::In(conversation, ConversationAct::Mute { until: Stamp(0) })).unwrap();
     let shown = place(&world, bob, conversation);
     assert_eq!((shown.draft.len(), shown.muted_until, shown.pinned), (0, Stamp(0), true));
     world.check();
@@ -65,7 +67,7 @@ fn reading_takes_the_mark_as_unread_away_in_any_case() {
     let (mut world, alice, bob, _) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "hello");
     for moves in [true, false] {
-        world.act(bob, Act::MarkUnread(conversation)).unwrap();
+        world.act(bob, Act::In(conversation, ConversationAct::MarkUnread)).unwrap();
         assert!(place(&world, bob, conversation).marked_unread);
         let before = world.changes();
         world.read(bob, conversation, 1).unwrap();
@@ -84,7 +86,7 @@ fn marks_are_told_in_small_conversations_and_kept_to_oneself_in_large_ones() {
     let mut members: Vec<_> = (bob.user.0 - 100..).map(UserId).take(RECEIPT_MEMBERS_MAX - 2).collect();
     members.extend([bob.user, carol.user]);
     members.sort();
-    let act = Act::CreateGroup { title: "everybody".to_owned(), members };
+    let act = Act::Account(AccountAct::CreateGroup { title: "everybody".to_owned(), members });
     let Ok(Done::GroupCreated { conversation: large }) = world.act(alice, act) else { panic!("no group") };
     for conversation in [small, large] {
         world.tell(alice, conversation, "one");
@@ -107,11 +109,11 @@ fn marks_are_told_in_small_conversations_and_kept_to_oneself_in_large_ones() {
     assert_eq!(member(&world, alice, large, bob).delivered_position, Position(0));
     assert_eq!(member(&world, alice, small, bob).delivered_position, Position(2), "what was read was delivered");
 
-    world.act(bob, Act::Leave(large)).unwrap();
+    world.act(bob, Act::In(large, ConversationAct::Leave)).unwrap();
     world.read(carol, large, 1).unwrap();
     assert!(met(&world, alice).contains(&(large, "read", 1)), "a group that shrinks is a small one");
     let before = world.changes();
-    world.act(alice, Act::AddMembers { conversation: large, members: vec![bob.user] }).unwrap();
+    world.act(alice, Act::In(large, ConversationAct::AddMembers { members: vec![bob.user] })).unwrap();
     world.read(carol, large, 2).unwrap();
     assert!(!met(&world, alice).iter().any(|(conversation, ..)| *conversation == large), "and one that grows is not");
     assert!(matches!(world.shown(carol, before).last(), Some(ChangedRow::Place(place)) if place.counts.unread == 0));
@@ -177,9 +179,9 @@ fn who_has_receipts_off_tells_nobody_what_they_have_read() {
 fn neither_of_two_writes_to_the_other_while_one_has_blocked_the_other() {
     let (mut world, alice, bob, carol) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "hello");
-    let block = |person: Person, switch| Act::Block { user: person.user, switch };
+    let block = |person: Person, switch| Act::Account(AccountAct::Block { user: person.user, switch });
     assert_eq!(code(world.act(alice, block(alice, Switch::On))), ErrorCode::ToYourself);
-    let nobody = Act::Block { user: UserId(1 << 40), switch: Switch::Off };
+    let nobody = Act::Account(AccountAct::Block { user: UserId(1 << 40), switch: Switch::Off });
     assert_eq!(code(world.act(alice, nobody)), ErrorCode::NoSuchUser);
     let before = world.changes();
     world.act(bob, block(alice, Switch::On)).unwrap();
@@ -213,19 +215,17 @@ fn a_block_stops_edits_and_reactions_between_the_two_and_lets_each_take_back_wha
     world.say(bob, alice, "hello yourself");
     let group = world.group(carol, &[alice, bob]);
     world.tell(alice, group, "ahoy");
-    let react = |conversation, position, switch| Act::React {
-        conversation,
-        position: Position(position),
-        emoji: "👍".to_owned(),
-        switch,
+    let react = |conversation, position, switch| {
+        Act::In(conversation, ConversationAct::React { position: Position(position), emoji: "👍".to_owned(), switch })
     };
-    let edit = |conversation, position, text: &str| Act::EditMessage {
-        conversation,
-        position: Position(position),
-        payload: text.as_bytes().to_vec(),
+    let edit = |conversation, position, text: &str| {
+        Act::In(
+            conversation,
+            ConversationAct::EditMessage { position: Position(position), payload: text.as_bytes().to_vec() },
+        )
     };
     world.act(alice, react(conversation, 2, Switch::On)).unwrap();
-    world.act(bob, Act::Block { user: alice.user, switch: Switch::On }).unwrap();
+    world.act(bob, Act::Account(AccountAct::Block { user: alice.user, switch: Switch::On })).unwrap();
 
     let change = world.changes();
     for (person, own, others) in [(alice, 1, 2), (bob, 2, 1)] {
@@ -239,7 +239,7 @@ fn a_block_stops_edits_and_reactions_between_the_two_and_lets_each_take_back_wha
     world.act(alice, edit(group, 1, "ahoy, all")).unwrap();
     world.act(bob, react(group, 1, Switch::On)).unwrap();
 
-    world.act(bob, Act::Block { user: alice.user, switch: Switch::Off }).unwrap();
+    world.act(bob, Act::Account(AccountAct::Block { user: alice.user, switch: Switch::Off })).unwrap();
     world.act(alice, react(conversation, 2, Switch::On)).unwrap();
     world.act(bob, edit(conversation, 2, "hello again")).unwrap();
     world.check();
@@ -248,7 +248,9 @@ fn a_block_stops_edits_and_reactions_between_the_two_and_lets_each_take_back_wha
 #[test]
 fn a_profile_is_changed_where_it_says_something_new() {
     let (mut world, alice, bob, _) = World::of_three();
-    let name = |name: &str| Act::SetProfile(Profile { display_name: Some(name.to_owned()), ..Profile::default() });
+    let name = |name: &str| {
+        Act::Account(AccountAct::SetProfile(Profile { display_name: Some(name.to_owned()), ..Profile::default() }))
+    };
     let before = world.changes();
     for blank in ["", " ", "\u{200B}", "\u{2800}", "\u{202E}", "\u{301}"] {
         assert_eq!(code(world.act(alice, name(blank))), ErrorCode::MalformedRequest, "{}", blank.escape_unicode());

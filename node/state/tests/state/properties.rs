@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use raftchat_schema::command::{Act, Command, Done, InSession, Outcome};
+use raftchat_schema::command::{Command, Done, InSession, Outcome, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::view::MessageState;
@@ -23,7 +23,7 @@ fn config() -> ProptestConfig {
 }
 
 fn changes_password(command: &Command) -> bool {
-    matches!(command, Command::InSession(InSession { act: Act::ChangePassword { .. }, .. }))
+    matches!(command, Command::InSession(InSession { act: SessionAct::ChangePassword { .. }, .. }))
 }
 
 /// Who has blocked the sender.

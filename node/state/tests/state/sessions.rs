@@ -1,6 +1,9 @@
 //! Sessions: bound to a device, bounded in number and age, and each of their requests done once.
 
-use raftchat_schema::command::{Act, Command, Done, OtherSessions, OwnMessages, SessionUse, Switch, Verifier};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, Done, OtherSessions, OwnMessages, SessionAct, SessionUse, Switch,
+    Verifier,
+};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, Position, RequestNumber, SessionId, TokenHash};
 use raftchat_schema::limits::{
@@ -56,12 +59,12 @@ fn a_device_is_known_for_as_long_as_a_session_is_open_on_it() {
         |world: &World| [phone, boat, desk].map(|(_, device)| knows_device(&world.tables, alice.user, device).unwrap());
     assert_eq!(known(&world), [true; 3]);
     assert!(!knows_device(&world.tables, bob.user, phone.1).unwrap());
-    world.one(request(phone.0, 1, 0, Act::EndSession(phone.0))).unwrap();
+    world.one(request(phone.0, 1, 0, Act::Account(AccountAct::EndSession(phone.0)))).unwrap();
     assert_eq!(known(&world), [false, true, true], "logged out");
-    world.act(alice, Act::EndSession(boat.0)).unwrap();
+    world.act(alice, Act::Account(AccountAct::EndSession(boat.0))).unwrap();
     assert_eq!(known(&world), [false, false, true], "revoked from another device");
     let verifier = Verifier::Argon2id("$argon2id$new".into());
-    world.act(alice, Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End }).unwrap();
+    world.act(alice, SessionAct::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End }).unwrap();
     assert_eq!(known(&world), [false; 3], "ended with the password");
     world.check();
 }
@@ -72,7 +75,7 @@ fn what_came_of_a_request_can_be_asked_by_its_number() {
     let of = |world: &World, session| outcome(&world.tables, session, RequestNumber(7)).unwrap();
     assert_eq!(of(&world, alice.session), None);
     let verifier = Verifier::Argon2id("$argon2id$new".into());
-    let change = Act::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End };
+    let change = SessionAct::ChangePassword { verifier_version: 1, verifier, others: OtherSessions::End };
     world.one(request(alice.session, 7, 0, change)).unwrap();
     assert_eq!(of(&world, alice.session), Some(Ok(Done::Nothing)));
     assert_eq!(of(&world, bob.session), None);
@@ -84,7 +87,7 @@ fn the_longest_unused_session_makes_room() {
     let others: Vec<_> = (1..SESSIONS_PER_USER_MAX).map(|_| world.login(alice.user)).collect();
     world.now += 2 * 3600 * 1000;
     // The oldest is used again, so that the second is now the longest unused.
-    assert_eq!(world.act(alice, Act::EndSession(SessionId(1 << 40))), Ok(Done::Nothing));
+    assert_eq!(world.act(alice, Act::Account(AccountAct::EndSession(SessionId(1 << 40)))), Ok(Done::Nothing));
     let device = world.next_device();
     let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
     assert_eq!(applied.ended_sessions, [others[0].session]);
@@ -96,7 +99,7 @@ fn the_longest_unused_session_makes_room() {
 fn an_unused_session_expires_and_is_swept_at_the_next_login() {
     let (mut world, alice, ..) = World::of_three();
     world.pass(SESSION_IDLE_MS_MAX);
-    assert_eq!(code(world.act(alice, Act::EndSession(alice.session))), ErrorCode::SessionEnded);
+    assert_eq!(code(world.act(alice, Act::Account(AccountAct::EndSession(alice.session)))), ErrorCode::SessionEnded);
     assert_eq!(session(&world.tables, alice.session).unwrap(), None);
     let device = world.next_device();
     let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
@@ -119,7 +122,7 @@ fn a_session_that_is_used_lives_long_but_not_for_ever() {
         assert!(world.now - born < SESSION_AGE_MS_MAX + SESSION_IDLE_MS_MAX);
         world.pass(SESSION_IDLE_MS_MAX / 2);
         number += 1;
-        outcome = world.one(request(id, number, number, Act::EndSession(SessionId(1 << 40))));
+        outcome = world.one(request(id, number, number, Act::Account(AccountAct::EndSession(SessionId(1 << 40)))));
     }
     assert_eq!(code(outcome), ErrorCode::SessionEnded);
     assert!(world.now - born >= SESSION_AGE_MS_MAX);
@@ -130,8 +133,14 @@ fn a_session_that_is_used_lives_long_but_not_for_ever() {
 fn a_repeated_request_is_answered_from_memory() {
     let (mut world, alice, bob, _) = World::of_three();
     let (conversation, _) = world.say(alice, bob, "one");
-    let delete =
-        |number, at| request(alice.session, number, 0, Act::DeleteMessage { conversation, position: Position(at) });
+    let delete = |number, at| {
+        request(
+            alice.session,
+            number,
+            0,
+            Act::In(conversation, ConversationAct::DeleteMessage { position: Position(at) }),
+        )
+    };
     assert_eq!(world.one(delete(5, 1)), Ok(Done::Nothing));
     let refused = world.one(delete(6, 2));
     assert_eq!(refused.clone().map_err(|refusal| refusal.code), Err(ErrorCode::NoSuchMessage));
@@ -151,7 +160,7 @@ fn a_repeated_request_is_answered_from_memory() {
 #[test]
 fn what_is_acknowledged_or_beyond_the_window_is_forgotten() {
     let (mut world, alice, bob, _) = World::of_three();
-    let nothing = Act::Block { user: bob.user, switch: Switch::On };
+    let nothing = Act::Account(AccountAct::Block { user: bob.user, switch: Switch::On });
     let window = REQUEST_WINDOW as u64;
     for number in 1..=window + 2 {
         assert_eq!(world.one(request(alice.session, number, 0, nothing.clone())), Ok(Done::Nothing));
@@ -173,12 +182,16 @@ fn what_is_acknowledged_or_beyond_the_window_is_forgotten() {
 fn a_session_is_ended_by_its_own_user_alone() {
     let (mut world, alice, bob, _) = World::of_three();
     let at_sea = world.login(alice.user);
-    assert_eq!(code(world.act(bob, Act::EndSession(alice.session))), ErrorCode::NotYours);
-    assert_eq!(world.act(at_sea, Act::EndSession(alice.session)), Ok(Done::Nothing));
-    assert_eq!(world.act(at_sea, Act::EndSession(alice.session)), Ok(Done::Nothing), "it is gone, as was asked");
-    assert_eq!(code(world.act(alice, Act::EndSession(at_sea.session))), ErrorCode::SessionEnded);
+    assert_eq!(code(world.act(bob, Act::Account(AccountAct::EndSession(alice.session)))), ErrorCode::NotYours);
+    assert_eq!(world.act(at_sea, Act::Account(AccountAct::EndSession(alice.session))), Ok(Done::Nothing));
+    assert_eq!(
+        world.act(at_sea, Act::Account(AccountAct::EndSession(alice.session))),
+        Ok(Done::Nothing),
+        "it is gone, as was asked"
+    );
+    assert_eq!(code(world.act(alice, Act::Account(AccountAct::EndSession(at_sea.session)))), ErrorCode::SessionEnded);
 
-    let logout = request(at_sea.session, 9000, 0, Act::EndSession(at_sea.session));
+    let logout = request(at_sea.session, 9000, 0, Act::Account(AccountAct::EndSession(at_sea.session)));
     assert_eq!(world.one(logout.clone()), Ok(Done::Nothing));
     assert_eq!(code(world.one(logout)), ErrorCode::SessionEnded, "the node tells who logs out that it is done");
     world.check();
@@ -189,7 +202,7 @@ fn all_other_sessions_end_at_once() {
     let (mut world, alice, bob, _) = World::of_three();
     let at_sea = world.login(alice.user);
     let others: Vec<_> = (0..3).map(|_| world.login(alice.user).session).collect();
-    let command = request(at_sea.session, 9000, 0, Act::EndOtherSessions);
+    let command = request(at_sea.session, 9000, 0, Act::Account(AccountAct::EndOtherSessions));
     let applied = world.apply(&[command]);
     let ended = [&[alice.session][..], &others].concat();
     assert_eq!((applied.ended_sessions, applied.outcomes), (ended, vec![Ok(Done::Nothing)]));
@@ -205,7 +218,7 @@ fn a_new_password_ends_other_sessions_unless_they_are_kept() {
     let at_sea = world.login(alice.user);
     let change = |verifier_version, others| {
         let verifier = Verifier::Argon2id(format!("$argon2id$after-{verifier_version}"));
-        Act::ChangePassword { verifier_version, verifier, others }
+        SessionAct::ChangePassword { verifier_version, verifier, others }
     };
     assert_eq!(code(world.act(alice, change(2, OtherSessions::End))), ErrorCode::AccountChanged);
     assert_eq!(world.act(alice, change(1, OtherSessions::Keep)), Ok(Done::Nothing));
@@ -270,8 +283,9 @@ fn a_clock_that_jumps_by_years_makes_sessions_a_day_older_and_no_more() {
 fn what_ends_or_secures_is_done_under_any_number() {
     let (mut world, alice, bob, _) = World::of_three();
     let (at_sea, window) = (world.login(alice.user), REQUEST_WINDOW as u64);
-    let anything = Act::Block { user: bob.user, switch: Switch::On };
-    let at = |number, act: &Act| request(at_sea.session, number, 0, act.clone());
+    let asked = |act| SessionAct::Asked(Act::Account(act));
+    let anything = asked(AccountAct::Block { user: bob.user, switch: Switch::On });
+    let at = |number, act: &SessionAct| request(at_sea.session, number, 0, act.clone());
     // A device whose clock was an hour ahead.
     let ahead = (world.now + 3_600_000) * 1_000_000;
     for number in ahead..=ahead + window + 6 {
@@ -284,30 +298,31 @@ fn what_ends_or_secures_is_done_under_any_number() {
     assert_eq!(highest, RequestNumber(ahead + window + 6));
     assert_eq!(world.one(at(highest.0 + 1, &anything)), Ok(Done::Nothing), "the client is told, and goes above it");
 
-    let change = Act::ChangePassword {
+    let change = SessionAct::ChangePassword {
         verifier_version: 1,
         verifier: Verifier::Argon2id("$argon2id$new".to_owned()),
         others: OtherSessions::Keep,
     };
     assert_eq!(world.one(at(now, &change)), Ok(Done::Nothing));
     assert_eq!(code(world.one(at(now, &change))), ErrorCode::AccountChanged, "once is enough, and told");
-    assert_eq!(world.one(at(now, &Act::EndOtherSessions)), Ok(Done::Nothing));
+    assert_eq!(world.one(at(now, &asked(AccountAct::EndOtherSessions))), Ok(Done::Nothing));
     assert_eq!(session(&world.tables, alice.session).unwrap(), None);
-    let delete = Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep };
+    let delete = SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep };
     assert_eq!(code(world.one(at(u64::MAX, &delete))), ErrorCode::AccountChanged);
-    assert_eq!(world.one(at(u64::MAX, &Act::EndSession(at_sea.session))), Ok(Done::Nothing));
+    assert_eq!(world.one(at(u64::MAX, &asked(AccountAct::EndSession(at_sea.session)))), Ok(Done::Nothing));
     world.check();
 }
 
 #[test]
 fn nobody_pushes_the_numbers_of_a_session_to_where_none_is_left() {
     let (mut world, alice, bob, _) = World::of_three();
-    let anything = Act::Block { user: bob.user, switch: Switch::On };
+    let anything = Act::Account(AccountAct::Block { user: bob.user, switch: Switch::On });
     let nanoseconds = |ms: u64| ms * 1_000_000;
     for number in [u64::MAX, nanoseconds(world.now + REQUEST_AHEAD_MS_MAX + 60_000)] {
         let refused = world.one(request(alice.session, number, number, anything.clone()));
         assert_eq!(code(refused), ErrorCode::MalformedRequest, "{number}");
-        let ended = world.one(request(alice.session, number, number, Act::EndSession(SessionId(1 << 40))));
+        let ended =
+            world.one(request(alice.session, number, number, Act::Account(AccountAct::EndSession(SessionId(1 << 40)))));
         assert_eq!(ended, Ok(Done::Nothing));
     }
     let known = session(&world.tables, alice.session).unwrap().unwrap();

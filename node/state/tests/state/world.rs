@@ -1,7 +1,8 @@
 //! A state machine and the people who use it.
 
 use raftchat_schema::command::{
-    Act, Command, Done, InSession, OpenSession, Outcome, Recipient, Register, Send, Verifier,
+    AccountAct, Act, Command, ConversationAct, Done, InSession, OpenSession, Outcome, Recipient, Register, SendMessage,
+    SessionAct, Verifier,
 };
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{
@@ -67,12 +68,17 @@ pub(crate) fn opening(user: UserId, device: u64) -> OpenSession {
     }
 }
 
-pub(crate) fn request(session: SessionId, request: u64, acknowledged_below: u64, act: Act) -> Command {
+pub(crate) fn request(
+    session: SessionId,
+    request: u64,
+    acknowledged_below: u64,
+    act: impl Into<SessionAct>,
+) -> Command {
     Command::InSession(InSession {
         session,
         request: RequestNumber(request),
         acknowledged_below: RequestNumber(acknowledged_below),
-        act,
+        act: act.into(),
     })
 }
 
@@ -82,7 +88,7 @@ pub(crate) fn sending(session: SessionId, to: Recipient, id: u64, payload: &[u8]
 
 pub(crate) fn mentioning(session: SessionId, to: Recipient, id: u64, payload: &[u8], mentions: &[UserId]) -> Command {
     let (payload, mentions) = (payload.to_vec(), mentions.to_vec());
-    request(session, 0, 0, Act::Send(Send { to, message_id: message_id(id), payload, mentions }))
+    request(session, 0, 0, Act::Send(SendMessage { to, message_id: message_id(id), payload, mentions }))
 }
 
 pub(crate) fn code(outcome: Outcome) -> ErrorCode {
@@ -179,7 +185,7 @@ impl World {
         let members = others.iter().map(|person| person.user).collect();
         // As often as an account may.
         self.now += 3_600_000 / GROUPS_AN_HOUR_MAX;
-        match self.act(owner, Act::CreateGroup { title: "the boat".to_owned(), members }) {
+        match self.act(owner, Act::Account(AccountAct::CreateGroup { title: "the boat".to_owned(), members })) {
             Ok(Done::GroupCreated { conversation }) => conversation,
             other => panic!("no group: {other:?}"),
         }
@@ -198,17 +204,17 @@ impl World {
     }
 
     /// Makes a request that was never made before.
-    pub(crate) fn act(&mut self, person: Person, act: Act) -> Outcome {
+    pub(crate) fn act(&mut self, person: Person, act: impl Into<SessionAct>) -> Outcome {
         self.request += 1;
         self.one(request(person.session, self.request, 0, act))
     }
 
     pub(crate) fn delete(&mut self, person: Person, conversation: ConversationId, position: u64) -> Outcome {
-        self.act(person, Act::DeleteMessage { conversation, position: Position(position) })
+        self.act(person, Act::In(conversation, ConversationAct::DeleteMessage { position: Position(position) }))
     }
 
     pub(crate) fn read(&mut self, person: Person, conversation: ConversationId, position: u64) -> Outcome {
-        self.act(person, Act::MarkRead { conversation, position: Position(position) })
+        self.act(person, Act::In(conversation, ConversationAct::MarkRead { position: Position(position) }))
     }
 
     pub(crate) fn messages(&self, person: Person, conversation: ConversationId) -> Vec<MessageView> {

@@ -28,7 +28,7 @@ pub(super) async fn groups(plan: &Plan, report: &mut Report) -> Result<(), Troub
         let everybody = account.everybody(&mut line).await?;
         report.note("members", &everybody.len());
         let make = |question| create_group(question, account.session(), now_number(), &everybody);
-        let refusal = refusal_of!(session::create_group_results::Owned);
+        let refusal = refusal_of!(session::perform_results::Owned);
         Flood::of(GROUPS_IN_FLIGHT, refusal).run(plan, report, &mut line, make).await
     })
     .await
@@ -50,7 +50,7 @@ pub(super) async fn subscriptions(plan: &Plan, report: &mut Report) -> Result<()
             made += SUBSCRIPTIONS_AT_ONCE;
             report.count("subscriptions", u64::from(SUBSCRIPTIONS_AT_ONCE));
             // Changes to be told to each.
-            let refusal = refusal_of!(session::set_profile_results::Owned);
+            let refusal = refusal_of!(session::perform_results::Owned);
             let number = now_number();
             ask(&mut line, report, "rename", refusal, |question| {
                 rename_self(question, account.session(), number, &another_name())
@@ -100,12 +100,12 @@ pub(super) async fn request_numbers(plan: &Plan, report: &mut Report) -> Result<
         let mut line = Line::to(plan).await?;
         let account = Account::new(&mut line).await?;
         let who = account.session();
-        let refusal = refusal_of!(session::set_profile_results::Owned);
+        let refusal = refusal_of!(session::perform_results::Owned);
         let asked = format!("{what}: rename");
         ask(&mut line, report, &asked, refusal, |question| rename_self(question, who, number, "mallory")).await?;
         // A decent act after it.
         tokio::time::sleep(Duration::from_millis(2)).await;
-        let refusal = refusal_of!(session::end_other_sessions_results::Owned);
+        let refusal = refusal_of!(session::perform_results::Owned);
         ask(&mut line, report, &format!("{what}: end-other-sessions after it"), refusal, |question| {
             end_other_sessions(question, who, now_number())
         })
@@ -115,9 +115,9 @@ pub(super) async fn request_numbers(plan: &Plan, report: &mut Report) -> Result<
             change_password(question, who, now_number(), PASSWORD, PASSWORD)
         })
         .await?;
-        let refusal = refusal_of!(session::logout_results::Owned);
+        let refusal = refusal_of!(session::perform_results::Owned);
         ask(&mut line, report, &format!("{what}: logout after it"), refusal, |question| {
-            logout(question, who, now_number())
+            logout(question, &account, now_number())
         })
         .await?;
         line.close(b"");

@@ -348,17 +348,17 @@ async fn as_a_member(plan: &Plan, report: &mut Report) -> Result<(), Trouble> {
 async fn verdict_of(line: &mut Line, question: u32) -> String {
     let connection = line.connection.clone();
     match line.answer(question).await {
-        // All of these have the refusal as their only, or their third pointer.
+        // All of these have the refusal as their second pointer, or as their only one.
         Ok(answer) => {
             let refused = |found: Result<String, Trouble>| found.unwrap_or_else(|trouble| trouble.to_string());
             let sent = answer.results::<raftchat_schema::generated::client_capnp::conversation::send_results::Owned>();
-            let made = answer.results::<session::create_group_results::Owned>();
+            let made = answer.results::<session::perform_results::Owned>();
             match (sent, made) {
-                (Ok(sent), _) if sent.has_refused() => {
-                    refused(sent.get_refused().map(crate::account::told).map_err(Into::into))
-                }
                 (_, Ok(made)) if made.has_refused() => {
                     refused(made.get_refused().map(crate::account::told).map_err(Into::into))
+                }
+                (Ok(sent), _) if sent.has_refused() => {
+                    refused(sent.get_refused().map(crate::account::told).map_err(Into::into))
                 }
                 _ => "done".to_owned(),
             }

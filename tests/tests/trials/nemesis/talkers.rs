@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use raftchat_client::{Client, ClientError, Target};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_tests::draw::Draw;
@@ -123,9 +123,18 @@ impl Talker {
         let (target, at, name) = (Target::Conversation(place), Position(position), self.person.name.clone());
         let done = self
             .until_done(async |client| match &deed {
-                Deed::Edit(text) => client.edit(&target, at, says(text)).await,
-                Deed::Delete => client.delete(&target, at).await,
-                Deed::React(emoji, switch) => client.react(&target, at, (*emoji).to_owned(), *switch).await,
+                Deed::Edit(text) => {
+                    client.act(&target, ConversationAct::EditMessage { position: at, payload: says(text) }).await
+                }
+                Deed::Delete => client.act(&target, ConversationAct::DeleteMessage { position: at }).await,
+                Deed::React(emoji, switch) => {
+                    client
+                        .act(
+                            &target,
+                            ConversationAct::React { position: at, emoji: (*emoji).to_owned(), switch: *switch },
+                        )
+                        .await
+                }
             })
             .await;
         match (done, deed) {
@@ -149,7 +158,11 @@ impl Talker {
 
     async fn reads(&self, place: ConversationId) {
         let target = Target::Conversation(place);
-        self.until_done(async |client| client.mark_read(&target, None).await).await.unwrap();
+        self.until_done(async |client| {
+            client.act(&target, ConversationAct::MarkRead { position: Position(u64::MAX) }).await
+        })
+        .await
+        .unwrap();
     }
 
     /// Of whoever owns the group: gives it another title, or takes somebody in or puts them out.
@@ -157,14 +170,22 @@ impl Talker {
         let (group, guest) = (*self.places.last().unwrap(), self.guest.unwrap());
         if self.draw.below(2) == 0 {
             let title = format!("Crew {number}");
-            self.until_done(async |client| client.group_rename(group, title.clone()).await).await.unwrap();
+            self.until_done(async |client| {
+                client.act(&Target::Conversation(group), ConversationAct::Rename { title: title.clone() }).await
+            })
+            .await
+            .unwrap();
             self.ledger.titled(&title);
             return;
         }
         let is_in = self.ledger.has_erin();
         let done = self
             .until_done(async |client| {
-                if is_in { client.group_remove(group, guest).await } else { client.group_add(group, vec![guest]).await }
+                if is_in {
+                    client.act(&Target::Conversation(group), ConversationAct::RemoveMember { user: guest }).await
+                } else {
+                    client.act(&Target::Conversation(group), ConversationAct::AddMembers { members: vec![guest] }).await
+                }
             })
             .await;
         // Done by the call whose answer was lost.

@@ -2,8 +2,7 @@
 
 use clap::Args;
 use raftchat_client::ClientOptions;
-use raftchat_model::{ChatId, EntryState, Intent, Lane, OutboxEntry, OutboxId};
-use raftchat_schema::command::Act;
+use raftchat_model::{ChatId, EntryState, Intent, Lane, OutboxEntry, OutboxId, Says, rules};
 use raftchat_schema::wire::decode_payload;
 use serde::Serialize;
 
@@ -86,12 +85,13 @@ impl EntryShape {
             EntryState::Waiting => ("waiting", None),
             EntryState::Failed(refusal) => ("failed", Some(refusal.code.name())),
         };
+        let rules = rules(&entry.act);
         Self {
             id: entry.id.0,
-            what: what(&entry.act),
+            what: rules.word,
             conversation,
             to,
-            text: text(&entry.act),
+            text: text(rules.says),
             entered_at: rfc3339(entry.entered),
             state,
             error,
@@ -110,47 +110,18 @@ impl EntryShape {
     }
 }
 
-const fn what(act: &Act) -> &'static str {
-    match act {
-        Act::Send(_) => "message",
-        Act::EditMessage { .. } => "edit",
-        Act::DeleteMessage { .. } => "delete",
-        Act::React { .. } => "reaction",
-        Act::PinMessage { .. } => "pin",
-        Act::MarkRead { .. } | Act::MarkUnread(_) => "mark",
-        Act::Mute { .. } | Act::PinConversation { .. } => "setting",
-        Act::SaveDraft { .. } => "draft",
-        Act::Block { .. } => "block",
-        Act::CreateGroup { .. }
-        | Act::AddMembers { .. }
-        | Act::RemoveMember { .. }
-        | Act::SetRole { .. }
-        | Act::Leave(_)
-        | Act::Rename { .. } => "group",
-        Act::SetProfile(_)
-        | Act::EndSession(_)
-        | Act::EndOtherSessions
-        | Act::DeleteAccount { .. }
-        | Act::ChangePassword { .. } => "account",
+fn text(says: Says<'_>) -> Option<String> {
+    match says {
+        Says::Nothing => None,
+        Says::Text(text) => Some(text.to_owned()),
+        Says::Payload(payload) => decode_payload(payload).ok().map(|payload| payload.text),
     }
-}
-
-fn text(act: &Act) -> Option<String> {
-    let payload = match act {
-        Act::Send(send) => &send.payload,
-        Act::EditMessage { payload, .. } => payload,
-        Act::SaveDraft { draft, .. } => draft,
-        Act::React { emoji, .. } => return Some(emoji.clone()),
-        Act::CreateGroup { title, .. } | Act::Rename { title, .. } => return Some(title.clone()),
-        _ => return None,
-    };
-    decode_payload(payload).ok().map(|payload| payload.text)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use raftchat_schema::command::{Recipient, Send};
+    use raftchat_schema::command::{Act, Recipient, SendMessage};
     use raftchat_schema::error::ErrorCode;
     use raftchat_schema::id::{ConversationId, MessageId, RequestNumber, Stamp, UserId};
     use serde_json::{json, to_value};
@@ -161,7 +132,7 @@ mod tests {
 
     fn entry(to: Recipient, lane: ChatId, state: EntryState) -> OutboxEntry {
         let payload = payload("hello".to_owned(), None).unwrap();
-        let send = Send { to, message_id: MessageId([1; 16]), payload, mentions: Vec::new() };
+        let send = SendMessage { to, message_id: MessageId([1; 16]), payload, mentions: Vec::new() };
         let (id, number) = (OutboxId(12), RequestNumber(1));
         OutboxEntry { id, number, lane: Lane::Chat(lane), act: Act::Send(send), entered: Stamp(42), state }
     }

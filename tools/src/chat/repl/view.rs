@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use raftchat_model::{
     Body, ChatId, ChatSummary, Intent, Item, MemberItem, OutboxId, Person, Shown, TimelineChange, TimelineState,
 };
+use raftchat_schema::command::ConversationAct;
 use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 
 use super::words::{self, Clock, Told};
@@ -267,7 +268,8 @@ impl View {
         let of_others = self.timeline.iter().filter_map(Item::bubble).filter(|bubble| !bubble.own);
         let upto = of_others.filter_map(|bubble| bubble.position).max()?;
         let read = Some((chat, upto));
-        (std::mem::replace(&mut self.read, read) != read).then_some(Answer::Ask(Intent::MarkRead { chat, upto }))
+        (std::mem::replace(&mut self.read, read) != read)
+            .then_some(Answer::Ask(Intent::Act { chat, act: ConversationAct::MarkRead { position: upto } }))
     }
 }
 
@@ -332,7 +334,10 @@ mod tests {
         assert_eq!(view.see(steps(vec![older]), &clock()), []);
         let answers = view.see(state(false, true), &clock());
         assert_eq!(lines(&answers), ["one", "two"]);
-        assert!(answers.contains(&Answer::Ask(Intent::MarkRead { chat: HERE, upto: Position(2) })));
+        assert!(answers.contains(&Answer::Ask(Intent::Act {
+            chat: HERE,
+            act: ConversationAct::MarkRead { position: Position(2) }
+        })));
         assert_eq!(view.see(state(false, true), &clock()), [], "and only once");
     }
 

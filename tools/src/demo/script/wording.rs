@@ -1,7 +1,7 @@
 //! The part of the story in which something is said otherwise, liked, and said among three.
 
 use raftchat_client::{Page, Target};
-use raftchat_schema::command::Switch;
+use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::MessageId;
 use raftchat_schema::view::{MessageState, MessageView};
 use uuid::Uuid;
@@ -18,8 +18,13 @@ pub(super) async fn edit_and_react(steps: &mut Steps, alice: &Person, bob: &Pers
     let correct = async {
         let place = alice.says(bob, "Nothing is lsot").await?.position;
         let (to_bob, to_alice) = (Target::User(bob.name.clone()), Target::User(alice.name.clone()));
-        alice.client.edit(&to_bob, place, payload("Nothing is lost")).await?;
-        bob.client.react(&to_alice, place, "👍".to_owned(), Switch::On).await?;
+        alice
+            .client
+            .act(&to_bob, ConversationAct::EditMessage { position: place, payload: payload("Nothing is lost") })
+            .await?;
+        bob.client
+            .act(&to_alice, ConversationAct::React { position: place, emoji: "👍".to_owned(), switch: Switch::On })
+            .await?;
         let history = same_history(alice, bob).await?;
         let shown = history.iter().find(|message| message.position == place);
         must(shown.is_some_and(is_corrected_and_liked), || format!("#{place} is not as it was corrected and liked"))?;
