@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use raftchat_schema::id::NodeId;
+use raftchat_schema::level::Level;
 use raftchat_schema::peer::{Greeting, Mark, Welcome};
 use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::levels::Levels;
 use crate::members::Members;
 use crate::peers::PeerLinks;
 use crate::raft::RaftHandle;
@@ -49,6 +51,7 @@ pub(crate) struct Greeter {
     /// Who says that its data is older than it was.
     behind: Mutex<BTreeSet<NodeId>>,
     differs: Damped<NodeId>,
+    levels: Levels,
 }
 
 impl Greeter {
@@ -69,7 +72,13 @@ impl Greeter {
             founding: Mutex::new(founding),
             behind: Mutex::default(),
             differs: Damped::new(TELL_EVERY),
+            levels: Levels::default(),
         }
+    }
+
+    /// The levels that the others know.
+    pub(crate) fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Another node greets this one.
@@ -84,7 +93,8 @@ impl Greeter {
     fn greeting(&self) -> Greeting {
         let founds = lock(&self.founding).as_ref().map(|founding| founding.list().to_vec());
         let sync = self.raft.stores().syncs.p99();
-        Greeting { mark: self.sealer.seal(self.raft.mark()), behind: self.raft.behind(), founds, sync }
+        let (mark, newest) = (self.sealer.seal(self.raft.mark()), Level::newest());
+        Greeting { mark, behind: self.raft.behind(), founds, sync, newest }
     }
 
     /// Another answers: with what it knows of this one, too.
@@ -98,7 +108,8 @@ impl Greeter {
     }
 
     fn hear(&self, from: NodeId, greeting: &Greeting) {
-        let Greeting { mark, behind, founds, sync } = greeting;
+        let Greeting { mark, behind, founds, sync, newest } = greeting;
+        self.levels.hear(from, *newest, Instant::now());
         self.raft.hear_of_disk(from, *sync);
         self.memory.note(from, mark);
         if let Some(vote) = mark.vote {

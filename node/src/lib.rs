@@ -12,7 +12,7 @@
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
 //! | [`peers`], `members`, `doorkeeper`, `exposure` | the links to the other nodes, who may call as one, and from where |
 //! | `applied`, `fanout`, `live`, `presence`, `announce`, `typing` | who hears of what |
-//! | `greeting` | what nodes tell of themselves when they meet: older copies and lists that differ are noticed |
+//! | `greeting`, `levels` | what nodes tell of themselves when they meet: older copies and lists that differ are noticed, and when all know another feature level |
 //! | `suspicion`, `freshness`, `standing` | whom this node misses, whether it is behind, and what its devices are told of that |
 //! | `passwords`, `guessing`, `rates` | what is decided before anything is proposed |
 //! | `clock` | what time it is, whatever this machine's clock says |
@@ -37,6 +37,7 @@ mod fanout;
 mod freshness;
 mod greeting;
 mod guessing;
+mod levels;
 mod live;
 mod members;
 mod meters;

@@ -233,6 +233,10 @@ struct AccountAct {
 
     endOtherSessions @9 :Void;
     # Ends all of the user's sessions but this one. Done under any number.
+
+    wave @10 :Void;
+    # Changes nothing. Only the tests of an upgrade know it, as an act that came with the level after this; to
+    # any program that is built to be used it is unknown.
   }
 
   enum Setting {

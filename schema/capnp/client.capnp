@@ -91,13 +91,14 @@ interface Gateway {
   # device whose certificate is of the cluster's device authority gets one.
 
   hello @0 () -> (cluster :Text, node :UInt64, version :Text, nodes :List(NodeAddress), timeMs :UInt64,
-      refused :Types.Refusal);
+      level :UInt32, refused :Types.Refusal);
   # Answers from what this node holds, without asking another, and changes nothing.
   #
   # `cluster`: the name in the certificates. `node`: who answers. `version`: of its program, for
   # people; nothing is decided by it. `nodes`: the members of the cluster as this node knows them,
   # voters and learners, itself included. `timeMs`: the cluster's time as this node has it, in ms
-  # since 1970.
+  # since 1970. `level`: the cluster's feature level, as far as this node has applied; acts of a higher one
+  # are refused with `notYet`. It never goes back.
   #
   # One device may ask this, `status` and `resume` 20 times a second, and 100 times at once.
 
@@ -255,6 +256,13 @@ struct NodeStatus {
   # How long its disk takes to make something durable, in ms: of those of the last minutes, 128 at most,
   # 99 in a hundred took no longer. Beyond 100 the disk is slow, and messages and elections wait for it.
 
+  level @18 :UInt32;
+  # The cluster's feature level, at `applied`.
+
+  newestLevel @19 :UInt32;
+  # The highest level that its program knows. When all members know one above `level`, `raftchatctl cluster
+  # finalize` raises it.
+
   struct Budget {
     # What is held of one budget. The bounds are in `schema/src/budgets.rs`. All counts begin at 0
     # when the program starts.
@@ -346,10 +354,10 @@ interface Session {
   #
   # Returns when it is on the disks of a majority and applied here. Repeated under the same number, over any
   # node, it is answered with the first outcome; `send` is known by its message id, whatever its number. An
-  # act that this node cannot read, as a newer client made it, is `malformedRequest`. An act that ends this
-  # session is answered as done, also if the session has ended before; over another node `resume` is refused
-  # with `sessionEnded` then, which means the same. Words are refused with `quotaExceeded` and `storageFull`
-  # while there is no room for them.
+  # act that came with a higher feature level than the cluster's is refused with `notYet`, also by a node
+  # that does not know it at all. An act that ends this session is answered as done, also if the session has
+  # ended before; over another node `resume` is refused with `sessionEnded` then, which means the same. Words
+  # are refused with `quotaExceeded` and `storageFull` while there is no room for them.
 
   deleteAccount @8 (request :RequestStamp, password :Text, eraseMessages :Bool) -> (refused :Types.Refusal);
   # Ends all sessions of the user, takes them out of their groups, hides the account and reserves its

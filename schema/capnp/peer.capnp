@@ -136,6 +136,13 @@ interface Peer {
   # How much room the calling node's disk has (`freeBytes`, 0: not known), and whether that is less than
   # its reserve (`short`). Told every two seconds; good until it is said otherwise.
 
+  finalize @18 (level :UInt32) -> (change :MembershipChange);
+  # Raises the cluster's feature level to `level`, the next, once every member, voter or learner, has said
+  # within the last five seconds that it knows it; `notUpgraded` names the first that has not. Only the
+  # leader does it, through the log: from then on what came with the level is taken, and no node that does
+  # not know it can be a member. Done too if the cluster is at that level already. A node that dies meanwhile
+  # meets it in the log. 60 changes a minute from one node.
+
   enum ProposeStatus {
     # What came of asking a leader for something.
 
@@ -238,10 +245,14 @@ struct Greeting {
   start @6 :UInt64;
   # Random, made when its program was started. What a run of the program before the present one has
   # said, the data must have held when the present one began.
+
+  newestLevel @7 :UInt32;
+  # The highest feature level that its program knows. 0, as of a program from before there were levels, is
+  # none.
 }
 
 struct MembershipChange {
-  # What came of asking for another membership. Answered when it is committed, or after ten seconds. What
+  # What came of asking for another membership, or another level. Answered when it is committed, or after ten seconds. What
   # has begun goes on when the caller is gone; what was interrupted half-way, by the leader's death for
   # example, is finished by the next change.
 
@@ -267,6 +278,16 @@ struct MembershipChange {
 
     failed @5 :Void;
     # May have been, or may yet be, changed; asking the same again is harmless.
+
+    notUpgraded :group {
+      # Of `finalize`: nothing was changed, as a member is not known to know the level.
+
+      node @6 :UInt64;
+      # The member.
+
+      newest @7 :UInt32;
+      # The highest level that it knows. 0: the leader has not heard from it lately.
+    }
   }
 
   enum Refusal {

@@ -10,9 +10,10 @@
 #
 # The same log must give the same rows on every node, in every version. So a member is never given
 # another meaning, an ordinal never given again, and a new kind of command or act is a new member of its
-# union. A node that meets one that it does not know stops: skipping it would make that node disagree
-# with the others. So whoever runs a cluster upgrades all nodes before the first client asks for anything
-# new, and a leader takes no command from another node that it cannot read itself.
+# union. It comes with a feature level (`schema/src/level.rs`), and is refused until the cluster is at that,
+# which it is when all its nodes know it. A node that meets one that it does not know all the same stops:
+# skipping it would make that node disagree with the others. A leader takes no command from another node
+# that it cannot read itself.
 #
 # Texts and numbers in commands are checked when they are applied, and refused as an outcome that is the
 # same on every node; only usernames, roles, settings and digests that cannot be make a command
@@ -175,6 +176,11 @@ struct Command {
     erase @7 :Void;
     # The next piece of what is to be erased: of a deleted account, of a group without members. 256 rows,
     # or one message more. Where the piece after it begins stands in the rows: one too many does nothing.
+
+    raiseLevel @8 :UInt32;
+    # The cluster's feature level is this from here on; one that it is at, or above, changes nothing. Proposed
+    # by a leader when an operator asks for it and all members know the level (`Peer.finalize`). A node that
+    # does not know it all the same cannot read the command, and stops.
   }
 
   struct Register {
@@ -348,4 +354,8 @@ struct SnapshotHeader {
 
   stateHash @6 :Data;
   # 32 bytes: the rolling hash at `lastApplied`.
+
+  level @7 :UInt32;
+  # The cluster's feature level at `lastApplied`, which stands in the rows too. A node that does not know it
+  # refuses the snapshot before it reads any row.
 }

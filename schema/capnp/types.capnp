@@ -135,6 +135,11 @@ enum ErrorCode {
 
   storageFull @31;
   # Too many nodes are short of disk for more to be stored; reading, deleting and leaving go on.
+
+  notYet @32;
+  # It came with a higher feature level than the cluster's: all nodes must be upgraded first, and then
+  # whoever runs the cluster raises the level. Decided by the node that is asked, so the same request may be
+  # made again.
 }
 
 struct Refusal {

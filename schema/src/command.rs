@@ -10,6 +10,8 @@ use crate::id::{
     ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username,
 };
 
+use crate::level::Level;
+
 pub use act::{AccountAct, Act, ConversationAct, MemberRole, Profile, Recipient, SendMessage, Switch};
 
 /// One thing to do. Applying the same command again changes nothing and has the same outcome.
@@ -30,6 +32,8 @@ pub enum Command {
     /// Erase the next piece of what is to be erased: of a deleted account, of a group without members. Harmless if
     /// there is nothing.
     Erase,
+    /// Raise the cluster's feature level to this. One that it is at, or above, changes nothing.
+    RaiseLevel(Level),
 }
 
 /// A user's device holds a conversation up to a position.
@@ -122,6 +126,16 @@ pub enum SessionAct {
         /// Whether what the user has said stays.
         messages: OwnMessages,
     },
+}
+
+impl SessionAct {
+    /// The level that the act came with.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Asked(act) => act.level(),
+            Self::ChangePassword { .. } | Self::DeleteAccount { .. } => Level::FIRST,
+        }
+    }
 }
 
 impl From<Act> for SessionAct {

@@ -95,6 +95,8 @@ codes! {
     QuotaExceeded = 30, "quota-exceeded", "This account has stored as much as one may; delete messages to make room.";
     /// No room on the nodes' disks.
     StorageFull = 31, "storage-full", "The disks of the nodes are full, so nothing more can be said; reading and deleting go on. Tell whoever runs the cluster to free space.";
+    /// Of a higher feature level than the cluster's.
+    NotYet = 32, "not-yet", "The cluster does not take that yet: some of its nodes run an older raftchat. Whoever runs it upgrades all of them, and then runs `raftchatctl cluster finalize`.";
 }
 
 impl ErrorCode {

@@ -10,6 +10,7 @@ pub mod command;
 pub mod emoji;
 pub mod error;
 pub mod id;
+pub mod level;
 pub mod limits;
 pub mod names;
 pub mod pause;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::id::{NodeId, UserId};
+use crate::level::Level;
 use crate::stored::{LogId, Member, StoredMembership, Vote};
 
 /// Entries to append; without entries, a heartbeat.
@@ -172,6 +173,25 @@ pub enum MembershipRefusal {
          the directory of another node is; or stop the node first"
     )]
     NeedsSecond,
+    /// A member does not know the level that the cluster is to be raised to.
+    #[error("{}", not_upgraded(*.node, *.newest))]
+    NotUpgraded {
+        /// The member.
+        node: NodeId,
+        /// The highest level that it knows; none if the leader has not heard from it lately.
+        newest: Option<Level>,
+    },
+}
+
+fn not_upgraded(node: NodeId, newest: Option<Level>) -> String {
+    match newest {
+        Some(level) => format!(
+            "node {node} knows feature levels up to {level} and no higher one: upgrade its program, restart it, and run the same again"
+        ),
+        None => {
+            format!("the leader does not hear from node {node}, and does not know its version: start it, or remove it")
+        }
+    }
 }
 
 fn not_caught_up(behind: Option<u64>) -> String {
@@ -244,6 +264,8 @@ pub struct Greeting {
     pub founds: Option<Vec<(NodeId, Member)>>,
     /// How long its disk may well take to make something durable; to the millisecond.
     pub sync: Duration,
+    /// The highest feature level that its program knows.
+    pub newest: Level,
 }
 
 /// The answer to a [`Greeting`].

@@ -2,6 +2,7 @@
 //! consensus library and no disk.
 
 use crate::id::{ChangeNumber, NodeId, StateHash};
+use crate::level::Level;
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,4 +90,6 @@ pub struct SnapshotHeader {
     pub change: ChangeNumber,
     /// The rolling hash.
     pub state_hash: StateHash,
+    /// The cluster's feature level.
+    pub level: Level,
 }

@@ -4,6 +4,7 @@ use crate::command::{MemberRole, Switch};
 use crate::id::{
     ChangeNumber, ConversationId, Cursor, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId, Username,
 };
+use crate::level::Level;
 
 /// Somebody with an account, or who once had one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -395,6 +396,10 @@ pub struct NodeStatus {
     pub unclean_since: Option<Stamp>,
     /// Whole days until the first of its certificate and its authorities' ends; below 0: one has ended.
     pub certificate_days: i32,
+    /// The cluster's feature level, at `applied`.
+    pub level: Level,
+    /// The highest level that its program knows.
+    pub newest_level: Level,
 }
 
 /// The filling of one budget of a node.

@@ -13,6 +13,7 @@ use raftchat_certs::Authorities;
 use raftchat_client::{Client, ClientConfig, ClientOptions, NodeEntry, Profile};
 use raftchat_node::config::{MemberConfig, NodeConfig};
 use raftchat_node::store::open::NEW_FILE;
+use raftchat_schema::level::Level;
 use raftchat_schema::view::{NodeStatus, Role};
 
 use crate::clocks::{self, Clocks};
@@ -25,6 +26,9 @@ use crate::{PATIENCE, places, until};
 /// So many lines are told of each node where a test fails.
 const LAST_WORDS: usize = 12;
 
+/// Tells a program under test which levels it knows (`schema/src/level.rs`).
+const LEVEL_VARIABLE: &str = "RAFTCHAT_TEST_LEVEL";
+
 /// A cluster, its files and the nodes of it that run.
 pub struct Cluster {
     dir: tempfile::TempDir,
@@ -34,6 +38,8 @@ pub struct Cluster {
     /// Of each node that has one.
     namespaces: BTreeMap<u64, Arc<Namespace>>,
     running: RefCell<BTreeMap<u64, NodeProcess>>,
+    /// The highest feature level that a node's program is to know; the first where nothing is said.
+    levels: RefCell<BTreeMap<u64, Level>>,
     /// Of the nodes, where they are not the machine's.
     clocks: Option<Clocks>,
     observer: Client,
@@ -129,6 +135,7 @@ impl Cluster {
             nodes,
             namespaces,
             running: RefCell::default(),
+            levels: RefCell::default(),
             clocks: None,
             observer,
         }
@@ -181,10 +188,24 @@ impl Cluster {
     pub fn start_node(&self, node: u64) {
         let (program, config, log) = (&self.program, self.config(node), self.log_path(node));
         let clock = |clocks: &Clocks| clocks.environment(&clocks::of_node(node));
-        let environment = self.clocks.as_ref().map_or_else(Vec::new, clock);
+        let mut environment = self.clocks.as_ref().map_or_else(Vec::new, clock);
+        if let Some(level) = self.levels.borrow().get(&node) {
+            environment.push((LEVEL_VARIABLE, level.to_string().into()));
+        }
         let start = || NodeProcess::start_with(program, &config, &log, environment.clone());
         let process = self.namespaces.get(&node).map_or_else(start, |namespace| namespace.run(start));
         self.running.borrow_mut().insert(node, process);
+    }
+
+    /// Stops a node and starts it with a program that knows feature levels up to this one.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end well.
+    pub fn put_in_place(&self, node: u64, newest: Level) {
+        assert!(self.stop(node).success(), "{}", self.log(node));
+        self.levels.borrow_mut().insert(node, newest);
+        self.start_node(node);
     }
 
     /// Starts all nodes that do not run.

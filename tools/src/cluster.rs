@@ -5,6 +5,7 @@ mod add;
 pub(crate) mod device;
 pub(crate) mod directory;
 mod drain;
+mod finalize;
 mod health;
 mod home;
 pub(crate) mod init;
@@ -51,6 +52,11 @@ pub(crate) enum ClusterCommand {
     /// Have a node send its devices to the others, hand on what it leads, and end
     #[command(after_help = "Example: raftchatctl cluster drain --dir home 2")]
     Drain(drain::DrainArguments),
+    /// Raise the feature level, once every node runs a program that knows the next
+    #[command(
+        after_help = "Example: raftchatctl cluster finalize --dir home\n\nFrom then on no older node can come back: run it when the upgrade is to stay"
+    )]
+    Finalize(finalize::FinalizeArguments),
     /// Take a node out of the cluster, for good
     #[command(after_help = "Example: raftchatctl cluster remove --dir home 2")]
     Remove(remove::RemoveArguments),
@@ -69,6 +75,7 @@ pub(crate) async fn run(command: ClusterCommand, output: Output) -> Result<(), F
         ClusterCommand::Add(arguments) => local.run_until(add::run(&arguments, output)).await,
         ClusterCommand::Promote(arguments) => local.run_until(promote::run(&arguments, output)).await,
         ClusterCommand::Drain(arguments) => local.run_until(drain::run(&arguments, output)).await,
+        ClusterCommand::Finalize(arguments) => local.run_until(finalize::run(&arguments, output)).await,
         ClusterCommand::Remove(arguments) => local.run_until(remove::run(&arguments, output)).await,
     }
 }

@@ -159,6 +159,7 @@ const fn membership_code(refusal: MembershipRefusal) -> &'static str {
         MembershipRefusal::NobodyTookOver => "nobody-took-over",
         MembershipRefusal::NotAllowed => "not-a-voter",
         MembershipRefusal::NeedsSecond => "needs-second",
+        MembershipRefusal::NotUpgraded { .. } => "not-upgraded",
     }
 }
 

@@ -143,6 +143,7 @@ fn free_endpoints(nodes: u16) -> Result<Vec<Endpoints>, Failure> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use raftchat_schema::id::{NodeId, StateHash};
+    use raftchat_schema::level::Level;
     use raftchat_schema::view::{NodeStatus, Role};
 
     use super::*;
@@ -177,6 +178,8 @@ mod tests {
                 refuses_words: false,
                 unclean_since: None,
                 certificate_days: 300,
+                level: Level::FIRST,
+                newest_level: Level::FIRST,
             };
             Seen { node, address: String::new(), status: Ok(status) }
         };

@@ -193,6 +193,8 @@ fn of_account(act: &AccountAct) -> Rules<'_> {
             Rules { renewal: Renewal::Doubles, says, ..of("group", Undone::CreateGroup) }
         }
         AccountAct::SetProfile(_) | AccountAct::EndOtherSessions => of("account", Undone::Account),
+        #[cfg(feature = "next-level")]
+        AccountAct::Wave => of("account", Undone::Account),
         AccountAct::EndSession(_) => Rules { echoes: &[ErrorCode::SessionEnded], ..of("account", Undone::Account) },
     }
 }

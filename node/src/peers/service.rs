@@ -10,6 +10,7 @@ use raftchat_schema::budgets::{MEMBERS_MAX, PRESENCE_USERS_MAX, SNAPSHOT_BLOCK_B
 use raftchat_schema::command::Proposal;
 use raftchat_schema::generated::peer_capnp::{peer, snapshot_transfer};
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
+use raftchat_schema::level::Level;
 use raftchat_schema::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PAYLOAD_BYTES_MAX};
 use raftchat_schema::peer::{AppendRequest, ProposeReply, ReadIndexReply};
 use raftchat_schema::wire;
@@ -20,6 +21,7 @@ use super::budget::{PeerBudget, PeerBudgets, Place};
 use super::malformed;
 use crate::clock::NodeClock;
 use crate::greeting::Greeter;
+use crate::levels;
 use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
@@ -372,6 +374,18 @@ impl peer::Server for PeerService {
         self.may_change("removeMember")?;
         let outcome = self.services.raft.remove_for(self.from, NodeId(params.get()?.get_node())).await;
         wire::write_membership_reply(results.get().init_change(), MembershipFailure::reply(&outcome));
+        Ok(())
+    }
+
+    async fn finalize(
+        self: Rc<Self>,
+        params: peer::FinalizeParams,
+        mut results: peer::FinalizeResults,
+    ) -> Result<(), capnp::Error> {
+        self.may_change("finalize")?;
+        let (services, wanted) = (&self.services, Level(params.get()?.get_level()));
+        let reply = levels::raise(services.greeter.levels(), &services.raft, &services.proposer, wanted).await;
+        wire::write_membership_reply(results.get().init_change(), reply);
         Ok(())
     }
 }

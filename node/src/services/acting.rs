@@ -9,7 +9,9 @@ use raftchat_schema::command::{AccountAct, Act, Command, Done, InSession, Sessio
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::generated::client_capnp::request_stamp;
 use raftchat_schema::id::{ConversationId, Cursor, DeviceId, RequestNumber, SessionId, UserId, Username};
-use raftchat_state::{Cost, SessionRecord, cost, is_member, is_sent, outcome, stored_bytes, typing_cost, verifier};
+use raftchat_state::{
+    Cost, SessionRecord, cost, is_member, is_sent, level, outcome, stored_bytes, typing_cost, verifier,
+};
 use raftchat_transport::{Held, LargeAnswer};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -143,6 +145,10 @@ impl Acting {
     pub(super) async fn act(&self, request: Request, act: SessionAct) -> Result<Done, Denied> {
         self.must_live()?;
         let (view, now) = (self.services.view(), Instant::now());
+        // A node that does not know it would stop at it.
+        if act.level() > level(&view)? {
+            return Err(ErrorCode::NotYet.into());
+        }
         let cost = cost(&view, self.user, &act)?;
         self.must_have_room(&view, request.number, &act, &cost)?;
         drop(view);

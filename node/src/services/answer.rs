@@ -130,8 +130,12 @@ impl From<NotReached> for Denied {
 }
 
 impl From<WireError> for Denied {
-    fn from(_: WireError) -> Self {
-        ErrorCode::MalformedRequest.into()
+    fn from(error: WireError) -> Self {
+        match error {
+            // A newer program knows it, so it came with a higher level.
+            WireError::UnknownKind(_) => ErrorCode::NotYet.into(),
+            WireError::Malformed(_) | WireError::Field(_) => ErrorCode::MalformedRequest.into(),
+        }
     }
 }
 

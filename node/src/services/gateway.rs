@@ -8,10 +8,11 @@ use raftchat_schema::command::{Command, Done, OpenSession, Register};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted};
 use raftchat_schema::id::{DeviceId, SessionId, TokenHash, Username};
+use raftchat_schema::level::Level;
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, TOKEN_BYTES};
 use raftchat_schema::wire;
 use raftchat_state::{
-    SessionRecord, highest_request, knows_device, session, session_by_token, user, user_by_name, verifier,
+    SessionRecord, highest_request, knows_device, level, session, session_by_token, user, user_by_name, verifier,
 };
 use raftchat_transport::ConnectionHandle;
 use sha2::{Digest as _, Sha256};
@@ -180,7 +181,7 @@ impl GatewayService {
         self.link.connection().remote_address().ip().to_canonical().to_string()
     }
 
-    fn introduce(&self, mut results: gateway::hello_results::Builder<'_>) {
+    fn introduce(&self, mut results: gateway::hello_results::Builder<'_>, level: Level) {
         let status = self.services.raft.status();
         let identity = &self.services.raft.stores().identity;
         let members = status.membership.membership.members;
@@ -188,6 +189,7 @@ impl GatewayService {
         results.set_node(identity.node.0);
         results.set_version(env!("CARGO_PKG_VERSION"));
         results.set_time_ms(self.services.clock.time().0);
+        results.set_level(level.0);
         let mut nodes = results.init_nodes(u32::try_from(members.len()).unwrap_or(u32::MAX));
         for (at, (node, member)) in (0..).zip(&members) {
             let mut address = nodes.reborrow().get(at);
@@ -249,7 +251,8 @@ impl gateway::Server for GatewayService {
         _params: gateway::HelloParams,
         mut results: gateway::HelloResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.may_knock(), |()| self.introduce(results.get()))
+        let level = self.may_knock().and_then(|()| Ok(level(&self.services.view())?));
+        answer!(results, level, |level| self.introduce(results.get(), level))
     }
 
     async fn register(

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use raftchat_schema::level::Level;
 use raftchat_schema::view::{NodeStatus, Role};
-use raftchat_state::{ReadError, state_hash};
+use raftchat_state::{ReadError, level, state_hash};
 
 use super::Services;
 use crate::clock::moment;
@@ -44,6 +45,8 @@ impl Services {
             refuses_words: self.room.refuses_words(),
             unclean_since: applied.unclean.map(|unclean| unclean.since),
             certificate_days: expiry::days_left(&self.ending, moment(self.clock.time().0)),
+            level: level(&view)?,
+            newest_level: Level::newest(),
         })
     }
 }

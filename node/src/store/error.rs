@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use raftchat_files::Trouble;
+use raftchat_schema::level::Level;
 use raftchat_schema::stored::{LogId, Vote};
 
 use super::keys;
@@ -157,6 +158,17 @@ pub enum StoreError {
         /// What this program reads.
         known: u32,
     },
+    /// The rows are of a cluster that was upgraded.
+    #[error(
+        "the cluster is at feature level {level}, and this program knows none above {newest}: it is older than the others. Start a \
+         newer raftchatd"
+    )]
+    NewerLevel {
+        /// The cluster's.
+        level: Level,
+        /// The highest that this program knows.
+        newest: Level,
+    },
     /// The state cannot be brought up from what is here.
     #[error("the state is lost ({why}), and neither a snapshot nor the whole log is here to rebuild it. {REFILL}")]
     StateLost {
@@ -283,6 +295,12 @@ impl Cause {
         };
         Self::Damage(what.to_owned())
     }
+}
+
+/// Refuses rows of a feature level that this program does not know.
+pub(crate) fn must_know(level: Level) -> Result<(), StoreError> {
+    let newest = Level::newest();
+    if level <= newest { Ok(()) } else { Err(StoreError::NewerLevel { level, newest }) }
 }
 
 impl From<StoreError> for std::io::Error {

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use raftchat_schema::id::NodeId;
+use raftchat_schema::level::Level;
 
-use super::error::StoreError;
+use super::error::{StoreError, must_know};
 use super::failure::Failures;
 use super::identity::Identity;
 use super::log::{LogSettings, LogStore, OpenLog, Scanned};
@@ -90,6 +91,7 @@ impl Stores {
             }
             usable => (log, scanned, usable?),
         };
+        must_know(level_of(&state)?)?;
         let identity = found.map_or_else(|| claim(dir, node, cluster), Ok)?;
         let syncs = settings.syncs.clone();
         let log = log.serve(&scanned, witness, &settings.log, (failures.clone(), syncs.clone()))?;
@@ -122,6 +124,12 @@ impl Stores {
         self.state.sync()?;
         log
     }
+}
+
+/// The feature level of the rows.
+fn level_of(state: &StateStore) -> Result<Level, StoreError> {
+    raftchat_state::level(&state.view())
+        .map_err(|error| StoreError::StateDatabase { doing: "reading the feature level", reason: error.to_string() })
 }
 
 /// Last of all: with an identity, the rest must be there.

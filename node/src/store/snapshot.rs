@@ -112,6 +112,7 @@ impl SnapshotShelf {
             membership: applied.membership,
             change: raftchat_state::change_number(view).map_err(|error| unreadable(&error))?,
             state_hash: raftchat_state::state_hash(view).map_err(|error| unreadable(&error))?,
+            level: raftchat_state::level(view).map_err(|error| unreadable(&error))?,
         };
         let file = format::write(&self.dir.join(BUILD), header, view)?;
         self.keep(file)

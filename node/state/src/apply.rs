@@ -149,6 +149,7 @@ fn run<T: Tables>(step: &mut Step<'_, T>, command: &Command) -> Result<Outcome, 
         Command::NoteDelivered(delivered) => marks::note_delivered(step, delivered),
         Command::NoteUse(uses) => sessions::note_use(step, uses),
         Command::Erase => erasure::step(step),
+        Command::RaiseLevel(level) => Ok(step.raise_level(*level)),
     })
 }
 

@@ -162,6 +162,8 @@ fn to_account<R: Rows>(rows: &R, user: UserId, act: &AccountAct) -> Result<Cost,
         }
         AccountAct::EndSession(_) => Cost { rows: OWN_ROWS + ROWS_A_SESSION, ..Cost::default() },
         AccountAct::EndOtherSessions => ending_sessions(rows, user)?,
+        #[cfg(feature = "next-level")]
+        AccountAct::Wave => Cost::plain(),
     })
 }
 

@@ -34,7 +34,7 @@ pub use feed::{Feed, FeedChange, FeedPage, PageLimits, feed_page, feeds_of};
 pub use queries::{
     HistoryRange, SessionRecord, blocked_by, change_number, change_seen_by, conversation, conversation_exists,
     conversations_page, counts, direct, erasure_pending, highest_request, history, is_blocked_between, is_member,
-    is_sent, knows_device, member_count, member_seen_by, members_page, outcome, revisions, seen_by, session,
+    is_sent, knows_device, level, member_count, member_seen_by, members_page, outcome, revisions, seen_by, session,
     session_by_token, sessions_of, stamp, state_hash, stored_bytes, took_words, user, user_by_name, users_page,
     verifier,
 };

@@ -6,6 +6,7 @@ mod messages;
 mod people;
 
 use raftchat_schema::id::{ChangeNumber, Stamp, StateHash};
+use raftchat_schema::level::Level;
 use raftchat_schema::view::{ChangedRow, MessageState};
 
 use crate::feed::FeedChange;
@@ -39,6 +40,11 @@ pub fn change_number<R: Rows>(rows: &R) -> Result<ChangeNumber, ReadError<R::Err
 /// The cluster's time: the highest stamp applied. The time of now is the nodes' business.
 pub fn stamp<R: Rows>(rows: &R) -> Result<Stamp, ReadError<R::Error>> {
     Ok(counters(rows)?.stamp)
+}
+
+/// The cluster's feature level.
+pub fn level<R: Rows>(rows: &R) -> Result<Level, ReadError<R::Error>> {
+    Ok(counters(rows)?.level)
 }
 
 pub(crate) fn counters<R: Rows>(rows: &R) -> Result<Counters, ReadError<R::Error>> {

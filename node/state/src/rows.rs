@@ -8,6 +8,7 @@ mod people;
 
 use minicbor::{Decode, Encode};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, SessionId, Stamp, UserId};
+use raftchat_schema::level::Level;
 
 pub(crate) use conversations::{ConversationRow, DepartedRow, KindRow, MemberRow, OwnRow};
 pub(crate) use erasures::{AccountStage, ErasureRow};
@@ -31,6 +32,9 @@ pub(crate) struct Counters {
     /// ages by it is safe from a clock that jumps.
     #[n(5)]
     pub(crate) age: u64,
+    /// The feature level: what may be in the log and in rows from here on.
+    #[n(6)]
+    pub(crate) level: Level,
 }
 
 /// The row that a change is of.

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
+use crate::level::Level;
 
 /// Something that a user can do, as a client asks for it. Outbox, wire and log hold the same form of it (`act.capnp`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,55 @@ pub enum AccountAct {
     EndSession(SessionId),
     /// End all of one's own sessions but this one.
     EndOtherSessions,
+    /// Do nothing, and be remembered for it: what came with the next level, in the tests of an upgrade.
+    #[cfg(feature = "next-level")]
+    Wave,
+}
+
+impl Act {
+    /// The level that the act came with.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Send(_) => Level::FIRST,
+            Self::In(_, act) => act.level(),
+            Self::Account(act) => act.level(),
+        }
+    }
+}
+
+impl ConversationAct {
+    const fn level(&self) -> Level {
+        match self {
+            Self::EditMessage { .. }
+            | Self::DeleteMessage { .. }
+            | Self::React { .. }
+            | Self::PinMessage { .. }
+            | Self::MarkRead { .. }
+            | Self::MarkUnread
+            | Self::Mute { .. }
+            | Self::PinConversation { .. }
+            | Self::SaveDraft { .. }
+            | Self::AddMembers { .. }
+            | Self::RemoveMember { .. }
+            | Self::SetRole { .. }
+            | Self::Leave
+            | Self::Rename { .. } => Level::FIRST,
+        }
+    }
+}
+
+impl AccountAct {
+    const fn level(&self) -> Level {
+        match self {
+            Self::Block { .. }
+            | Self::SetProfile(_)
+            | Self::CreateGroup { .. }
+            | Self::EndSession(_)
+            | Self::EndOtherSessions => Level::FIRST,
+            #[cfg(feature = "next-level")]
+            Self::Wave => Level::FIRST.next(),
+        }
+    }
 }
 
 /// Two states of something that is put in place or taken away.

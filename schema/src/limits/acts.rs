@@ -60,6 +60,8 @@ fn check_account(act: &AccountAct) -> Result<(), ErrorCode> {
             at_most(members.len(), GROUP_MEMBERS_MAX, ErrorCode::TooMany)
         }
         AccountAct::Block { .. } | AccountAct::EndSession(_) | AccountAct::EndOtherSessions => Ok(()),
+        #[cfg(feature = "next-level")]
+        AccountAct::Wave => Ok(()),
     }
 }
 

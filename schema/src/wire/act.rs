@@ -133,6 +133,8 @@ fn write_account(mut builder: account_act::Builder<'_>, plain: &AccountAct) {
         }
         AccountAct::EndSession(session) => builder.set_end_session(session.0),
         AccountAct::EndOtherSessions => builder.set_end_other_sessions(()),
+        #[cfg(feature = "next-level")]
+        AccountAct::Wave => builder.set_wave(()),
     }
 }
 
@@ -156,6 +158,9 @@ fn read_account(reader: account_act::Reader<'_>) -> Result<AccountAct, WireError
         }
         account_act::EndSession(session) => AccountAct::EndSession(SessionId(session)),
         account_act::EndOtherSessions(()) => AccountAct::EndOtherSessions,
+        #[cfg(feature = "next-level")]
+        account_act::Wave(()) if crate::level::Level::newest() > crate::level::Level::FIRST => AccountAct::Wave,
+        account_act::Wave(()) => return Err(WireError::UnknownKind("an act of an account")),
     })
 }
 

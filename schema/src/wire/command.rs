@@ -8,6 +8,7 @@ use crate::command::{
 };
 use crate::generated::stored_capnp::{batch, command, entry, verifier};
 use crate::id::{ConversationId, DeviceId, NodeId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId};
+use crate::level::Level;
 
 /// A command as bytes.
 pub fn encode_command(plain: &Command) -> Vec<u8> {
@@ -36,6 +37,7 @@ pub fn encode_command(plain: &Command) -> Vec<u8> {
             }
         }
         Command::Erase => builder.set_erase(()),
+        Command::RaiseLevel(level) => builder.set_raise_level(level.0),
     })
 }
 
@@ -53,6 +55,11 @@ pub fn decode_command(bytes: &[u8]) -> Result<Command, WireError> {
             }
             command::NoteUse(uses) => Command::NoteUse(uses?.iter().map(read_use).collect::<Result<_, _>>()?),
             command::Erase(()) => Command::Erase,
+            // What came with it cannot be read either.
+            command::RaiseLevel(level) if Level(level) > Level::newest() => {
+                return Err(WireError::UnknownKind("a feature level"));
+            }
+            command::RaiseLevel(level) => Command::RaiseLevel(Level(level)),
         })
     })
 }
@@ -285,6 +292,7 @@ mod tests {
             Command::NoteDelivered(vec![Delivered { user: UserId(2001), conversation, position }]),
             Command::NoteUse(vec![SessionUse { session: SessionId(9), address: "192.0.2.7".into() }]),
             Command::Erase,
+            Command::RaiseLevel(Level::FIRST),
         ];
         let verifier = Verifier::Argon2id("$argon2id$v=19$…".into());
         let secured = [
@@ -296,6 +304,12 @@ mod tests {
         for command in commands {
             assert_eq!(decode_command(&encode_command(&command)).unwrap(), command);
         }
+    }
+
+    #[test]
+    fn a_level_that_is_not_known_is_not_read() {
+        let beyond = Command::RaiseLevel(Level::newest().next());
+        assert_eq!(decode_command(&encode_command(&beyond)), Err(WireError::UnknownKind("a feature level")));
     }
 
     #[test]

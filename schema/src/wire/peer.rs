@@ -13,6 +13,7 @@ use crate::generated::peer_capnp::{
     vote_request, vote_response,
 };
 use crate::id::{NodeId, UserId};
+use crate::level::Level;
 use crate::peer::{
     AppendRequest, AppendResponse, ClockReading, ClockTrust, Greeting, Mark, MembersReply, MembershipRefusal,
     MembershipReply, PresenceUpdate, ProposeReply, ReadIndexReply, SnapshotRequest, TransferRequest, VoteRequest,
@@ -223,6 +224,11 @@ pub fn write_membership_reply(mut builder: membership_change::Builder<'_>, plain
             wire.set_reached(behind.is_some());
             return wire.set_behind(behind.unwrap_or_default());
         }
+        MembershipReply::Refused(MembershipRefusal::NotUpgraded { node, newest }) => {
+            let mut wire = builder.init_not_upgraded();
+            wire.set_node(node.0);
+            return wire.set_newest(newest.map_or(0, |level| level.0));
+        }
         MembershipReply::Refused(MembershipRefusal::Malformed) => Wire::Malformed,
         MembershipReply::Refused(MembershipRefusal::Taken) => Wire::Taken,
         MembershipReply::Refused(MembershipRefusal::NoSuchNode) => Wire::NoSuchNode,
@@ -246,6 +252,10 @@ pub fn read_membership_reply(reader: membership_change::Reader<'_>) -> Result<Me
         membership_change::NotCaughtUp(wire) => {
             MembershipRefusal::NotCaughtUp { behind: wire.get_reached().then_some(wire.get_behind()) }
         }
+        membership_change::NotUpgraded(wire) => MembershipRefusal::NotUpgraded {
+            node: NodeId(wire.get_node()),
+            newest: Some(Level(wire.get_newest())).filter(|level| *level >= Level::FIRST),
+        },
         membership_change::Refused(refusal) => match refusal? {
             Wire::Malformed => MembershipRefusal::Malformed,
             Wire::Taken => MembershipRefusal::Taken,
@@ -344,6 +354,7 @@ pub fn write_greeting(mut builder: greeting::Builder<'_>, plain: &Greeting) {
         write_log_id(builder.reborrow().init_behind(), behind);
     }
     builder.set_sync_ms(u32::try_from(plain.sync.as_millis()).unwrap_or(u32::MAX));
+    builder.set_newest_level(plain.newest.0);
     builder.set_founds(plain.founds.is_some());
     let all = plain.founds.as_deref().unwrap_or_default();
     let mut members = builder.init_members(count(all.len()));
@@ -360,6 +371,7 @@ pub fn read_greeting(reader: greeting::Reader<'_>) -> Result<Greeting, WireError
         behind: read_optional_log_id(reader.get_is_behind(), reader.get_behind())?,
         founds: reader.get_founds().then_some(members),
         sync: Duration::from_millis(reader.get_sync_ms().into()),
+        newest: Level(reader.get_newest_level()),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{WireError, count, digest, text};
 use crate::generated::client_capnp;
 use crate::id::{NodeId, Stamp, StateHash};
+use crate::level::Level;
 use crate::view::{BudgetView, NodeStatus, Notice, Role};
 
 /// Fills in a node's status.
@@ -30,6 +31,8 @@ pub fn write_status(mut builder: client_capnp::node_status::Builder<'_>, plain: 
     builder.set_refuses_words(plain.refuses_words);
     builder.set_unclean_since(plain.unclean_since.map_or(0, |since| since.0));
     builder.set_certificate_days(plain.certificate_days);
+    builder.set_level(plain.level.0);
+    builder.set_newest_level(plain.newest_level.0);
     let mut budgets = builder.init_budgets(count(plain.budgets.len()));
     for (index, budget) in (0..).zip(&plain.budgets) {
         let mut builder = budgets.reborrow().get(index);
@@ -69,6 +72,8 @@ pub fn read_status(reader: client_capnp::node_status::Reader<'_>) -> Result<Node
         refuses_words: reader.get_refuses_words(),
         unclean_since: Some(Stamp(reader.get_unclean_since())).filter(|since| since.0 != 0),
         certificate_days: reader.get_certificate_days(),
+        level: Level(reader.get_level()),
+        newest_level: Level(reader.get_newest_level()),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{WireError, count, decode, digest, encode, text};
 use crate::generated::stored_capnp::{entry, log_id, member, membership, snapshot_header, stored_membership, vote};
 use crate::id::{ChangeNumber, NodeId, StateHash};
+use crate::level::Level;
 use crate::stored::{Entry, EntryPayload, LogId, Member, Membership, SnapshotHeader, StoredMembership, Vote};
 
 /// Fills in a log id.
@@ -164,6 +165,7 @@ pub fn encode_snapshot_header(plain: &SnapshotHeader) -> Vec<u8> {
         write_stored_membership(builder.reborrow().init_membership(), &plain.membership);
         builder.set_change(plain.change.0);
         builder.set_state_hash(&plain.state_hash.0);
+        builder.set_level(plain.level.0);
     })
 }
 
@@ -177,6 +179,7 @@ pub fn decode_snapshot_header(bytes: &[u8]) -> Result<SnapshotHeader, WireError>
             membership: read_stored_membership(reader.get_membership()?)?,
             change: ChangeNumber(reader.get_change()),
             state_hash: StateHash(digest(reader.get_state_hash()?, "stateHash")?),
+            level: Level(reader.get_level()),
         })
     })
 }
@@ -219,6 +222,7 @@ mod tests {
             membership: StoredMembership { log_id: None, membership: membership() },
             change: ChangeNumber(99),
             state_hash: StateHash([9; 32]),
+            level: Level(3),
         };
         assert_eq!(decode_snapshot_header(&encode_snapshot_header(&header)).unwrap(), header);
     }

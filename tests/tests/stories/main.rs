@@ -17,6 +17,7 @@ mod privacy;
 mod private;
 mod stopping;
 mod survival;
+mod upgrading;
 
 /// The program that the stories run.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_raftchat-under-test");

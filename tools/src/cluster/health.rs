@@ -50,6 +50,7 @@ const fn ahead_or_behind(offset_ms: i64) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use raftchat_schema::id::{NodeId, Stamp, StateHash};
+    use raftchat_schema::level::Level;
     use raftchat_schema::view::{BudgetView, Role};
 
     use super::*;
@@ -75,6 +76,8 @@ pub(super) mod tests {
             refuses_words: false,
             unclean_since: None,
             certificate_days: 397,
+            level: Level::FIRST,
+            newest_level: Level::FIRST,
         }
     }
 

@@ -12,6 +12,7 @@ use raftchat_certs::LeafFiles;
 use raftchat_node::config::NodeConfig;
 use raftchat_schema::generated::peer_capnp::{membership_change, peer};
 use raftchat_schema::id::NodeId;
+use raftchat_schema::level::Level;
 use raftchat_schema::pause::{NO_LOT, Pause};
 use raftchat_schema::peer::{MembersReply, MembershipRefusal, MembershipReply, ReadIndexReply};
 use raftchat_schema::stored::{Member, Membership};
@@ -43,6 +44,8 @@ pub(super) enum Change {
     Promote(NodeId),
     /// One node less.
     Remove(NodeId),
+    /// Another feature level.
+    RaiseLevel(Level),
 }
 
 /// Somebody who is let in as a node. Lives on a `LocalSet`.
@@ -351,12 +354,15 @@ const fn removes(change: &Change) -> bool {
 fn worth_waiting(refusal: MembershipRefusal, patience: Duration) -> Duration {
     match refusal {
         MembershipRefusal::NotCaughtUp { .. } | MembershipRefusal::UnderWay => patience,
-        MembershipRefusal::NoMajority | MembershipRefusal::NobodyTookOver => patience.min(SETTLING),
+        MembershipRefusal::NoMajority
+        | MembershipRefusal::NobodyTookOver
+        | MembershipRefusal::NotUpgraded { newest: None, .. } => patience.min(SETTLING),
         MembershipRefusal::Malformed
         | MembershipRefusal::Taken
         | MembershipRefusal::NoSuchNode
         | MembershipRefusal::NotAllowed
         | MembershipRefusal::NeedsSecond
+        | MembershipRefusal::NotUpgraded { newest: Some(_), .. }
         | MembershipRefusal::LastVoter => Duration::ZERO,
     }
 }
@@ -397,6 +403,11 @@ async fn ask_to(peer: &peer::Client, change: &Change) -> Result<MembershipReply,
         Change::Remove(node) => {
             let mut call = peer.remove_member_request();
             call.get().set_node(node.0);
+            reply(call.send().promise.await?.get()?.get_change()?)
+        }
+        Change::RaiseLevel(level) => {
+            let mut call = peer.finalize_request();
+            call.get().set_level(level.0);
             reply(call.send().promise.await?.get()?.get_change()?)
         }
     }

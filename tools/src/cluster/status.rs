@@ -104,6 +104,8 @@ struct Line<'a> {
     leader: Option<u64>,
     state_hash: Option<String>,
     version: Option<&'a str>,
+    level: Option<u32>,
+    newest_level: Option<u32>,
     clock_offset_ms: Option<i64>,
     disk_free_bytes: Option<u64>,
     sync_ms: Option<u32>,
@@ -145,6 +147,8 @@ impl<'a> Line<'a> {
             leader: status.and_then(|status| status.leader).map(|leader| leader.0),
             state_hash: status.map(|status| status.state_hash.to_string()),
             version: status.map(|status| status.version.as_str()),
+            level: status.map(|status| status.level.0),
+            newest_level: status.map(|status| status.newest_level.0),
             clock_offset_ms: status.map(|status| status.clock_offset_ms),
             // A node that cannot tell says 0.
             disk_free_bytes: status.map(|status| status.disk_free_bytes).filter(|bytes| *bytes > 0),
@@ -174,7 +178,7 @@ const fn role(role: Role) -> &'static str {
 fn table(lines: &[Line<'_>]) -> String {
     let wide = lines.iter().map(|line| line.address.len()).max().unwrap_or(0).max("ADDRESS".len());
     let mut table = format!(
-        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {}",
+        "{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {:>5}  {}",
         "NODE",
         "ADDRESS",
         "ROLE",
@@ -186,13 +190,14 @@ fn table(lines: &[Line<'_>]) -> String {
         "CLOCK OFF MS",
         "DISK FREE",
         "CERT DAYS",
+        "LEVEL",
         "VERSION"
     );
     for line in lines {
         // Writing to a string cannot fail.
         let _ = write!(
             table,
-            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {}",
+            "\n{:<4}  {:<wide$}  {:<11}  {:>6}  {:>9}  {:>9}  {:>8}  {:>7}  {:>13}  {:>9}  {:>9}  {:>5}  {}",
             line.node,
             line.address,
             line.role,
@@ -204,6 +209,7 @@ fn table(lines: &[Line<'_>]) -> String {
             or_dash(line.clock_offset_ms),
             or_dash(line.disk_free_bytes.map(rounded_bytes)),
             or_dash(line.certificate_days),
+            or_dash(line.level),
             line.version.unwrap_or("-"),
         );
     }
@@ -250,12 +256,12 @@ mod tests {
             [
                 json!({"node": 1, "address": "127.0.0.1:7400", "role": "follower", "term": 3, "applied": 120,
                        "last_log": 121, "sessions": 2, "lag_ms": 0, "leader": 2, "state_hash": "ab".repeat(32), "version": "0.1.0",
-                       "clock_offset_ms": -3, "disk_free_bytes": 1 << 30, "sync_ms": 2,
+                       "level": 1, "newest_level": 1, "clock_offset_ms": -3, "disk_free_bytes": 1 << 30, "sync_ms": 2,
                        "budgets": {"hashes": {"held": 1, "most": 2, "refused": 3}},
                        "refuses_words": false, "unclean_since": null, "certificate_days": 397, "wrong": []}),
                 json!({"node": 2, "address": "127.0.0.1:7402", "role": "unreachable", "term": null, "applied": null,
                        "last_log": null, "sessions": null, "lag_ms": null, "leader": null, "state_hash": null,
-                       "version": null, "clock_offset_ms": null, "disk_free_bytes": null, "sync_ms": null, "budgets": null,
+                       "version": null, "level": null, "newest_level": null, "clock_offset_ms": null, "disk_free_bytes": null, "sync_ms": null, "budgets": null,
                        "refuses_words": null, "unclean_since": null,
                        "certificate_days": null, "wrong": ["it does not answer: nobody is there"]}),
             ]

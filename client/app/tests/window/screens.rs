@@ -5,6 +5,7 @@ use raftchat_app::ui::{Chats, Connection, SheetKind, Shell, Timeline};
 use raftchat_model::{Delivery, MemberItem, Receipt, Shown};
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{NodeId, Position, StateHash};
+use raftchat_schema::level::Level;
 use raftchat_schema::view::{NodeStatus, Role};
 use slint::{ComponentHandle, Model};
 
@@ -32,6 +33,8 @@ fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {
         refuses_words: false,
         unclean_since: None,
         certificate_days: 300,
+        level: Level::FIRST,
+        newest_level: Level::FIRST,
     };
     NodeReport { node: NodeId(number), status: Some(status) }
 }

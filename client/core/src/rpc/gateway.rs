@@ -5,6 +5,7 @@ use std::time::Duration;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::generated::client_capnp::{Freshness, gateway, granted, node_address, session};
 use raftchat_schema::id::{RequestNumber, SessionId, Stamp, Username};
+use raftchat_schema::level::Level;
 use raftchat_schema::pause::Pause;
 use raftchat_schema::view::{NodeStatus, UserView};
 use raftchat_schema::wire::{read_status, read_user};
@@ -47,6 +48,8 @@ pub(crate) struct Hello {
     pub(crate) nodes: Vec<NodeEntry>,
     /// What time it is in the cluster.
     pub(crate) time: Stamp,
+    /// The cluster's feature level.
+    pub(crate) level: Level,
 }
 
 /// Answers when the node has, also where other programs of this device ask it too much.
@@ -62,7 +65,7 @@ async fn asked_hello(gateway: &gateway::Client) -> Result<Hello, Failure> {
         Ok(NodeEntry { node: node.get_id(), address: node.get_address()?.to_str()?.to_owned() })
     };
     let nodes = results.get_nodes()?.iter().map(entry).collect::<Result<_, capnp::Error>>()?;
-    Ok(Hello { nodes, time })
+    Ok(Hello { nodes, time, level: Level(results.get_level()) })
 }
 
 pub(crate) async fn register(

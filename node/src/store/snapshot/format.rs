@@ -15,7 +15,7 @@ use raftchat_schema::wire;
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, must_know};
 use crate::store::files;
 use crate::store::state::StateView;
 
@@ -145,6 +145,7 @@ pub(crate) fn read_rows(
         let (found, known) = (header.format, SNAPSHOT_FORMAT);
         return Err(StoreError::OtherFormat { path: path.to_owned(), found, known });
     }
+    must_know(header.level)?;
     let mut count = 0_u64;
     let mut last_key: Option<Vec<u8>> = None;
     while let Some(block) = read.frame()? {

@@ -1,6 +1,9 @@
 //! What a user can do, and which file does it. Knows nothing of requests that are repeated.
 
+#[cfg(feature = "next-level")]
+use raftchat_schema::command::Done;
 use raftchat_schema::command::{AccountAct, Act, ConversationAct, SessionAct};
+use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::ConversationId;
 
 use super::sessions::Live;
@@ -13,6 +16,10 @@ use crate::tables::Tables;
 /// Performs the act as the session's user.
 pub(super) fn perform<T: Tables>(step: &mut Step<'_, T>, live: &Live, act: &SessionAct) -> Handled<T> {
     let user = live.row.user;
+    // No node proposes it: so it is as if it had been proposed by one that is wrong.
+    if act.level() > step.level() {
+        return Err(ErrorCode::NotYet.into());
+    }
     match act {
         SessionAct::Asked(act) => asked(step, live, act),
         SessionAct::ChangePassword { verifier_version, verifier, others } => {
@@ -72,5 +79,7 @@ fn to_account<T: Tables>(step: &mut Step<'_, T>, live: &Live, act: &AccountAct) 
         AccountAct::CreateGroup { title, members } => groups::create(step, user, title, members),
         AccountAct::EndSession(session) => sessions::end_own(step, user, *session),
         AccountAct::EndOtherSessions => sessions::end_others(step, user, live.id),
+        #[cfg(feature = "next-level")]
+        AccountAct::Wave => Ok(Done::Nothing),
     }
 }

@@ -5,6 +5,7 @@ use minicbor::Encode;
 use raftchat_schema::command::Done;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId, Stamp, UserId};
+use raftchat_schema::level::Level;
 use raftchat_schema::limits::AGE_STEP_MS_MAX;
 use raftchat_schema::view::{Change, ChangedRow};
 
@@ -77,6 +78,17 @@ impl<'t, T: Tables> Step<'t, T> {
     /// The cluster's age in ms: what ends by time ends by this, so that a clock that jumps ends nothing.
     pub(super) fn age(&self) -> u64 {
         self.counters.age
+    }
+
+    /// The cluster's feature level.
+    pub(super) fn level(&self) -> Level {
+        self.counters.level
+    }
+
+    /// Raises the level; it never goes back.
+    pub(super) fn raise_level(&mut self, level: Level) -> Done {
+        self.counters.level = self.counters.level.max(level);
+        Done::Nothing
     }
 
     pub(super) fn next_user(&mut self) -> UserId {

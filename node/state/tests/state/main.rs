@@ -9,6 +9,7 @@ mod devices;
 mod erasure;
 mod feeds;
 mod groups;
+mod levels;
 mod log;
 mod messages;
 mod names;

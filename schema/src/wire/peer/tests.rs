@@ -68,7 +68,13 @@ fn a_greeting_says_how_far_a_node_is_and_what_it_would_begin() {
     let member =
         Member { peer_address: "anna:2".to_owned(), client_address: "anna:1".to_owned(), fingerprint: [3; 32] };
     let founds = Greeting { founds: Some(vec![(NodeId(2), member)]), ..Greeting::default() };
-    let behind = Greeting { mark: far.clone(), behind: Some(PLACE), founds: None, sync: Duration::from_millis(7) };
+    let behind = Greeting {
+        mark: far.clone(),
+        behind: Some(PLACE),
+        founds: None,
+        sync: Duration::from_millis(7),
+        newest: Level(3),
+    };
     for plain in [founds.clone(), behind.clone(), Greeting::default()] {
         survives!(write_greeting, read_greeting, greeting::Owned, plain);
     }

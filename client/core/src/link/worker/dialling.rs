@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use raftchat_schema::level::Level;
 use raftchat_transport::{LinkFailure, lot};
 use tokio::time::{Instant, timeout};
 
@@ -125,11 +126,17 @@ impl Worker {
     async fn greet(self: &Rc<Self>, link: &NodeLink) -> Result<(), LinkFailure> {
         let told = greet(&link.link, &link.gateway).await?;
         self.clock.hear(told.time, None);
+        self.nodes.borrow_mut().hear_level(told.level);
         self.nodes.borrow_mut().learn(told.nodes);
         self.handle(Event::Known(self.known_nodes()));
         self.measure(link);
         self.nodes.borrow_mut().keep();
         Ok(())
+    }
+
+    /// The cluster's feature level, as far as nodes have told it.
+    pub(crate) fn level(&self) -> Option<Level> {
+        self.nodes.borrow().level()
     }
 
     /// Notes how far a node is, as far as its link can tell by now: better the longer it lasts.
