@@ -253,6 +253,14 @@ struct AccountAct {
   }
 }
 
+struct GroupProfile {
+  # What a group's owner and admins set, and all its members see (`Conversation.profile` in `types.capnp`).
+  # Of a direct conversation it is unset.
+
+  title @0 :Text;
+  # What `createGroup` or the last `rename` said.
+}
+
 struct Done {
   # What an act that was not refused has done; the same on every node and for every repeat.
 

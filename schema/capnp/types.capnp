@@ -20,6 +20,8 @@
 # for unreadable; for ErrorCode it reads `unspecified`. A field that the writer does not know is unset:
 # 0, false, empty. An ordinal that was once given to a member is never given to another.
 
+using Act = import "act.capnp";
+
 enum ErrorCode {
   # Why the service said no. The names, in kebab-case, are what `raftchatctl --json` prints in `error`.
   # A code is never reused for another meaning.
@@ -276,8 +278,8 @@ struct Conversation {
   kind @1 :ConversationKind;
   # Direct or group.
 
-  title @2 :Text;
-  # At most 128 bytes. Empty for a direct one: a client shows the other's name.
+  profile @2 :Act.GroupProfile;
+  # What a group's owner and admins set. Unset for a direct one: a client shows the other's name.
 
   members @3 :List(Member);
   # The first 32 in order of user id, and the user who asks among them; `Conversation.members` has them

@@ -12,7 +12,7 @@ use crate::id::{
 
 use crate::level::Level;
 
-pub use act::{AccountAct, Act, ConversationAct, MemberRole, Profile, Recipient, SendMessage, Switch};
+pub use act::{AccountAct, Act, ConversationAct, GroupProfile, MemberRole, Profile, Recipient, SendMessage, Switch};
 
 /// One thing to do. Applying the same command again changes nothing and has the same outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]

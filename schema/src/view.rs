@@ -1,6 +1,6 @@
 //! Rows as one user may see them, for a client to show. Knows nothing of how they are stored.
 
-use crate::command::{MemberRole, Switch};
+use crate::command::{GroupProfile, MemberRole, Switch};
 use crate::id::{
     ChangeNumber, ConversationId, Cursor, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId, Username,
 };
@@ -67,8 +67,8 @@ pub struct ConversationView {
     pub id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
-    /// Empty for a direct one.
-    pub title: String,
+    /// What a group's admins set; the default for a direct one.
+    pub profile: GroupProfile,
     /// The first [`MEMBERS_SHOWN_MAX`](crate::limits::MEMBERS_SHOWN_MAX) in order of user id.
     pub members: Vec<MemberView>,
     /// The number of all its members.
@@ -79,7 +79,7 @@ pub struct ConversationView {
     pub pinned_messages: Vec<Position>,
     /// The time when it was made.
     pub created: Stamp,
-    /// The latest change of kind, title or pins, and the latest joining.
+    /// The latest change of kind, profile or pins, and the latest joining.
     pub changed: ChangeNumber,
     /// The part that this member alone has; in a change only with the conversation's id.
     pub place: PlaceView,
@@ -326,7 +326,11 @@ impl ConversationView {
     pub fn weight(&self) -> usize {
         const FRAME: usize = 192;
         const MEMBER: usize = 256;
-        FRAME + self.title.len() + MEMBER * self.members.len() + 8 * self.pinned_messages.len() + self.place.draft.len()
+        FRAME
+            + self.profile.title.len()
+            + MEMBER * self.members.len()
+            + 8 * self.pinned_messages.len()
+            + self.place.draft.len()
     }
 }
 

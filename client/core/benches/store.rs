@@ -11,7 +11,7 @@ use std::time::Instant;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use raftchat_client::store::Store;
 use raftchat_model::{Completeness, ConversationRow, CursorRow, Durability, MemberRow, PlaceRow, Write};
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{ConversationKind, MessageState, MessageView, UserView};
@@ -63,7 +63,7 @@ fn person(id: UserId) -> UserView {
 fn conversation(id: ConversationId) -> ConversationRow {
     ConversationRow {
         kind: ConversationKind::Group,
-        title: format!("Group {}", id.0),
+        profile: GroupProfile::titled(format!("Group {}", id.0)),
         member_count: 8,
         changed: ChangeNumber(1),
         complete: Completeness::Complete,

@@ -130,7 +130,7 @@ impl Client {
 fn head_of(view: &ConversationView, me: UserId, members: Vec<UserView>, users: Vec<UserView>) -> Head {
     Head {
         conversation: view.id,
-        title: title(&view.title, me, &members),
+        title: title(&view.profile.title, me, &members),
         members: members.iter().map(|member| member.username.to_string()).collect(),
         people: users.into_iter().chain(members).map(|user| (user.id, user)).collect(),
         since: view.place.since,

@@ -7,7 +7,7 @@ use raftchat_model::{
     ChatId, Codec, Completeness, Content, ConversationRow, CursorRow, Effect, Input, Intent, MemberRow, Model,
     PlaceRow, Stored, StoredConversation,
 };
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{Change, ChangedRow, ConversationKind, Counts, MessageState, MessageView, UserView};
@@ -72,7 +72,7 @@ fn conversation(id: ConversationId) -> StoredConversation {
     StoredConversation {
         conversation: ConversationRow {
             kind: ConversationKind::Group,
-            title: format!("group {}", id.0),
+            profile: GroupProfile::titled(format!("group {}", id.0)),
             member_count: 2,
             last_position: Position(HELD),
             changed: ChangeNumber(2),

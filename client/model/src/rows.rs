@@ -1,6 +1,6 @@
 //! Rows of the client's store, as the model reads and writes them. Knows nothing of how they are encoded.
 
-use raftchat_schema::command::{Act, MemberRole};
+use raftchat_schema::command::{Act, GroupProfile, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, PlaceView};
@@ -21,8 +21,8 @@ pub struct ConversationRow {
     pub id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
-    /// Empty for a direct one.
-    pub title: String,
+    /// What a group's admins set; the default for a direct one.
+    pub profile: GroupProfile,
     /// The number of all members.
     pub member_count: u32,
     /// The highest position known.
@@ -52,7 +52,7 @@ impl ConversationRow {
         Self {
             id,
             kind: ConversationKind::Group,
-            title: String::new(),
+            profile: GroupProfile::default(),
             member_count: 0,
             last_position: Position(0),
             pinned_messages: Vec::new(),
@@ -67,7 +67,7 @@ impl ConversationRow {
         Self {
             id: view.id,
             kind: view.kind,
-            title: view.title.clone(),
+            profile: view.profile.clone(),
             member_count: view.member_count,
             last_position: view.last_position,
             pinned_messages: view.pinned_messages.clone(),

@@ -3,7 +3,7 @@
 
 mod timeline;
 
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId, Username};
 use raftchat_schema::view::ConversationKind;
@@ -113,8 +113,10 @@ pub struct ChatSummary {
     pub chat: ChatId,
     /// Direct or group.
     pub kind: ConversationKind,
-    /// The group's title, or the other's name.
+    /// The group's title, or the other's name; on one line.
     pub title: String,
+    /// What the group's admins set, as they did.
+    pub profile: GroupProfile,
     /// The other, in a direct one.
     pub other: Option<UserId>,
     /// The other is there.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::limits::TITLE_BYTES_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
@@ -142,6 +142,7 @@ fn known(scene: &Scene<'_>, chat: &Chat, place: &EffectivePlace<'_>, turn: &Turn
         chat: scene.id,
         kind: chat.row.kind,
         title: title(scene),
+        profile: chat.row.profile.clone(),
         other,
         online: other.and_then(|user| scene.people.get(user)).is_some_and(|view| view.online),
         member_count: chat.row.member_count,
@@ -168,6 +169,7 @@ fn coming(scene: &Scene<'_>, user: UserId, draft: &[u8]) -> ChatSummary {
         chat: scene.id,
         kind: ConversationKind::Direct,
         title: scene.people.name(user),
+        profile: GroupProfile::default(),
         other: Some(user),
         online: scene.people.get(user).is_some_and(|view| view.online),
         member_count: 2,
@@ -192,7 +194,7 @@ pub(crate) fn title(scene: &Scene<'_>) -> String {
     let Some(chat) = scene.chat else { return String::new() };
     match chat.other(scene.me) {
         Some(user) => scene.people.name(user),
-        None => safe::one_line(&chat.row.title, TITLE_BYTES_MAX),
+        None => safe::one_line(&chat.row.profile.title, TITLE_BYTES_MAX),
     }
 }
 

@@ -167,7 +167,7 @@ fn with_members(id: ConversationId, row: &ConversationRow, members: Vec<MemberVi
             KindRow::Direct { .. } => ConversationKind::Direct,
             KindRow::Group => ConversationKind::Group,
         },
-        title: row.title.clone(),
+        profile: row.profile.clone(),
         members,
         member_count: row.member_count(),
         last_position: row.last_position,

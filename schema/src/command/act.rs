@@ -206,6 +206,22 @@ pub enum MemberRole {
     Owner,
 }
 
+/// What a group's owner and admins set, and all its members see; it travels as one from the row to the screen. A direct
+/// conversation has that of [`GroupProfile::default`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct GroupProfile {
+    /// The title; not blank.
+    #[n(0)]
+    pub title: String,
+}
+
+impl GroupProfile {
+    /// That of a new group with this title.
+    pub fn titled(title: impl Into<String>) -> Self {
+        Self { title: title.into() }
+    }
+}
+
 /// Changes of what others see of a user; none: leave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {

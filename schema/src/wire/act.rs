@@ -2,9 +2,11 @@
 
 use super::command::{high_half, join_halves, low_half};
 use super::{WireError, count, decode, encode, text, write_numbers};
-use crate::command::{AccountAct, Act, ConversationAct, Done, MemberRole, Profile, Recipient, SendMessage, Switch};
+use crate::command::{
+    AccountAct, Act, ConversationAct, Done, GroupProfile, MemberRole, Profile, Recipient, SendMessage, Switch,
+};
 use crate::generated::act_capnp::conversation_act::Role;
-use crate::generated::act_capnp::{account_act, act, conversation_act, done, send_message};
+use crate::generated::act_capnp::{account_act, act, conversation_act, done, group_profile, send_message};
 use crate::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 
 /// An act as bytes, for a client's outbox.
@@ -222,6 +224,14 @@ fn read_setting(wire: account_act::Setting) -> Option<Switch> {
         account_act::Setting::On => Some(Switch::On),
         account_act::Setting::Off => Some(Switch::Off),
     }
+}
+
+pub(super) fn write_group_profile(mut builder: group_profile::Builder<'_>, plain: &GroupProfile) {
+    builder.set_title(plain.title.as_str());
+}
+
+pub(super) fn read_group_profile(reader: group_profile::Reader<'_>) -> Result<GroupProfile, WireError> {
+    Ok(GroupProfile { title: text(reader.get_title()?)? })
 }
 
 /// Fills in what an act has done. That it opened a session no act says.

@@ -1,5 +1,6 @@
 //! What clients are shown of people and conversations, and what they are refused.
 
+use super::act::{read_group_profile, write_group_profile};
 use super::command::{high_half, join_halves, low_half};
 use super::{WireError, count, decode, encode, text, write_numbers};
 use crate::command::MemberRole;
@@ -115,7 +116,7 @@ pub fn write_conversation(mut builder: types_capnp::conversation::Builder<'_>, p
         ConversationKind::Direct => types_capnp::ConversationKind::Direct,
         ConversationKind::Group => types_capnp::ConversationKind::Group,
     });
-    builder.set_title(plain.title.as_str());
+    write_group_profile(builder.reborrow().init_profile(), &plain.profile);
     let mut members = builder.reborrow().init_members(count(plain.members.len()));
     for (at, member) in (0..).zip(&plain.members) {
         write_member_view(members.reborrow().get(at), member);
@@ -140,7 +141,7 @@ pub fn read_conversation(reader: types_capnp::conversation::Reader<'_>) -> Resul
             types_capnp::ConversationKind::Direct => ConversationKind::Direct,
             types_capnp::ConversationKind::Group => ConversationKind::Group,
         },
-        title: text(reader.get_title()?)?,
+        profile: read_group_profile(reader.get_profile()?)?,
         members: reader.get_members()?.iter().map(read_member_view).collect::<Result<_, _>>()?,
         member_count: reader.get_member_count(),
         last_position: Position(reader.get_last_position()),

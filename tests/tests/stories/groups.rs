@@ -115,7 +115,7 @@ async fn roles_say_who_may_what_and_a_group_never_lacks_an_owner() {
     );
     assert_eq!(code(rename(&bob, "").await), ErrorCode::EmptyTitle);
     until("carol sees the new title", async || {
-        (carol.client.conversation(&crew).await.unwrap().title == "Hands").then_some(())
+        (carol.client.conversation(&crew).await.unwrap().profile.title == "Hands").then_some(())
     })
     .await;
 

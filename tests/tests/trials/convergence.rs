@@ -112,7 +112,7 @@ impl Line {
 
     fn held(view: &ConversationView) -> Self {
         Self {
-            title: (view.kind == ConversationKind::Group).then(|| view.title.clone()),
+            title: (view.kind == ConversationKind::Group).then(|| view.profile.title.clone()),
             members: view.member_count,
             last: view.last_position,
             unread: view.place.counts.unread,

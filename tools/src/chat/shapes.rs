@@ -11,7 +11,7 @@ pub(super) use person::{DeviceShape, ProfileShape, SessionShape, UserShape, disp
 #[cfg(test)]
 pub(super) mod examples {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use raftchat_schema::command::MemberRole;
+    use raftchat_schema::command::{GroupProfile, MemberRole};
     use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp, UserId};
     use raftchat_schema::payload::Payload;
     use raftchat_schema::view::{
@@ -52,7 +52,7 @@ pub(super) mod examples {
         ConversationView {
             id: ConversationId(7),
             kind: ConversationKind::Direct,
-            title: String::new(),
+            profile: GroupProfile::default(),
             members: vec![plain(1001, "alice", "Alice"), plain(2002, "bob", "")],
             member_count: 2,
             last_position: Position(42),

@@ -4,7 +4,7 @@ use raftchat_model::{
     Body, Bubble, ChatId, ChatSummary, Connection, Delivery, Happening, Item, Notice, Original, Person, PinnedMessage,
     Preview, Quote, ReactionSummary, Run, Shown, TimelineChange, TimelineState,
 };
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, Stamp, UserId};
 use raftchat_schema::view::ConversationKind;
 
@@ -92,6 +92,7 @@ pub(crate) fn summary(chat: ChatId, title: &str, last: Option<Preview>) -> ChatS
         chat,
         kind: ConversationKind::Group,
         title: title.to_owned(),
+        profile: GroupProfile::titled(title),
         other: None,
         online: false,
         member_count: 4,

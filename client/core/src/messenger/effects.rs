@@ -122,7 +122,7 @@ impl Driver {
         let members: Vec<UserView> = held.members.iter().filter_map(|member| known(&member.user)).collect();
         Ok(Some(Head {
             conversation: held.conversation.id,
-            title: export::title(&held.conversation.title, stored.me, &members),
+            title: export::title(&held.conversation.profile.title, stored.me, &members),
             members: members.iter().map(|member| member.username.to_string()).collect(),
             since: held.place.view.since,
             last: held.conversation.last_position,

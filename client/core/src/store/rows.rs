@@ -7,7 +7,7 @@ use raftchat_model::{
     ChatId, Completeness, ConversationRow, CursorRow, DepartureRow, EntryState, Lane, MemberRow, OutboxEntry, OutboxId,
     PlaceRow,
 };
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, MessageView, UserView};
@@ -107,7 +107,7 @@ struct StoredConversation {
     #[n(1)]
     group: bool,
     #[n(2)]
-    title: String,
+    profile: GroupProfile,
     #[n(3)]
     member_count: u32,
     #[n(4)]
@@ -127,7 +127,7 @@ impl Row for ConversationRow {
         cbor(&StoredConversation {
             id: self.id,
             group: self.kind == ConversationKind::Group,
-            title: self.title.clone(),
+            profile: self.profile.clone(),
             member_count: self.member_count,
             last_position: self.last_position,
             pinned_messages: self.pinned_messages.clone(),
@@ -142,7 +142,7 @@ impl Row for ConversationRow {
         Some(Self {
             id: stored.id,
             kind: if stored.group { ConversationKind::Group } else { ConversationKind::Direct },
-            title: stored.title,
+            profile: stored.profile,
             member_count: stored.member_count,
             last_position: stored.last_position,
             pinned_messages: stored.pinned_messages,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use raftchat_schema::command::{Act, MemberRole};
+use raftchat_schema::command::{Act, GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Cursor, MessageId, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{
@@ -223,7 +223,7 @@ impl World {
         ConversationView {
             id: TOGETHER,
             kind: ConversationKind::Direct,
-            title: String::new(),
+            profile: GroupProfile::default(),
             members: vec![member(ALICE, "alice"), member(BOB, "bob")],
             member_count: 2,
             last_position: Position(messages),

@@ -6,7 +6,7 @@ use raftchat_client::store::Store;
 use raftchat_model::{
     Completeness, ConversationRow, DepartureRow, EntryState, MemberRow, OutboxEntry, OutboxId, PlaceRow, rules,
 };
-use raftchat_schema::command::{Act, MemberRole};
+use raftchat_schema::command::{Act, GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{ConversationKind, MessageState, MessageView, PlaceView, UserView};
@@ -74,7 +74,7 @@ pub(crate) fn user(id: UserId, name: &str) -> UserView {
 pub(crate) fn conversation(id: ConversationId, title: &str) -> ConversationRow {
     ConversationRow {
         kind: ConversationKind::Group,
-        title: title.to_owned(),
+        profile: GroupProfile::titled(title),
         member_count: 2,
         last_position: Position(9),
         pinned_messages: vec![Position(4), Position(2)],

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raftchat_model::{Codec, Content};
-use raftchat_schema::command::{MemberRole, Outcome, Switch};
+use raftchat_schema::command::{GroupProfile, MemberRole, Outcome, Switch};
 use raftchat_schema::id::{
     ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, Stamp, UserId, Username,
 };
@@ -262,7 +262,7 @@ impl Cluster {
         ConversationView {
             id,
             kind: conversation.kind,
-            title: conversation.title.clone(),
+            profile: GroupProfile::titled(conversation.title.as_str()),
             member_count: u32::try_from(members.len()).unwrap(),
             members: members.into_iter().take(SHOWN).collect(),
             last_position: last(conversation),

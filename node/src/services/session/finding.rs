@@ -1,6 +1,6 @@
 //! What a user finds: people, conversations, their own sessions.
 
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId, Username};
 use raftchat_schema::limits::{HISTORY_BYTES_MAX, LIST_PAGE_MAX};
@@ -121,7 +121,7 @@ fn unspoken(one: UserView, other: UserView) -> ConversationView {
     ConversationView {
         id: ConversationId(0),
         kind: ConversationKind::Direct,
-        title: String::new(),
+        profile: GroupProfile::default(),
         member_count: 2,
         members: members.into(),
         last_position: Position(0),

@@ -67,7 +67,9 @@ fn in_conversation<T: Tables>(
         ConversationAct::RemoveMember { user: other } => departures::remove(step, user, conversation, *other),
         ConversationAct::SetRole { user: other, role } => roles::set(step, user, conversation, *other, *role),
         ConversationAct::Leave => departures::leave(step, user, conversation),
-        ConversationAct::Rename { title } => groups::rename(step, user, conversation, title),
+        ConversationAct::Rename { title } => {
+            groups::change(step, user, conversation, |group| group.title.clone_from(title))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use raftchat_schema::command::{Done, MemberRole};
+use raftchat_schema::command::{Done, GroupProfile, MemberRole};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::limits::GROUP_MEMBERS_MAX;
@@ -30,7 +30,7 @@ pub(super) fn create<T: Tables>(step: &mut Step<'_, T>, user: UserId, title: &st
         last_position: Position(0),
         last_change: ChangeNumber(0),
         changed: ChangeNumber(0),
-        title: title.to_owned(),
+        profile: GroupProfile::titled(title),
         group_members: 0,
         pinned: Vec::new(),
     };
@@ -68,20 +68,22 @@ pub(super) fn add<T: Tables>(
     Ok(Done::Nothing)
 }
 
-/// Calls a group otherwise. To call it the same is no change.
-pub(super) fn rename<T: Tables>(
+/// Changes what owner and admins set of a group. What is so already is no change.
+pub(super) fn change<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,
-    title: &str,
+    alter: impl FnOnce(&mut GroupProfile),
 ) -> Handled<T> {
     let place = Place::in_group(step, user, conversation)?;
     roles::need(place.member.role, MemberRole::Admin)?;
     let mut conversation = place.conversation;
-    if conversation.row.title == title {
+    let mut profile = conversation.row.profile.clone();
+    alter(&mut profile);
+    if conversation.row.profile == profile {
         return Ok(Done::Nothing);
     }
-    title.clone_into(&mut conversation.row.title);
+    conversation.row.profile = profile;
     conversation.note_itself(step)?;
     conversation.store(step)?;
     conversation.show_itself(step)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use raftchat_schema::command::{Done, Recipient, SendMessage};
+use raftchat_schema::command::{Done, GroupProfile, Recipient, SendMessage};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
@@ -73,7 +73,7 @@ fn create_direct<T: Tables>(step: &mut Step<'_, T>, sender: UserId, other: UserI
         last_position: Position(0),
         last_change: ChangeNumber(0),
         changed: ChangeNumber(0),
-        title: String::new(),
+        profile: GroupProfile::default(),
         group_members: 0,
         pinned: Vec::new(),
     };

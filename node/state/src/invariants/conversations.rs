@@ -64,7 +64,7 @@ pub(super) fn kinds<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadE
             KindRow::Group => {
                 let owners = of.iter().filter(|(_, role)| *role == MemberRole::Owner).count();
                 found.expect(owners == of.len().min(1), "a group has one owner", || id.to_string());
-                found.expect(!row.title.is_empty(), "a group has a title", || id.to_string());
+                found.expect(!row.profile.title.is_empty(), "a group has a title", || id.to_string());
             }
         }
     }

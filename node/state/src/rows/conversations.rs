@@ -1,7 +1,7 @@
 //! Conversations, who is in them and who was, and what each has of them alone.
 
 use minicbor::{Decode, Encode};
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
 use raftchat_schema::limits::{MEMBERS_TOLD_MAX, RECEIPT_MEMBERS_MAX};
 
@@ -20,9 +20,9 @@ pub(crate) struct ConversationRow {
     /// The latest change of the conversation itself.
     #[n(4)]
     pub(crate) changed: ChangeNumber,
-    /// Empty for a direct one.
+    /// The default for a direct one.
     #[cbor(n(5), default)]
-    pub(crate) title: String,
+    pub(crate) profile: GroupProfile,
     /// Of a group: see [`ConversationRow::member_count`].
     #[cbor(n(6), default)]
     pub(crate) group_members: u32,
@@ -215,7 +215,7 @@ mod tests {
         let first = FirstConversationRow(kind, Stamp(5), Position(6), ChangeNumber(7), ChangeNumber(8));
         let read: ConversationRow = minicbor::decode(&minicbor::to_vec(&first).unwrap()).unwrap();
         assert_eq!((read.kind, read.changed, read.member_count()), (kind, ChangeNumber(8), 2));
-        assert!(read.title.is_empty() && read.pinned.is_empty() && read.shares_marks());
+        assert!(read.profile == GroupProfile::default() && read.pinned.is_empty() && read.shares_marks());
     }
 
     #[test]

@@ -39,7 +39,10 @@ fn a_group_is_made_of_its_owner_and_others_each_once() {
     assert_eq!(fanned.len(), 4);
 
     let shown = raftchat_state::conversation(&world.tables, bob.user, conversation).unwrap().unwrap();
-    assert_eq!((shown.kind, shown.title.as_str(), shown.member_count), (ConversationKind::Group, "the boat", 3));
+    assert_eq!(
+        (shown.kind, shown.profile.title.as_str(), shown.member_count),
+        (ConversationKind::Group, "the boat", 3)
+    );
     assert!(shown.members.iter().all(|member| member.added_by == alice.user));
     assert_eq!(role(&world, bob, conversation, alice), Some(MemberRole::Owner));
     assert_eq!(role(&world, bob, conversation, carol), Some(MemberRole::Member));
@@ -186,7 +189,7 @@ fn a_title_is_changed_once() {
     assert_eq!(code(world.act(alice, rename(&"t".repeat(TITLE_BYTES_MAX + 1)))), ErrorCode::TooLarge);
     world.act(alice, rename("the ship")).unwrap();
     let [ChangedRow::Conversation(shown)] = &world.shown(bob, change)[..] else { panic!("one change") };
-    assert_eq!(shown.title, "the ship");
+    assert_eq!(shown.profile.title, "the ship");
     world.check();
 }
 

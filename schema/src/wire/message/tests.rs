@@ -1,7 +1,7 @@
 //! Messages, and changes of every kind of row, there and back.
 
 use super::*;
-use crate::command::MemberRole;
+use crate::command::{GroupProfile, MemberRole};
 use crate::generated::types_capnp::change;
 use crate::id::MessageId;
 use crate::view::{ConversationKind, ConversationView, Counts, MemberView, PlaceView, UserView};
@@ -70,7 +70,7 @@ fn conversation() -> ConversationView {
     ConversationView {
         id: ConversationId(3),
         kind: ConversationKind::Group,
-        title: "Crew".into(),
+        profile: GroupProfile::titled("Crew"),
         members: vec![member()],
         member_count: 40,
         last_position: Position(4),

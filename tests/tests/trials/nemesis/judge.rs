@@ -115,8 +115,11 @@ pub(super) async fn at_the_end(mut stage: Stage) {
         let all = stage.ledger.all();
         let own = views.iter().filter_map(|view| Some((view.id, all.get(&view.id)?.clone()))).collect();
         mine.insert(person.name.clone(), own);
-        let crew = views.iter().find(|view| view.title.starts_with("Crew")).unwrap();
-        assert_eq!((&crew.title, crew.member_count), (&stage.ledger.title(), 4 + u32::from(stage.ledger.has_erin())));
+        let crew = views.iter().find(|view| view.profile.title.starts_with("Crew")).unwrap();
+        assert_eq!(
+            (&crew.profile.title, crew.member_count),
+            (&stage.ledger.title(), 4 + u32::from(stage.ledger.has_erin()))
+        );
     }
     tails_know(&mut stage, &mine).await;
     stage.ledger.tell();

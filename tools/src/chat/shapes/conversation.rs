@@ -101,8 +101,8 @@ pub(in crate::chat) const fn role(role: MemberRole) -> &'static str {
 
 /// A direct conversation is called after the other one.
 pub(in crate::chat) fn title(conversation: &ConversationView, me: UserId) -> String {
-    if !conversation.title.is_empty() {
-        return conversation.title.clone();
+    if !conversation.profile.title.is_empty() {
+        return conversation.profile.title.clone();
     }
     let other = conversation.members.iter().find(|member| member.user.id != me);
     other.map(|member| display_name(&member.user)).unwrap_or_default()
@@ -210,7 +210,7 @@ mod tests {
     fn a_group_tells_ones_own_place_in_it() {
         let mut group = direct();
         group.kind = ConversationKind::Group;
-        group.title = "Harbour".to_owned();
+        group.profile.title = "Harbour".to_owned();
         group.members.push(member(person(3003, "carol", "Carol"), MemberRole::Owner));
         group.pinned_messages = vec![Position(3)];
         group.place.muted_until = Stamp(42);
