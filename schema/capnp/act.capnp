@@ -163,6 +163,10 @@ struct ConversationAct {
 
     rename @20 :Text;
     # By owner and admins. The title from now on: not blank (`emptyTitle`), at most 128 bytes.
+
+    adminsOnly @21 :Bool;
+    # By owner and admins. From now on only they may send to the group, and plain members read (`notAllowed`);
+    # or everybody may again. What was said before stays, and may be edited and reacted to as before.
   }
 
   enum Role {
@@ -259,6 +263,9 @@ struct GroupProfile {
 
   title @0 :Text;
   # What `createGroup` or the last `rename` said.
+
+  adminsOnly @1 :Bool;
+  # What the last `adminsOnly` said. Not set in a new group.
 }
 
 struct Done {

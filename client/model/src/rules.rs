@@ -68,6 +68,8 @@ pub(crate) enum Slot<'a> {
     Draft,
     /// A group's title.
     Title,
+    /// Who may send to a group.
+    AdminsOnly,
     /// Whether somebody is blocked.
     Block(UserId),
 }
@@ -176,6 +178,7 @@ fn in_conversation(act: &ConversationAct) -> Rules<'_> {
         ConversationAct::Rename { title } => {
             of("group", Undone::ChangeGroup).saying(Says::Text(title)).sets(Slot::Title)
         }
+        ConversationAct::SetAdminsOnly { .. } => of("group", Undone::ChangeGroup).sets(Slot::AdminsOnly),
         ConversationAct::Leave => Rules {
             gone: Gone::Unsaid,
             echoes: &[ErrorCode::NotAMember, ErrorCode::NoSuchConversation],

@@ -140,7 +140,9 @@ fn in_conversation<R: Rows>(
             Cost { people, told, rows: OWN_ROWS + ROWS_AN_ADDED * people, ..Cost::default() }.adding()
         }
         ConversationAct::RemoveMember { .. } => Cost { rows: LEAVE_ROWS, ..Cost::told(members(rows, conversation)?) },
-        ConversationAct::SetRole { .. } => Cost::told(members(rows, conversation)?),
+        ConversationAct::SetRole { .. } | ConversationAct::SetAdminsOnly { .. } => {
+            Cost::told(members(rows, conversation)?)
+        }
         ConversationAct::Rename { .. } => Cost::told(members(rows, conversation)?).adding(),
         // Nobody is to stay because leaving is dear.
         ConversationAct::Leave => Cost { rows: LEAVE_ROWS, ..Cost::default() },

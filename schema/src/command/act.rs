@@ -93,6 +93,11 @@ pub enum ConversationAct {
         /// The title from now on; not blank.
         title: String,
     },
+    /// Let only owner and admins send to a group.
+    SetAdminsOnly {
+        /// On: plain members read; off: everybody may send again.
+        switch: Switch,
+    },
 }
 
 /// Something that a user can do beside all conversations.
@@ -150,7 +155,8 @@ impl ConversationAct {
             | Self::RemoveMember { .. }
             | Self::SetRole { .. }
             | Self::Leave
-            | Self::Rename { .. } => Level::FIRST,
+            | Self::Rename { .. }
+            | Self::SetAdminsOnly { .. } => Level::FIRST,
         }
     }
 }
@@ -213,12 +219,15 @@ pub struct GroupProfile {
     /// The title; not blank.
     #[n(0)]
     pub title: String,
+    /// Only owner and admins may send to it.
+    #[cbor(n(1), default)]
+    pub admins_only: bool,
 }
 
 impl GroupProfile {
     /// That of a new group with this title.
     pub fn titled(title: impl Into<String>) -> Self {
-        Self { title: title.into() }
+        Self { title: title.into(), admins_only: false }
     }
 }
 

@@ -43,6 +43,7 @@ fn check_in_conversation(act: &ConversationAct) -> Result<(), ErrorCode> {
         | ConversationAct::PinConversation { .. }
         | ConversationAct::RemoveMember { .. }
         | ConversationAct::SetRole { .. }
+        | ConversationAct::SetAdminsOnly { .. }
         | ConversationAct::Leave => Ok(()),
     }
 }

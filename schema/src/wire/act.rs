@@ -78,6 +78,7 @@ fn write_in_conversation(mut builder: conversation_act::Builder<'_>, plain: &Con
         }
         ConversationAct::Leave => builder.set_leave(()),
         ConversationAct::Rename { title } => builder.set_rename(title.as_str()),
+        ConversationAct::SetAdminsOnly { switch } => builder.set_admins_only(switch.is_on()),
     }
 }
 
@@ -112,6 +113,7 @@ fn read_in_conversation(reader: conversation_act::Reader<'_>) -> Result<Conversa
         }
         conversation_act::Leave(()) => ConversationAct::Leave,
         conversation_act::Rename(title) => ConversationAct::Rename { title: text(title?)? },
+        conversation_act::AdminsOnly(on) => ConversationAct::SetAdminsOnly { switch: Switch::from_bool(on) },
     })
 }
 
@@ -228,10 +230,11 @@ fn read_setting(wire: account_act::Setting) -> Option<Switch> {
 
 pub(super) fn write_group_profile(mut builder: group_profile::Builder<'_>, plain: &GroupProfile) {
     builder.set_title(plain.title.as_str());
+    builder.set_admins_only(plain.admins_only);
 }
 
 pub(super) fn read_group_profile(reader: group_profile::Reader<'_>) -> Result<GroupProfile, WireError> {
-    Ok(GroupProfile { title: text(reader.get_title()?)? })
+    Ok(GroupProfile { title: text(reader.get_title()?)?, admins_only: reader.get_admins_only() })
 }
 
 /// Fills in what an act has done. That it opened a session no act says.
@@ -293,6 +296,7 @@ pub(super) mod tests {
             ConversationAct::SetRole { user, role: MemberRole::Owner },
             ConversationAct::Leave,
             ConversationAct::Rename { title: "Hands".into() },
+            ConversationAct::SetAdminsOnly { switch },
         ];
         let account = [
             AccountAct::Block { user, switch },

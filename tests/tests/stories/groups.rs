@@ -1,12 +1,12 @@
 //! Groups: who is in, who may what, what they see, and what becomes of a group whose owner goes.
 
 use raftchat_client::Target;
-use raftchat_schema::command::{ConversationAct, MemberRole, OwnMessages};
+use raftchat_schema::command::{ConversationAct, MemberRole, OwnMessages, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_schema::view::ChangedRow;
 use raftchat_tests::cluster::Cluster;
-use raftchat_tests::people::{PASSWORD, Person, code, typed};
+use raftchat_tests::people::{PASSWORD, Person, code, fresh_id, says, typed};
 use raftchat_tests::{soon, until};
 
 use crate::PROGRAM;
@@ -130,4 +130,23 @@ async fn roles_say_who_may_what_and_a_group_never_lacks_an_owner() {
     .await;
     soon("leaving", carol.client.act(&crew, ConversationAct::Leave)).await.unwrap();
     cluster.agree().await;
+}
+
+#[tokio::test]
+async fn where_only_admins_write_others_read() {
+    let cluster = Cluster::start(PROGRAM, 3, |_| {}).await;
+    let (alice, bob) = (cluster.person("alice").await, cluster.person("bob").await);
+    let crew = alice.group("Crew", &[&bob]).await;
+    let only = |switch| ConversationAct::SetAdminsOnly { switch };
+    assert_eq!(code(bob.client.act(&crew, only(Switch::On)).await), ErrorCode::NotAllowed);
+    soon("closing", alice.client.act(&crew, only(Switch::On))).await.unwrap();
+    cluster.agree().await;
+    assert!(bob.client.conversation(&crew).await.unwrap().profile.admins_only);
+    let said = bob.client.send(&crew, fresh_id(), says("may I?")).await;
+    assert_eq!(code(said), ErrorCode::NotAllowed, "over whichever node he asks");
+    alice.say_in(&crew, "the boat leaves at seven").await;
+    cluster.agree().await;
+    assert_eq!(texts(bob.read_in(&crew).await), ["the boat leaves at seven"]);
+    soon("opening", alice.client.act(&crew, only(Switch::Off))).await.unwrap();
+    bob.say_in(&crew, "I am there").await;
 }

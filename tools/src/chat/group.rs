@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use raftchat_client::{Client, Target};
-use raftchat_schema::command::{ConversationAct, MemberRole};
+use raftchat_schema::command::{ConversationAct, MemberRole, Switch};
 use raftchat_schema::id::ConversationId;
 
 use super::people::{id, ids};
@@ -33,6 +33,11 @@ pub(super) enum GroupCommand {
         after_help = "Example: raftchatctl chat --profile home/devices/alice group rename --conversation c7 'Old Harbour'"
     )]
     Rename(RenameArguments),
+    /// Let only owner and admins write, or everybody again
+    #[command(
+        after_help = "Example: raftchatctl chat --profile home/devices/alice group admins-only --conversation c7\n         raftchatctl chat --profile home/devices/alice group admins-only --conversation c7 --off"
+    )]
+    AdminsOnly(AdminsOnlyArguments),
     /// Give a member another role; whoever makes another the owner becomes an admin
     #[command(
         after_help = "Example: raftchatctl chat --profile home/devices/alice group role --conversation c7 bob admin"
@@ -86,6 +91,16 @@ pub(super) struct RenameArguments {
     title: String,
 }
 
+/// A group, and whether only its admins may write.
+#[derive(Debug, Args)]
+pub(super) struct AdminsOnlyArguments {
+    #[command(flatten)]
+    group: GroupArguments,
+    /// Let everybody write again
+    #[arg(long)]
+    off: bool,
+}
+
 /// A member of a group, and a role.
 #[derive(Debug, Args)]
 pub(super) struct RoleArguments {
@@ -135,6 +150,11 @@ pub(super) async fn run(client: &Client, command: GroupCommand, output: Output) 
         GroupCommand::Rename(arguments) => {
             client.act(&arguments.group.target(), ConversationAct::Rename { title: arguments.title }).await?;
             output.done("renamed")
+        }
+        GroupCommand::AdminsOnly(arguments) => {
+            let switch = Switch::from_bool(!arguments.off);
+            client.act(&arguments.group.target(), ConversationAct::SetAdminsOnly { switch }).await?;
+            output.done(if arguments.off { "everybody may write" } else { "only owner and admins may write" })
         }
         GroupCommand::Role(arguments) => {
             let (user, role) = (id(client, &arguments.user).await?, MemberRole::from(arguments.role));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use raftchat_model::text::safe;
 use raftchat_model::{ChatId, Failure, Notification, Person, Shown, TimelineChange};
+use raftchat_schema::command::MemberRole;
 use slint::{ComponentHandle, SharedString};
 
 use super::bubble::{self, number};
@@ -166,10 +167,14 @@ impl View {
         };
         let online = summary.map_or_else(|| person.is_some_and(|person| person.online), |summary| summary.online);
         let pinned = self.pinned_rows().pop().unwrap_or_default();
+        let only_reads =
+            summary.is_some_and(|summary| summary.profile.admins_only && summary.role == MemberRole::Member);
         OpenChat {
             id: ids::chat(chat).into(),
             subtitle: match (person, summary) {
                 (Some(person), _) => self.presence(person),
+                // In place of the entry field, which is not there.
+                (None, Some(_)) if only_reads => self.phrases.say(|words| words.invoke_only_admins()),
                 (None, Some(summary)) => {
                     self.phrases.say(|words| words.invoke_members(number(u64::from(summary.member_count))))
                 }
@@ -180,7 +185,8 @@ impl View {
             muted: summary.is_some_and(|summary| summary.muted),
             pinned: summary.is_some_and(|summary| summary.pinned),
             other: other.map(|user| user.to_string()).unwrap_or_default().into(),
-            can_write: person.is_none_or(|person| !person.deleted && !person.blocked),
+            can_write: person.is_none_or(|person| !person.deleted && !person.blocked) && !only_reads,
+            admins_only: summary.is_some_and(|summary| summary.profile.admins_only),
             pinned_message: pinned.text,
             pinned_position: pinned.position,
             pinned_count: i32::try_from(self.pinned.len()).unwrap_or(i32::MAX),

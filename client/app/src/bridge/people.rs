@@ -76,6 +76,13 @@ fn connect_details(details: &Details<'_>, view: &Shared) {
         }
     });
     let shared = Rc::clone(view);
+    details.on_set_admins_only(move |on| {
+        let view = shared.borrow();
+        if let Some(chat) = view.open {
+            view.act(Intent::Act { chat, act: ConversationAct::SetAdminsOnly { switch: switch(on) } });
+        }
+    });
+    let shared = Rc::clone(view);
     details.on_remove(move |id| {
         let view = shared.borrow();
         if let (Some(chat), Some(user)) = (view.open, ids::parse_user(&id)) {

@@ -1,9 +1,9 @@
 //! Acting on a message: by mouse, by finger and by keyboard.
 
 use raftchat_app::backend::{Hit, Update};
-use raftchat_app::ui::{Chats, Composer, SheetKind, Shell, Timeline, Toast};
-use raftchat_model::Intent;
-use raftchat_schema::command::ConversationAct;
+use raftchat_app::ui::{Chats, Composer, Details, SheetKind, Shell, Timeline, Toast};
+use raftchat_model::{Intent, Shown};
+use raftchat_schema::command::{ConversationAct, MemberRole, Switch};
 use raftchat_schema::id::Position;
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model};
@@ -193,6 +193,25 @@ fn a_group_is_left_from_its_menu_and_that_can_be_undone_for_five_seconds() {
     assert!(!leaves(&stage));
     stage.pass(6000);
     assert!(leaves(&stage));
+}
+
+#[test]
+fn where_only_admins_write_there_is_no_entry_field_for_others_and_admins_have_a_switch() {
+    let stage = Stage::signed_in(1000.0, 700.0);
+    let trip = |role| {
+        let mut trip = people::summary(TRIP, "Hiking in June", None);
+        (trip.role, trip.profile.admins_only) = (role, true);
+        Shown::Chat(Box::new(trip))
+    };
+    stage.open(TRIP, people::trip());
+    stage.show([trip(MemberRole::Member)]);
+    let open = || stage.window.global::<Chats<'_>>().get_open_chat();
+    assert_eq!((open().can_write, open().subtitle.as_str()), (false, "Only admins write here"));
+    stage.show([trip(MemberRole::Admin)]);
+    assert!(open().can_write && open().subtitle == "4 members");
+    stage.window.global::<Details<'_>>().invoke_set_admins_only(false);
+    let everybody = ConversationAct::SetAdminsOnly { switch: Switch::Off };
+    assert!(intents(&stage).contains(&Intent::Act { chat: TRIP, act: everybody }));
 }
 
 #[test]

@@ -70,6 +70,9 @@ fn in_conversation<T: Tables>(
         ConversationAct::Rename { title } => {
             groups::change(step, user, conversation, |group| group.title.clone_from(title))
         }
+        ConversationAct::SetAdminsOnly { switch } => {
+            groups::change(step, user, conversation, |group| group.admins_only = switch.is_on())
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use raftchat_schema::command::{Done, GroupProfile, Recipient, SendMessage};
+use raftchat_schema::command::{Done, GroupProfile, MemberRole, Recipient, SendMessage};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::step::{Handled, Step};
-use super::{Joined, accounts, allowances, blocks, memberships};
+use super::{Joined, accounts, allowances, blocks, memberships, roles};
 use crate::keys;
 use crate::queries;
 use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow};
@@ -43,6 +43,9 @@ fn existing<T: Tables>(step: &Step<'_, T>, sender: UserId, id: ConversationId) -
     let place = Place::of(step, sender, id)?;
     if let KindRow::Direct { lower, higher } = place.conversation.row.kind {
         reachable(step, sender, if lower == sender { higher } else { lower })?;
+    }
+    if place.conversation.row.profile.admins_only {
+        roles::need(place.member.role, MemberRole::Admin)?;
     }
     Ok(place)
 }

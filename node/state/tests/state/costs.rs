@@ -65,6 +65,7 @@ fn no_act_writes_more_rows_than_it_is_said_to_cost() {
         Act::In(conversation, ConversationAct::RemoveMember { user: people[5].user }),
         Act::In(conversation, ConversationAct::AddMembers { members: users(&people[5..6]) }),
         Act::In(conversation, ConversationAct::Rename { title: "sails".to_owned() }),
+        Act::In(conversation, ConversationAct::SetAdminsOnly { switch: Switch::On }),
         Act::Account(AccountAct::SetProfile(Profile { display_name: Some("Alice".to_owned()), ..Profile::default() })),
         Act::Account(AccountAct::CreateGroup { title: "all".to_owned(), members: users(&people) }),
         Act::In(group, ConversationAct::Leave),

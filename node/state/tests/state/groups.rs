@@ -194,6 +194,34 @@ fn a_title_is_changed_once() {
 }
 
 #[test]
+fn where_only_admins_write_members_read() {
+    let (mut world, alice, bob, carol) = World::of_three();
+    let dave = world.register("dave");
+    let conversation = world.group(alice, &[bob, carol]);
+    world.act(alice, set_role(conversation, bob, MemberRole::Admin)).unwrap();
+    let only = |switch| Act::In(conversation, ConversationAct::SetAdminsOnly { switch });
+    assert_eq!(code(world.act(carol, only(Switch::On))), ErrorCode::NotAllowed);
+    assert_eq!(code(world.act(dave, only(Switch::On))), ErrorCode::NotAMember);
+    let own = world.tell(carol, conversation, "before");
+    let change = world.changes();
+    world.act(bob, only(Switch::On)).unwrap();
+    world.act(alice, only(Switch::On)).unwrap();
+    let [ChangedRow::Conversation(shown)] = &world.shown(carol, change)[..] else { panic!("one change") };
+    assert!(shown.profile.admins_only);
+    let say = |person: Person, id| sending(person.session, Recipient::Conversation(conversation), id, b"to all");
+    assert_eq!(code(world.one(say(carol, 501))), ErrorCode::NotAllowed);
+    assert_eq!([alice, bob].map(|admin| world.one(say(admin, 502)).is_ok()), [true, true]);
+    let edit = ConversationAct::EditMessage { position: Position(own), payload: b"as before".to_vec() };
+    world.act(carol, Act::In(conversation, edit)).unwrap();
+    world.act(alice, only(Switch::Off)).unwrap();
+    assert!(world.one(say(carol, 501)).is_ok());
+    let direct = world.say(alice, carol, "between us").0;
+    let in_direct = Act::In(direct, ConversationAct::SetAdminsOnly { switch: Switch::On });
+    assert_eq!(code(world.act(alice, in_direct)), ErrorCode::NotAGroup);
+    world.check();
+}
+
+#[test]
 fn the_admin_who_joined_first_follows_the_owner_and_else_the_member_who_did() {
     let (mut world, alice, bob, carol) = World::of_three();
     let dave = world.register("dave");

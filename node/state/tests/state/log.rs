@@ -95,6 +95,9 @@ fn to_group() -> impl Strategy<Value = Act> {
             Act::In(conversation, ConversationAct::SetRole { user, role })
         }),
         2 => anywhere().prop_map(|conversation| Act::In(conversation, ConversationAct::Leave)),
+        1 => (anywhere(), switch()).prop_map(|(conversation, switch)| {
+            Act::In(conversation, ConversationAct::SetAdminsOnly { switch })
+        }),
         1 => (anywhere(), title()).prop_map(|(conversation, title)| Act::In(conversation, ConversationAct::Rename { title })),
     ]
 }

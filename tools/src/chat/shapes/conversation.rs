@@ -21,6 +21,9 @@ pub(in crate::chat) struct ConversationShape {
     /// One's own, in a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
+    /// Of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admins_only: Option<bool>,
     unread: u64,
     mentions: u64,
     marked_unread: bool,
@@ -42,6 +45,7 @@ impl ConversationShape {
             title: title(conversation, me),
             members: conversation.members.iter().map(|member| member.user.username.to_string()).collect(),
             role: own.filter(|_| conversation.kind == ConversationKind::Group).map(|member| role(member.role)),
+            admins_only: (conversation.kind == ConversationKind::Group).then_some(conversation.profile.admins_only),
             unread: place.counts.unread,
             mentions: place.counts.mentions,
             marked_unread: place.marked_unread,
