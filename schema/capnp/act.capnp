@@ -55,10 +55,12 @@ struct SendMessage {
   # stored; it is answered with the place of the first, for ever.
 
   messageLow @3 :UInt64;
-  # The last eight bytes.
+  # The last eight bytes. Whoever makes an id draws it by lot, or from the time and by lot: it is the only
+  # number that makes a message the same one again, also after a device has died and forgotten the request.
 
   payload @4 :Data;
-  # What it says; opaque, from 1 to 65,792 bytes (`emptyMessage`, `tooLarge`).
+  # What it says; opaque, from 1 to 65,792 bytes (`emptyMessage`, `tooLarge`). Our own clients fill it with a
+  # Payload (`payload.capnp`); no node ever looks into it, so another kind of content is no matter of theirs.
 
   mentions @5 :List(UInt64);
   # The users whose attention it asks for, 64 at most (`tooMany`), as the sender named them. Those who are
@@ -95,7 +97,8 @@ struct ConversationAct {
 
     react :group {
       # Puts the member's reaction of that kind to a message, or takes it away; not to a tombstone. 20 kinds
-      # at most, 5 of them the member's own (`tooMany`).
+      # at most, 5 of them the member's own (`tooMany`). Of two that name the same kind, in whatever order they
+      # are repeated, each is done once under its number, and the later one holds.
 
       position @5 :UInt64;
       # The message's position.
@@ -109,7 +112,7 @@ struct ConversationAct {
 
     pinMessage :group {
       # Pins a message for all members, or takes the pin away; any member may. 50 at most (`tooMany`). A
-      # tombstone cannot be pinned, and loses its pin.
+      # tombstone cannot be pinned, and loses its pin. One that is pinned again keeps its place among the pins.
 
       position @8 :UInt64;
       # The message's position.
@@ -123,18 +126,21 @@ struct ConversationAct {
     # beyond the last message means the last there is.
 
     markUnread @11 :Void;
-    # Sets `markedUnread`, until it is read again. The read mark stays.
+    # Sets `markedUnread`, until it is read again. The read mark stays, and so do the counts: only a reminder
+    # for the member, on all their devices.
 
     muteUntilMs @12 :UInt64;
     # Until that time, in ms since 1970 by the cluster's time, the member's devices do not call attention to
     # the conversation. 0: they do; the largest number: never again. Nodes store it and do no more about it.
 
     pinConversation @13 :Bool;
-    # Keeps the conversation on top of the member's own list, or no longer.
+    # Keeps the conversation on top of the member's own list, or no longer. Nodes store it for the member's
+    # other devices and do no more about it; what is so already is no change.
 
     saveDraft @14 :Data;
     # A payload that is not to be sent yet, for the member's other devices: at most 65,792 bytes. It replaces
-    # the one before. Empty: there is none any more.
+    # the one before. Empty: there is none any more. Nobody else is ever shown it, and sending a message does
+    # not take it away: a client that sends what was a draft also empties it.
 
     addMembers @15 :List(UInt64);
     # By owner and admins (`notAllowed`; `notAGroup` in a direct conversation, as with all that follows).
@@ -157,9 +163,9 @@ struct ConversationAct {
     }
 
     leave @19 :Void;
-    # Takes the group off the member's list. When the owner leaves, the admin who joined first becomes the
-    # owner, or, where there is none, the member who did. A group that nobody is left in is erased. Under
-    # another number it is refused with `notAMember`.
+    # Takes the group off the member's list, with all that the member alone had of it, on all their devices.
+    # When the owner leaves, the admin who joined first becomes the owner, or, where there is none, the member
+    # who did. A group that nobody is left in is erased. Under another number it is refused with `notAMember`.
 
     rename @20 :Text;
     # By owner and admins. The title from now on: not blank (`emptyTitle`), at most 128 bytes.
@@ -206,7 +212,8 @@ struct AccountAct {
     }
 
     setProfile :group {
-      # Changes what is given.
+      # Changes what is given, and leaves the rest: two devices that change different settings at the same
+      # time do not undo each other.
 
       displayName @3 :Text;
       # At most 128 bytes; one in which nothing can be seen is `malformedRequest`. Empty: as it is.
@@ -221,7 +228,8 @@ struct AccountAct {
 
     createGroup :group {
       # Makes a group of the user, who owns it, and others. Nobody is added unless all can be, with the
-      # refusals of `addMembers`. 30 an hour (`rateLimited`). Under another number it makes another group.
+      # refusals of `addMembers`. 30 an hour (`rateLimited`). Under another number it makes another group: so
+      # a client that no longer knows what came of one, as its number was forgotten, does not ask again.
 
       title @6 :Text;
       # Not blank (`emptyTitle`), at most 128 bytes.
@@ -236,7 +244,8 @@ struct AccountAct {
     # repeat of what ended its own session is refused with `sessionEnded`: it was done.
 
     endOtherSessions @9 :Void;
-    # Ends all of the user's sessions but this one. Done under any number.
+    # Ends all of the user's sessions but this one, everywhere and at once. Done under any number; what is
+    # unanswered on those sessions then is refused with `sessionEnded`, though it may have been done.
 
     wave @10 :Void;
     # Changes nothing. Only the tests of an upgrade know it, as an act that came with the level after this; to
