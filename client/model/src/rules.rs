@@ -197,7 +197,7 @@ fn of_account(act: &AccountAct) -> Rules<'_> {
         }
         AccountAct::SetProfile(_) | AccountAct::EndOtherSessions => of("account", Undone::Account),
         #[cfg(feature = "next-level")]
-        AccountAct::Wave => of("account", Undone::Account),
+        AccountAct::Wave => of("wave", Undone::Account),
         AccountAct::EndSession(_) => Rules { echoes: &[ErrorCode::SessionEnded], ..of("account", Undone::Account) },
     }
 }

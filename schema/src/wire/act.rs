@@ -144,7 +144,11 @@ fn write_account(mut builder: account_act::Builder<'_>, plain: &AccountAct) {
 
 fn read_account(reader: account_act::Reader<'_>) -> Result<AccountAct, WireError> {
     Ok(match reader.which()? {
-        account_act::Unknown(()) => return Err(WireError::UnknownKind("an act of an account")),
+        #[cfg(feature = "next-level")]
+        account_act::Wave(()) if crate::level::Level::newest() > crate::level::Level::FIRST => AccountAct::Wave,
+        account_act::Unknown(()) | account_act::Wave(()) => {
+            return Err(WireError::UnknownKind("an act of an account"));
+        }
         account_act::Block(block) => {
             AccountAct::Block { user: UserId(block.get_user()), switch: Switch::from_bool(block.get_on()) }
         }
@@ -162,9 +166,6 @@ fn read_account(reader: account_act::Reader<'_>) -> Result<AccountAct, WireError
         }
         account_act::EndSession(session) => AccountAct::EndSession(SessionId(session)),
         account_act::EndOtherSessions(()) => AccountAct::EndOtherSessions,
-        #[cfg(feature = "next-level")]
-        account_act::Wave(()) if crate::level::Level::newest() > crate::level::Level::FIRST => AccountAct::Wave,
-        account_act::Wave(()) => return Err(WireError::UnknownKind("an act of an account")),
     })
 }
 
