@@ -192,7 +192,9 @@ impl Engine {
     pub(super) fn end_drains(&mut self, turn: &mut Turn) {
         let is_over = |held: &&Held| held.drains_until.is_some_and(|until| until <= turn.now);
         let over: Vec<_> = self.held.iter().filter(is_over).map(|held| held.link).collect();
-        over.into_iter().for_each(|link| self.close(turn, link));
+        for link in over {
+            self.close(turn, link);
+        }
     }
 
     /// Turns away from a link that has ended, or over which nothing is done: what is asked next goes over another, to another

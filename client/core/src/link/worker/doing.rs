@@ -20,9 +20,9 @@ impl Worker {
     pub(super) fn obey(self: &Rc<Self>, command: Command) {
         match command {
             Command::Dial(dial) => self.dial(dial),
-            Command::Prepare(link) => self.over(link, |worker, link| worker.prepare(link)),
-            Command::Admit(link) => self.over(link, |worker, link| worker.admit(link)),
-            Command::Watch(link) => self.over(link, |worker, link| worker.watch(link)),
+            Command::Prepare(link) => self.over(link, Self::prepare),
+            Command::Admit(link) => self.over(link, Self::admit),
+            Command::Watch(link) => self.over(link, Self::watch),
             Command::Assign(link, role) => self.assign(link, role),
             Command::Activate(link) => self.over(link, |worker, link| {
                 let from = worker.points.borrow().lowest();

@@ -43,7 +43,9 @@ impl Worker {
             let commands = engine.handle(Instant::now(), lot(), event);
             (before, commands, engine.next_tick())
         };
-        commands.into_iter().for_each(|command| self.obey(command));
+        for command in commands {
+            self.obey(command);
+        }
         if before != after {
             self.retimed.notify_one();
         }

@@ -33,6 +33,7 @@ struct Link {
     acknowledged: Instant,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what is under way, each by itself")]
 pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) now: Instant,
@@ -110,14 +111,15 @@ impl World {
     }
 
     fn hand_on(&mut self, event: Event) -> Result<Vec<Command>, Broken> {
-        self.told.push(event.clone());
-        if let Event::Wanted(waiter) = &event {
+        let told = event.clone();
+        self.told.push(told.clone());
+        if let Event::Wanted(waiter) = &told {
             self.waiting.insert(*waiter);
         }
-        self.note_attempts(&event);
-        let commands = self.engine.handle(self.now, self.lot, event.clone());
+        self.note_attempts(&told);
+        let commands = self.engine.handle(self.now, self.lot, event);
         for command in &commands {
-            self.obey(&event, command)?;
+            self.obey(&told, command)?;
         }
         self.check()?;
         Ok(commands)
@@ -203,8 +205,13 @@ impl World {
             Command::Refuse(waiter, _) => {
                 demand(self.waiting.remove(waiter), || format!("{waiter:?} is refused and does not wait"))?;
             }
-            Command::Watch(_) | Command::Activate(_) | Command::Announce(_) | Command::Rebind(..) => {}
-            Command::Serving { .. } | Command::Lost { .. } | Command::Tell(_) => {}
+            Command::Watch(_)
+            | Command::Activate(_)
+            | Command::Announce(_)
+            | Command::Rebind(..)
+            | Command::Serving { .. }
+            | Command::Lost { .. }
+            | Command::Tell(_) => {}
         }
         Ok(())
     }
@@ -243,16 +250,12 @@ impl World {
     pub(super) fn pass(&mut self, time: Duration) -> Result<(), Broken> {
         let until = self.now + time;
         for _ in 0..1_000 {
-            match self.engine.next_tick().filter(|tick| *tick <= until) {
-                Some(tick) => {
-                    self.now = self.now.max(tick);
-                    self.tell(Event::Tick)?;
-                }
-                None => {
-                    self.now = until;
-                    return Ok(());
-                }
-            }
+            let Some(tick) = self.engine.next_tick().filter(|tick| *tick <= until) else {
+                self.now = until;
+                return Ok(());
+            };
+            self.now = self.now.max(tick);
+            self.tell(Event::Tick)?;
         }
         Err("time does not pass".to_owned())
     }
@@ -271,9 +274,16 @@ impl World {
             6..=8 => self.finish_standby(which),
             9 | 10 => self.finish_preparing(which % 4 != 0),
             11 | 12 => self.finish_admitting(which % 8 != 0),
-            13 => self.set(node, Health::Dead),
-            14 => self.set(node, if when.is_multiple_of(2) { Health::Hung } else { Health::Deaf }),
-            15 | 16 => self.set(node, Health::Well),
+            13..=16 => {
+                let health = match what % 32 {
+                    13 => Health::Dead,
+                    14 if when.is_multiple_of(2) => Health::Hung,
+                    14 => Health::Deaf,
+                    _ => Health::Well,
+                };
+                self.set(node, health);
+                Ok(())
+            }
             17..=19 => self.look(which),
             20 => self.about(which, Event::Unreachable),
             21 | 22 => self.notice(which, node),
@@ -347,12 +357,11 @@ impl World {
         self.tell(event).map(drop)
     }
 
-    fn set(&mut self, node: u64, health: Health) -> Result<(), Broken> {
+    fn set(&mut self, node: u64, health: Health) {
         self.nodes.insert(node, health);
         if health == Health::Dead {
             self.links.values_mut().filter(|link| link.node == node).for_each(|link| link.is_over = true);
         }
-        Ok(())
     }
 
     fn pick(&self, which: u8) -> Option<LinkId> {
