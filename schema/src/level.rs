@@ -27,6 +27,7 @@ impl Level {
     }
 
     /// The one after it.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

@@ -253,7 +253,7 @@ pub(crate) fn effective_pins<'a>(pins: &[Position], acts: impl Iterator<Item = &
     for act in acts {
         match act {
             Act::In(_, ConversationAct::PinMessage { position, switch: Switch::On }) if !pins.contains(position) => {
-                pins.push(*position)
+                pins.push(*position);
             }
             Act::In(
                 _,

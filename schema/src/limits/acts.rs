@@ -48,7 +48,6 @@ fn check_in_conversation(act: &ConversationAct) -> Result<(), ErrorCode> {
     }
 }
 
-#[cfg_attr(feature = "next-level", expect(clippy::match_same_arms, reason = "one of them is not always there"))]
 fn check_account(act: &AccountAct) -> Result<(), ErrorCode> {
     match act {
         AccountAct::SetProfile(profile) => match &profile.display_name {
