@@ -14,51 +14,36 @@
 //!   [`AddressWatch`].
 //! * Whatever goes wrong with a link is a [`LinkFailure`].
 
-mod addresses;
-mod clock;
-mod congestion;
-mod connection;
-mod credentials;
 mod damped;
-mod datagram;
-mod dialer;
-mod doorstep;
 mod failure;
-mod frames;
-mod icmp;
-mod identity;
 mod limits;
 mod link;
 mod load;
 mod lot;
 mod meter;
 mod pool;
-mod registry;
 mod rpc;
-mod secrets;
-mod serve;
 mod server;
 mod socket;
-mod threads;
 mod tls;
 
-pub use addresses::AddressWatch;
-pub use clock::{Clock, DoubtfulClock, MachineClock};
-pub use connection::ConnectionHandle;
-pub use credentials::{CredentialError, Credentials, TrustAnchors};
 pub use damped::Damped;
-pub use datagram::Datagram;
-pub use dialer::{Dialer, DialerConfig, Expect};
 pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
-pub use identity::{
-    Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
-};
 pub use limits::{LinkLimits, LinkTiming, TableLimits};
+pub use link::datagram::Datagram;
+pub use link::dialer::{Dialer, DialerConfig, Expect};
 pub use link::{Link, LinkHeard, StreamPriority};
 pub use load::{LargeAnswer, LinkMeters};
 pub use lot::{lot, lot_share};
 pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, PeerHealth, PeerPool};
-pub use secrets::NodeSecret;
+pub use rpc::threads::{RpcHandle, RpcThreads, ThreadGone};
+pub use server::connection::ConnectionHandle;
+pub use server::secrets::NodeSecret;
 pub use server::{BindError, Server, ServerConfig};
-pub use threads::{RpcHandle, RpcThreads, ThreadGone};
+pub use socket::addresses::AddressWatch;
+pub use tls::clock::{Clock, DoubtfulClock, MachineClock};
+pub use tls::credentials::{CredentialError, Credentials, TrustAnchors};
+pub use tls::identity::{
+    Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
+};

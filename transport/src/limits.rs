@@ -14,9 +14,9 @@ use raftchat_schema::budgets::{
 };
 use raftchat_schema::limits::{DEVICE_FRAME_WORDS_MAX, NESTING_MAX, PEER_FRAME_WORDS_MAX};
 
-use crate::congestion::Watched;
-use crate::identity::Role;
 use crate::socket::Signs;
+use crate::socket::congestion::Watched;
+use crate::tls::identity::Role;
 
 /// Connections a server holds before their handshake has begun.
 pub(crate) const MAX_INCOMING: usize = 1024;

@@ -1,5 +1,8 @@
 //! A link to a node as its caller holds it. Lives on one thread.
 
+pub(crate) mod datagram;
+pub(crate) mod dialer;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,13 +16,13 @@ use raftchat_schema::told::Told;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::datagram::Datagram;
-use crate::dialer::wildcard_socket;
 use crate::failure::{CallFailure, CloseCode, LinkFailure};
-use crate::identity::{Identity, PeerCertificate};
 use crate::limits::LinkLimits;
+use crate::link::datagram::Datagram;
+use crate::link::dialer::wildcard_socket;
 use crate::rpc::{Vat, VatEnd};
 use crate::socket::Signs;
+use crate::tls::identity::{Identity, PeerCertificate};
 
 /// The time that the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);

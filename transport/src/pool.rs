@@ -12,9 +12,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::dialer::{Dialer, Expect};
 use crate::failure::{CallFailure, LinkFailure};
-use crate::threads::RpcHandle;
+use crate::link::dialer::{Dialer, Expect};
+use crate::rpc::threads::RpcHandle;
 
 mod keeper;
 

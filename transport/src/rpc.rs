@@ -2,9 +2,11 @@
 //! protocol, unpacked, with nothing before it.
 
 mod flow;
+pub(crate) mod frames;
 mod ledger;
 mod network;
 mod notes;
+pub(crate) mod threads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -19,9 +21,9 @@ use futures::FutureExt;
 use tokio::time::timeout;
 
 use crate::failure::CloseCode;
-use crate::frames::{FrameReader, FrameRoom};
 use crate::limits::{LAST_ANSWERS, LinkLimits};
 use crate::load::LinkLoad;
+use crate::rpc::frames::{FrameReader, FrameRoom};
 use flow::Flow;
 use network::Network;
 

@@ -1,5 +1,11 @@
 //! An endpoint of a node: one UDP socket that serves callers of one role.
 
+pub(crate) mod connection;
+pub(crate) mod doorstep;
+pub(crate) mod registry;
+pub(crate) mod secrets;
+pub(crate) mod serve;
+
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -11,19 +17,19 @@ use quinn_proto::HashedConnectionIdGenerator;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::clock::{Clock, TokenTime};
-use crate::connection::ConnectionHandle;
-use crate::credentials::{CredentialError, Credentials, TrustAnchors};
-use crate::doorstep::{Doorstep, Origin, Step};
 use crate::failure::CloseCode;
-use crate::identity::{Admission, Identity, Role};
 use crate::limits::{INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING, SOCKET_BUFFER};
 use crate::load::LinkMeters;
-use crate::registry::Registry;
-use crate::secrets::NodeSecret;
-use crate::serve::{Handshake, Service, serve};
-use crate::threads::{RpcHandle, ThreadGone};
+use crate::rpc::threads::{RpcHandle, ThreadGone};
+use crate::server::connection::ConnectionHandle;
+use crate::server::doorstep::{Doorstep, Origin, Step};
+use crate::server::registry::Registry;
+use crate::server::secrets::NodeSecret;
+use crate::server::serve::{Handshake, Service, serve};
 use crate::tls;
+use crate::tls::clock::{Clock, TokenTime};
+use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::tls::identity::{Admission, Identity, Role};
 
 /// The settings of a server.
 #[derive(Clone, Debug)]

@@ -1,6 +1,10 @@
 //! The socket of a link that this side dialled: quinn's, and beside it when the node was last heard and whether the system
 //! says that nobody is there. Never concludes anything from that.
 
+pub(crate) mod addresses;
+pub(crate) mod congestion;
+pub(crate) mod icmp;
+
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -18,7 +22,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::icmp;
+use crate::socket::icmp;
 
 /// The signs that the sockets of one link have seen, the former ones too.
 #[derive(Debug)]

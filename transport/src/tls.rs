@@ -1,5 +1,9 @@
 //! TLS 1.3 for both sides: trust by role, mutual certificates, no resumption.
 
+pub(crate) mod clock;
+pub(crate) mod credentials;
+pub(crate) mod identity;
+
 use std::sync::Arc;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -17,12 +21,12 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
-use crate::clock::{Clock, judge};
-use crate::credentials::{CredentialError, Credentials, TrustAnchors};
-use crate::dialer::Expect;
 use crate::failure::AuthRefusal;
-use crate::identity::{Admission, Identity, PeerCertificate, Role};
-use crate::serve::warn_of;
+use crate::link::dialer::Expect;
+use crate::server::serve::warn_of;
+use crate::tls::clock::{Clock, judge};
+use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::tls::identity::{Admission, Identity, PeerCertificate, Role};
 
 /// The one cryptography provider, named so that no other can slip in. It
 /// prefers the post-quantum key exchange.

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Job, Lane, PeerHealth};
-use crate::datagram::Datagram;
-use crate::dialer::{Dialer, Expect};
 use crate::failure::LinkFailure;
+use crate::link::datagram::Datagram;
+use crate::link::dialer::{Dialer, Expect};
 use crate::link::{Link, StreamPriority};
 use crate::lot::lot;
 use crate::socket::Signs;

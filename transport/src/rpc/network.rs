@@ -20,7 +20,7 @@ use super::VatEnd;
 use super::flow::Flow;
 use super::ledger::LateFinish;
 use crate::failure::CloseCode;
-use crate::frames::{Frame, FrameError, FrameReader};
+use crate::rpc::frames::{Frame, FrameError, FrameReader};
 
 /// Both halves of the conversation, reading and writing.
 pub(super) struct Network<R> {

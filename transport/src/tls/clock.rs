@@ -7,7 +7,7 @@ use quinn::TimeSource;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error};
 
-use crate::identity::PeerCertificate;
+use crate::tls::identity::PeerCertificate;
 
 /// A source of the time that certificates are judged by. Must answer from memory.
 pub trait Clock: Debug + Send + Sync + 'static {

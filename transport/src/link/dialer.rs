@@ -10,16 +10,16 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use tokio::time::timeout;
 
-use crate::clock::{Clock, MachineClock};
-use crate::credentials::{CredentialError, Credentials, TrustAnchors};
 use crate::failure::LinkFailure;
-use crate::identity::{Identity, Role, node_dns_name};
 use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
 use crate::link::Link;
-use crate::serve::certificate_of;
 use crate::server::grow_buffers;
+use crate::server::serve::certificate_of;
 use crate::socket::{DialRuntime, Signs};
 use crate::tls;
+use crate::tls::clock::{Clock, MachineClock};
+use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
+use crate::tls::identity::{Identity, Role, node_dns_name};
 
 /// The settings of a dialer.
 #[derive(Clone, Debug)]

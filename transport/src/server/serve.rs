@@ -12,18 +12,18 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::clock::{Clock, time_left};
-use crate::connection::ConnectionHandle;
 use crate::damped::Damped;
-use crate::doorstep::Origin;
 use crate::failure::{AuthRefusal, CloseCode};
-use crate::identity::{Admission, PeerCertificate, Role};
 use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits, PROVED_HANDSHAKE_DEADLINE};
 use crate::load::{LinkLoad, LinkMeters};
 use crate::meter::Held;
-use crate::registry::{Registered, Registry};
 use crate::rpc::{Vat, VatEnd};
+use crate::server::connection::ConnectionHandle;
+use crate::server::doorstep::Origin;
+use crate::server::registry::{Registered, Registry};
 use crate::tls::check_caller;
+use crate::tls::clock::{Clock, time_left};
+use crate::tls::identity::{Admission, PeerCertificate, Role};
 
 /// The interval between two looks at the caller's certificate: what time it is may become known, or change.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::{hkdf, hmac};
 use quinn::crypto::{HandshakeTokenKey, HmacKey};
 
-use crate::identity::Role;
+use crate::tls::identity::Role;
 
 /// 32 secret bytes a node keeps with its data. Never shown by `Debug`.
 #[derive(Clone)]

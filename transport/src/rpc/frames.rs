@@ -252,7 +252,7 @@ mod tests {
     use std::future::poll_fn;
 
     use super::*;
-    use crate::identity::Role;
+    use crate::tls::identity::Role;
     use futures::io::Cursor;
 
     /// A frame whose segments have the given lengths in words.

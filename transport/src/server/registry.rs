@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use raftchat_schema::budgets::DEVICE_PARTIAL_FRAMES_BYTES_MAX;
 use tokio::sync::Semaphore;
 
-use crate::connection::ConnectionHandle;
-use crate::frames::FrameRoom;
-use crate::identity::Spki;
+use crate::rpc::frames::FrameRoom;
+use crate::server::connection::ConnectionHandle;
+use crate::tls::identity::Spki;
 
 /// All admitted connections of one server, by their ids. Whose they are is told by the key alone: a name in a certificate
 /// means nothing, and two keys may have the same.

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::datagram::Datagram;
 use crate::failure::{CloseCode, LinkFailure};
-use crate::identity::{Identity, PeerCertificate};
+use crate::link::datagram::Datagram;
 use crate::link::next_datagram;
 use crate::load::{LargeAnswer, LinkLoad};
+use crate::tls::identity::{Identity, PeerCertificate};
 
 /// An admitted connection. Cheap to clone and usable from any thread; it
 /// keeps the connection's memory, not the connection, alive.
