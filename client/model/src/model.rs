@@ -1,25 +1,38 @@
 //! The model: all that the client holds in memory, and the one door to it. Knows nothing of who calls.
 
+pub(crate) mod changes;
+pub(crate) mod drafts;
+pub(crate) mod intents;
+pub(crate) mod notify;
+pub(crate) mod open;
+pub(crate) mod outcomes;
+pub(crate) mod rejoin;
+pub(crate) mod roster;
+pub(crate) mod send;
+pub(crate) mod summary;
+pub(crate) mod sync;
+pub(crate) mod typing;
+
 use std::collections::BTreeMap;
 
 use raftchat_schema::id::{ConversationId, Position, RequestNumber, Stamp, UserId};
 
-use crate::chat::Chat;
-use crate::codec::Codec;
-use crate::effect::{Effect, PageRequest};
-use crate::input::{Input, Stored};
-use crate::marks;
+use crate::interface::codec::Codec;
+use crate::interface::effect::{Effect, PageRequest};
+use crate::interface::input::{Attention, Input, Stored};
+use crate::interface::rows::ChatId;
+use crate::interface::shown::{Receipt, Shown};
+use crate::model::summary::Summaries;
+use crate::model::sync::Sync;
+use crate::model::typing::OwnTyping;
 use crate::outbox::Outbox;
-use crate::people::People;
-use crate::rows::ChatId;
-use crate::scene::Scene;
-use crate::shown::{Receipt, Shown};
-use crate::summary::Summaries;
-use crate::sync::Sync;
+use crate::state::chat::Chat;
+use crate::state::marks;
+use crate::state::people::People;
+use crate::state::scene::Scene;
+use crate::state::timers::{Timer, Timers};
 use crate::timeline::Timeline;
-use crate::timers::{Timer, Timers};
 use crate::turn::Turn;
-use crate::typing::OwnTyping;
 
 /// The state of a client, and its decisions. See the crate's documentation.
 #[derive(Debug)]

@@ -1,6 +1,10 @@
 //! What is to be done at the nodes: kept until its outcome is known, done once, and in order within each lane. Knows
 //! nothing of what is drawn meanwhile.
 
+mod coalesce;
+pub(crate) mod numbers;
+mod object;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,10 +13,9 @@ use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, RequestNumber, Stamp};
 use raftchat_schema::pause::Pause;
 
-use crate::effect::{Effect, Write};
-use crate::numbers::Numbers;
-use crate::rows::{ChatId, EntryState, Lane, OutboxEntry, OutboxId};
-use crate::rules::{Object, replaces, rules};
+use crate::interface::effect::{Effect, Write};
+use crate::interface::rows::{ChatId, EntryState, Lane, OutboxEntry, OutboxId};
+use crate::outbox::numbers::Numbers;
 use crate::turn::Turn;
 
 /// The most entries that are done at once.

@@ -17,10 +17,10 @@ use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
-use crate::effect::{PageRange, PageRequest};
-use crate::merge;
-use crate::rows::ChatId;
-use crate::shown::{ItemKey, TimelineState};
+use crate::interface::effect::{PageRange, PageRequest};
+use crate::interface::rows::ChatId;
+use crate::interface::shown::{ItemKey, TimelineState};
+use crate::state::merge;
 use items::Items;
 use paging::Load;
 use pins::Pins;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftchat_schema::id::{Position, Stamp};
 
-use crate::effect::{Durability, Effect, Write};
-use crate::rows::ChatId;
-use crate::shown::Shown;
+use crate::interface::effect::{Durability, Effect, Write};
+use crate::interface::rows::ChatId;
+use crate::interface::shown::Shown;
 
 /// One call of `handle`: what is to be written, what else is to be done, and what has to be drawn anew.
 #[derive(Debug)]

@@ -4,8 +4,10 @@ use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{MessageView, ReactionView, UserView};
 
-use crate::rows::{ChatId, ConversationRow, CursorRow, DepartureRow, MemberRow, OutboxEntry, OutboxId, PlaceRow};
-use crate::shown::Shown;
+use crate::interface::rows::{
+    ChatId, ConversationRow, CursorRow, DepartureRow, MemberRow, OutboxEntry, OutboxId, PlaceRow,
+};
+use crate::interface::shown::Shown;
 
 /// Something to be done, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,9 +111,9 @@ pub enum Write {
     },
     /// The person's own settings and counts of the conversation `view.conversation`.
     Place(PlaceRow),
-    /// A message. If one is stored at its position, the two are joined by [`merge::message`](crate::merge::message).
+    /// A message. If one is stored at its position, the two are joined by [`merge::message`](crate::state::merge::message).
     Message(MessageView),
-    /// The reactions to a message. If one is stored there, by [`merge::reactions`](crate::merge::reactions); else nothing.
+    /// The reactions to a message. If one is stored there, by [`merge::reactions`](crate::state::merge::reactions); else nothing.
     Reactions {
         /// In which conversation.
         conversation: ConversationId,

@@ -5,8 +5,10 @@ use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, RequestNumber, UserId, Username};
 use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, MessageView, UserView};
 
-use crate::effect::PageRequest;
-use crate::rows::{ChatId, ConversationRow, CursorRow, DepartureRow, MemberRow, OutboxEntry, OutboxId, PlaceRow};
+use crate::interface::effect::PageRequest;
+use crate::interface::rows::{
+    ChatId, ConversationRow, CursorRow, DepartureRow, MemberRow, OutboxEntry, OutboxId, PlaceRow,
+};
 
 /// The contents of the store when the program starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId, Username};
 use raftchat_schema::view::ConversationKind;
 
-use crate::rows::ChatId;
+use crate::interface::rows::ChatId;
 pub use timeline::{
     Bubble, Happening, Item, ItemKey, Notice, Original, PinnedMessage, Quote, ReactionSummary, Run, TimelineChange,
     TimelineState,

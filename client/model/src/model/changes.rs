@@ -3,12 +3,12 @@
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::{Change, ChangedRow, ConversationView, Counts, MessageView, PlaceView, ReactionView};
 
-use crate::chat::{Chat, sent_by};
-use crate::effect::Write;
-use crate::merge;
+use crate::interface::effect::Write;
+use crate::interface::rows::{ChatId, ConversationRow, DepartureRow, MemberRow};
 use crate::model::Model;
-use crate::rows::{ChatId, ConversationRow, DepartureRow, MemberRow};
-use crate::rules::Object;
+use crate::outbox::Object;
+use crate::state::chat::{Chat, sent_by};
+use crate::state::merge;
 use crate::turn::Turn;
 
 impl Model {

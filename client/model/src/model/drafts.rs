@@ -5,13 +5,13 @@ use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::payload::Payload;
 
-use crate::effect::Write;
+use crate::interface::effect::Write;
+use crate::interface::rows::{ChatId, Lane};
+use crate::interface::shown::Shown;
 use crate::model::Model;
-use crate::rows::{ChatId, Lane};
-use crate::scene::Scene;
-use crate::shown::Shown;
+use crate::state::scene::Scene;
+use crate::state::timers::Timer;
 use crate::timeline::Timeline;
-use crate::timers::Timer;
 use crate::turn::Turn;
 
 /// The time, in ms, that a draft is left alone before it is saved at the nodes.

@@ -3,12 +3,13 @@
 use raftchat_schema::id::{ConversationId, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
 
-use crate::chat::EffectivePlace;
-use crate::effect::{Effect, Notification};
+use crate::interface::effect::{Effect, Notification};
+use crate::interface::input::Attention;
+use crate::interface::rows::{ChatId, Lane};
+use crate::interface::shown::Body;
 use crate::model::Model;
-use crate::rows::{ChatId, Lane};
-use crate::shown::Body;
-use crate::summary::title;
+use crate::model::summary::title;
+use crate::state::chat::EffectivePlace;
 use crate::timeline::bubble::{Effective, sender_name};
 use crate::turn::Turn;
 

@@ -1,8 +1,8 @@
 //! Opening and closing a conversation. Knows nothing of windows.
 
+use crate::interface::rows::ChatId;
+use crate::interface::shown::Shown;
 use crate::model::Model;
-use crate::rows::ChatId;
-use crate::shown::Shown;
 use crate::timeline::Timeline;
 use crate::turn::Turn;
 

@@ -5,13 +5,12 @@ use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
 
-use crate::input::OutcomeResult;
+use crate::interface::input::OutcomeResult;
+use crate::interface::rows::{ChatId, Lane, OutboxId};
+use crate::interface::shown::{Failure, FailureReason, Shown, Undone};
 use crate::model::Model;
-use crate::outbox::Finished;
-use crate::rows::{ChatId, Lane, OutboxId};
-use crate::rules::{Object, Refused, Renewal, Slot, replaces, rules};
-use crate::shown::{Failure, FailureReason, Shown, Undone};
-use crate::timers::Timer;
+use crate::outbox::{Finished, Object, replaces};
+use crate::state::timers::Timer;
 use crate::turn::Turn;
 
 /// The pause, in ms, where the nodes do not say for how long.

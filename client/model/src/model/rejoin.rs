@@ -2,10 +2,10 @@
 
 use raftchat_schema::id::ConversationId;
 
-use crate::chat::Chat;
-use crate::effect::{Effect, Write};
+use crate::interface::effect::{Effect, Write};
+use crate::interface::rows::{ChatId, Completeness, MemberRow};
 use crate::model::Model;
-use crate::rows::{ChatId, Completeness, MemberRow};
+use crate::state::chat::Chat;
 use crate::turn::Turn;
 
 impl Model {

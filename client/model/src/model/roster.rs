@@ -4,15 +4,16 @@ use raftchat_schema::command::{MemberRole, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, MessageView, UserView};
 
-use crate::chat::Chat;
-use crate::effect::{Effect, Write};
-use crate::merge;
+use crate::interface::effect::{Effect, Write};
+use crate::interface::rows::{ChatId, Completeness, ConversationRow, EntryState, Lane, MemberRow};
+use crate::interface::shown::{Failure, FailureReason, Shown};
 use crate::model::Model;
-use crate::people::PersonChange;
-use crate::rows::{ChatId, Completeness, ConversationRow, EntryState, Lane, MemberRow};
-use crate::rules::{Gone, Object, rules};
-use crate::shown::{Failure, FailureReason, Shown};
-use crate::timers::Timer;
+use crate::model::outcomes::worth_telling;
+use crate::outbox::Object;
+use crate::state::chat::Chat;
+use crate::state::merge;
+use crate::state::people::PersonChange;
+use crate::state::timers::Timer;
 use crate::turn::Turn;
 
 impl Model {

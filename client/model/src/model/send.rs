@@ -6,9 +6,9 @@ use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::id::{MessageId, Position, UserId, Username};
 use raftchat_schema::payload::Payload;
 
-use crate::intents::recipient;
+use crate::interface::rows::ChatId;
 use crate::model::Model;
-use crate::rows::ChatId;
+use crate::model::intents::recipient;
 use crate::text::{mentions, safe};
 use crate::turn::Turn;
 

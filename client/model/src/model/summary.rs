@@ -7,17 +7,17 @@ use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::limits::TITLE_BYTES_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
 
-use crate::chat::{Chat, EffectivePlace, effective_pins, sent_by};
-use crate::effect::PageRange;
-use crate::marks;
+use crate::interface::effect::PageRange;
+use crate::interface::rows::ChatId;
+use crate::interface::shown::{ChatSummary, MemberItem, Original, Preview, Quote, Shown};
 use crate::model::Model;
-use crate::notify::is_muted;
-use crate::rows::ChatId;
-use crate::scene::Scene;
-use crate::shown::{ChatSummary, MemberItem, Original, Preview, Quote, Shown};
+use crate::model::notify::is_muted;
+use crate::state::chat::{Chat, EffectivePlace, effective_pins, sent_by};
+use crate::state::marks;
+use crate::state::scene::Scene;
+use crate::state::timers::Timer;
 use crate::text::safe;
 use crate::timeline::bubble::{self, Effective};
-use crate::timers::Timer;
 use crate::turn::Turn;
 
 /// The lines as they were last drawn, and their sum.

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, Stamp};
 
-use crate::chat::Chat;
-use crate::effect::{Effect, Write};
-use crate::input::Link;
+use crate::interface::effect::{Effect, Write};
+use crate::interface::input::Link;
+use crate::interface::rows::{ChatId, Completeness, CursorRow};
+use crate::interface::shown::{Connection, Shown};
 use crate::model::Model;
-use crate::rows::{ChatId, Completeness, CursorRow};
-use crate::shown::{Connection, Shown};
-use crate::timers::Timer;
+use crate::state::chat::Chat;
+use crate::state::timers::Timer;
 use crate::turn::Turn;
 
 /// How long after a change it is asked again who is in the open conversation, where the feed does not tell: each of a thousand

@@ -6,11 +6,11 @@ use raftchat_schema::command::Switch;
 use raftchat_schema::id::{ConversationId, Stamp, UserId};
 use raftchat_schema::limits::TYPING_MS;
 
-use crate::effect::Effect;
+use crate::interface::effect::Effect;
+use crate::interface::rows::ChatId;
+use crate::interface::shown::Shown;
 use crate::model::Model;
-use crate::rows::ChatId;
-use crate::shown::Shown;
-use crate::timers::Timer;
+use crate::state::timers::Timer;
 use crate::turn::Turn;
 
 /// The shortest time, in ms, after which the others are told again that the person is writing.

@@ -8,11 +8,11 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId}
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
 
-use crate::effect::PageRange;
-use crate::input::StoredConversation;
-use crate::merge;
-use crate::rows::{Completeness, ConversationRow, DepartureRow, MemberRow, OutboxEntry, PlaceRow};
-use crate::rules::{Object, rules};
+use crate::interface::effect::PageRange;
+use crate::interface::input::StoredConversation;
+use crate::interface::rows::{Completeness, ConversationRow, DepartureRow, MemberRow, OutboxEntry, PlaceRow};
+use crate::outbox::Object;
+use crate::state::merge;
 
 /// A conversation that the nodes hold.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::limits::RECEIPT_MEMBERS_MAX;
 
-use crate::chat::Chat;
-use crate::people::People;
-use crate::rows::MemberRow;
-use crate::shown::{Delivery, Receipt};
+use crate::interface::rows::MemberRow;
+use crate::interface::shown::{Delivery, Receipt};
+use crate::state::chat::Chat;
+use crate::state::people::People;
 
 /// Who of the others tells how far they got with the message at `position`: nobody in large groups, and nobody to who does not
 /// tell themselves.

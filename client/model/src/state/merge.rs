@@ -5,7 +5,7 @@
 use raftchat_schema::id::ChangeNumber;
 use raftchat_schema::view::{Counts, MessageState, MessageView, ReactionView, UserView};
 
-use crate::rows::{ConversationRow, MemberRow};
+use crate::interface::rows::{ConversationRow, MemberRow};
 
 /// Joins what another view says of the same message into `held`; true if anything changed.
 pub fn message(held: &mut MessageView, other: MessageView) -> bool {

@@ -6,8 +6,8 @@ use raftchat_schema::id::{UserId, Username};
 use raftchat_schema::limits::DISPLAY_NAME_BYTES_MAX;
 use raftchat_schema::view::UserView;
 
-use crate::merge;
-use crate::shown::Person;
+use crate::interface::shown::Person;
+use crate::state::merge;
 use crate::text::safe;
 
 /// The name of somebody whose account is gone: their own went with it. A window in another language says it otherwise.

@@ -4,11 +4,11 @@ use raftchat_schema::command::Act;
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::ConversationKind;
 
-use crate::chat::Chat;
-use crate::codec::Codec;
+use crate::interface::codec::Codec;
+use crate::interface::rows::{ChatId, Lane, OutboxEntry};
 use crate::outbox::Outbox;
-use crate::people::People;
-use crate::rows::{ChatId, Lane, OutboxEntry};
+use crate::state::chat::Chat;
+use crate::state::people::People;
 
 /// A conversation and what is around it, to look at.
 #[derive(Clone, Copy, Debug)]

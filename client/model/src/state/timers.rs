@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raftchat_schema::id::{ConversationId, Stamp, UserId};
 
-use crate::rows::{ChatId, OutboxId};
+use crate::interface::rows::{ChatId, OutboxId};
 
 /// Something that waits for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

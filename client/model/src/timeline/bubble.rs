@@ -4,10 +4,10 @@ use raftchat_schema::command::{Act, ConversationAct, SendMessage};
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
-use crate::codec::Content;
-use crate::rows::{EntryState, OutboxEntry};
-use crate::scene::Scene;
-use crate::shown::{Body, Bubble, Delivery, Item, Quote, ReactionSummary, Run};
+use crate::interface::codec::Content;
+use crate::interface::rows::{EntryState, OutboxEntry};
+use crate::interface::shown::{Body, Bubble, Delivery, Item, Quote, ReactionSummary, Run};
+use crate::state::scene::Scene;
 
 const ALONE: Run = Run { first: true, last: true };
 

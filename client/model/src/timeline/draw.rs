@@ -12,11 +12,11 @@ use super::items::{Order, Rank};
 use super::notices::notices;
 use super::paging;
 use super::quotes::Found;
-use crate::chat::{effective_pins, sent_by};
-use crate::effect::PageRange;
-use crate::marks;
-use crate::scene::Scene;
-use crate::shown::{Delivery, ItemKey, Original, Quote, TimelineChange, TimelineState};
+use crate::interface::effect::PageRange;
+use crate::interface::shown::{Delivery, ItemKey, Original, Quote, TimelineChange, TimelineState};
+use crate::state::chat::{effective_pins, sent_by};
+use crate::state::marks;
+use crate::state::scene::Scene;
 use crate::turn::Touched;
 
 impl Timeline {

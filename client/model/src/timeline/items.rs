@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use raftchat_schema::id::{Position, Stamp, UserId};
 
-use crate::shown::{Bubble, Item, ItemKey, Run, TimelineChange};
+use crate::interface::shown::{Bubble, Item, ItemKey, Run, TimelineChange};
 
 /// Two bubbles further apart than this are not of one run.
 const RUN_GAP_MS: u64 = 10 * 60 * 1000;

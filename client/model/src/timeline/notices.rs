@@ -2,11 +2,11 @@
 
 use raftchat_schema::id::{Position, Stamp, UserId};
 
-use crate::chat::Chat;
-use crate::people::People;
-use crate::rows::{DepartureRow, MemberRow};
-use crate::scene::Scene;
-use crate::shown::{Happening, Item, Notice};
+use crate::interface::rows::{DepartureRow, MemberRow};
+use crate::interface::shown::{Happening, Item, Notice};
+use crate::state::chat::Chat;
+use crate::state::people::People;
+use crate::state::scene::Scene;
 
 use super::items::{Order, Rank};
 

@@ -7,10 +7,10 @@ use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::MessageView;
 
 use super::Timeline;
-use crate::effect::{Effect, PageRange, PageRequest, Write};
+use crate::interface::effect::{Effect, PageRange, PageRequest, Write};
+use crate::interface::rows::ChatId;
+use crate::interface::shown::{Failure, FailureReason, Shown, Undone};
 use crate::model::Model;
-use crate::rows::ChatId;
-use crate::shown::{Failure, FailureReason, Shown, Undone};
 use crate::turn::Turn;
 
 /// The number of messages that are loaded at a time.

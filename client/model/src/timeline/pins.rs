@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use raftchat_schema::id::Position;
 
 use super::Timeline;
-use crate::scene::Scene;
-use crate::shown::{Body, Original, PinnedMessage, Quote};
+use crate::interface::shown::{Body, Original, PinnedMessage, Quote};
+use crate::state::scene::Scene;
 use crate::text::safe;
 
 /// So much of a pinned message is shown.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use raftchat_schema::id::Position;
 use raftchat_schema::view::MessageView;
 
-use crate::merge;
+use crate::state::merge;
 
 /// Quoted messages of the open timeline, as far as they were found.
 #[derive(Debug, Default)]

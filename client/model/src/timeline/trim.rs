@@ -5,9 +5,9 @@ use raftchat_schema::id::{Position, Stamp};
 
 use super::Timeline;
 use super::paging::PAGE;
-use crate::effect::PageRange;
+use crate::interface::effect::PageRange;
 use crate::model::Model;
-use crate::timers::Timer;
+use crate::state::timers::Timer;
 use crate::turn::Turn;
 
 /// The number of messages that are held around the person, in both directions together: many screens more than they see.

@@ -5,7 +5,7 @@ use raftchat_schema::id::Position;
 use raftchat_schema::view::MessageState;
 
 use super::Timeline;
-use crate::effect::PageRange;
+use crate::interface::effect::PageRange;
 
 /// The line, or what is known of its place.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use raftchat_schema::id::{MessageId, Position, Stamp, UserId, Username};
 
 use super::{Body, Delivery};
-use crate::rows::{ChatId, OutboxId};
+use crate::interface::rows::{ChatId, OutboxId};
 
 /// One step from a timeline to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
