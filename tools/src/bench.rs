@@ -16,7 +16,7 @@ mod tally;
 use clap::Subcommand;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -40,7 +40,7 @@ pub(crate) enum BenchCommand {
 
 /// Runs one measurement until it is done or the program is to stop.
 pub(crate) async fn run(command: BenchCommand, output: Output) -> Result<(), Failure> {
-    let mut stop = crate::stop::StopSignals::listen()?;
+    let mut stop = crate::process::stop::StopSignals::listen()?;
     let measure = async {
         match command {
             BenchCommand::Send(arguments) => send::run(&arguments, output).await,

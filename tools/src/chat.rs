@@ -25,7 +25,7 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Username;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Who speaks, over which node, and what.
 #[derive(Debug, Args)]

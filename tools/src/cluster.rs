@@ -21,7 +21,7 @@ use clap::Subcommand;
 use tokio::task::LocalSet;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// A cluster on this machine, or what of it is kept here.
 #[derive(Debug, Subcommand)]

@@ -13,8 +13,8 @@ use clap::Args;
 use self::stage::Stage;
 use self::steps::Steps;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::stop::StopSignals;
+use crate::process::stop::StopSignals;
+use crate::shell::output::Output;
 
 /// How large, where, and who speaks.
 #[derive(Debug, Args)]

@@ -1,31 +1,25 @@
 //! `raftchatctl`: everything a person types. Makes certificates and clusters, runs nodes as child processes, talks from a
 //! shell, and measures. Knows nothing of Raft, storage or the wire beyond what the client and the node say themselves.
 
-mod args;
 mod bench;
 pub mod certs;
 mod chat;
 mod cluster;
-mod completions;
 mod demo;
 mod failure;
-mod node;
-mod nodes;
-mod output;
+mod process;
 mod retry;
 mod scratch;
-mod stop;
+mod shell;
 mod talk;
-mod text;
-mod time;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use args::Command;
 use failure::Failure;
-use output::Output;
 use raftchat_schema::told::write_field;
+use shell::args::Command;
+use shell::output::Output;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::format::debug_fn;
 
@@ -35,13 +29,13 @@ pub fn main() -> ExitCode {
     if let Err(error) = private {
         eprintln!("raftchatctl: a crash may write keys and messages to a core file: {error}");
     }
-    let program = match args::parse(std::env::args_os()) {
+    let program = match shell::args::parse(std::env::args_os()) {
         Ok(program) => program,
         Err(status) => return status,
     };
     let output = Output::new(program.json);
     if let Command::Node(arguments) = &program.command {
-        return node::run(arguments, program.log());
+        return process::node::run(arguments, program.log());
     }
     match log_to_stderr(program.log()).and_then(|()| run(program.command, output)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,7 +46,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Certs(command) => certs::run(command, output.is_json()).map_err(Failure::from),
-        Command::Completions(arguments) => completions::print(&arguments),
+        Command::Completions(arguments) => shell::completions::print(&arguments),
         Command::Cluster(command) => on_runtime(cluster::run(command, output)),
         Command::Chat(arguments) => on_runtime(chat::run(arguments, output)),
         Command::Demo(arguments) => on_runtime(demo::run(arguments, output)),

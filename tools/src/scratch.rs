@@ -15,7 +15,7 @@ use crate::cluster::directory::ClusterDir;
 use crate::cluster::init::{self, Endpoints, Plan, Strictness};
 use crate::cluster::observer::{Observer, Seen};
 use crate::failure::Failure;
-use crate::nodes::{Ended, Nodes};
+use crate::process::nodes::{Ended, Nodes};
 use crate::retry::until_found;
 
 /// Below the ports that systems hand out by themselves: a client's socket must not take a node's place while the node

@@ -17,8 +17,8 @@ use super::crowd::set_up;
 use super::door::{self, Door, Token, Visit, patiently, say};
 use super::stamp::stamped;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::hex;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 /// Length of a text, in bytes.
 const TEXT_BYTES: usize = 200;

@@ -13,8 +13,8 @@ use super::arena::{Arena, ArenaArguments};
 use super::door::{self, Door, Token, Trouble, Visit};
 use super::measure;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::hex;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 /// So many are on their way in at a time.
 const AT_ONCE: usize = 64;

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::arena::Arena;
 use super::door::{self, Door, Trouble, Visit, patiently};
 use crate::failure::Failure;
-use crate::text::hex;
+use crate::shell::text::hex;
 
 /// Hashing a password takes a node's whole attention: more at a time would only wait.
 const REGISTERING_AT_ONCE: usize = 8;

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::cluster::init::Strictness;
 use crate::failure::Failure;
-use crate::output::Output;
 use crate::scratch::Scratch;
+use crate::shell::output::Output;
 use crate::talk::{Person, Talk};
 
 /// So many more words of each must get through before a round is over.

@@ -22,7 +22,7 @@ use super::measure;
 use super::stamp::stamped;
 use super::tally::{longest_ms, quantile_ms};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Length of a text, in bytes.
 const TEXT_BYTES: usize = 200;

@@ -14,8 +14,8 @@ use super::load::{Afterwards, Crowd, Load, Phase};
 use super::measure;
 use super::tally::{Tally, longest_ms, quantile_ms};
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::hex;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 

@@ -11,7 +11,7 @@ use super::password::{PasswordArguments, PasswordChangeArguments};
 use super::shapes::{DeviceShape, ProfileShape, SessionShape};
 use super::username;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What concerns the account itself.
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,7 @@ use super::people::{id, ids};
 use super::reading::show_conversation;
 use super::shapes::{self, MemberShape};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What can be done with groups.
 #[derive(Debug, Subcommand)]

@@ -15,7 +15,7 @@ pub(super) use self::later::{Later, send_later};
 pub(super) use self::place::Device;
 pub(super) use self::progress::Progress;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What concerns this device alone.
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use raftchat_schema::id::UserId;
 use super::shapes::UserShape;
 use super::username;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What concerns other people.
 #[derive(Debug, Subcommand)]

@@ -12,9 +12,9 @@ use super::saying::{Text, payload};
 use super::shapes::draft;
 use super::target::{TargetArguments, position};
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::printable;
-use crate::time::for_a_person;
+use crate::shell::output::Output;
+use crate::shell::text::printable;
+use crate::shell::time::for_a_person;
 
 /// What can be done with one's own place in a conversation.
 #[derive(Debug, Subcommand)]

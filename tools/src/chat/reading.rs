@@ -11,7 +11,7 @@ use super::names::Names;
 use super::shapes::{ConversationShape, MessageShape, ReceiptShape, RevisionShape, message_words, people_in};
 use super::target::{MessageArguments, TargetArguments, message_at, position};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What can be read.
 #[derive(Debug, Subcommand)]

@@ -29,8 +29,8 @@ use super::local::{Device, Progress};
 use super::shapes::message_words;
 use super::username;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::stop::StopSignals;
+use crate::process::stop::StopSignals;
+use crate::shell::output::Output;
 
 /// A link takes a moment; only where none comes for longer is that worth a word.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -196,7 +196,7 @@ impl Repl {
     fn prompt(&self) -> String {
         let me = self.view.my_name().map_or("me", Username::as_str);
         match self.view.title() {
-            Some(title) => format!("{me} → {}> ", crate::text::printable_name(&title)),
+            Some(title) => format!("{me} → {}> ", crate::shell::text::printable_name(&title)),
             None => format!("{me}> "),
         }
     }

@@ -18,7 +18,7 @@ use super::local::Later;
 use super::shapes::SentShape;
 use super::target::{MessageArguments, TargetArguments, position};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What can be said and done with messages.
 #[derive(Debug, Subcommand)]

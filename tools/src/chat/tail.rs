@@ -15,9 +15,9 @@ use tokio::time::sleep;
 use super::names::Names;
 use super::shapes::people_in;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::stop::StopSignals;
-use crate::text::hex;
+use crate::process::stop::StopSignals;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 /// From where on, and how far.
 #[derive(Debug, Args)]

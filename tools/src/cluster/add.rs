@@ -19,8 +19,8 @@ use super::home;
 use super::init::Endpoints;
 use super::insider::{Change, Insider};
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::hex;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 /// How long the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::directory::{self, ClusterDir};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Which device of which cluster.
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::directory::ClusterDir;
 use super::insider::Insider;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Which node, and how long it may take.
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::directory::{self, ClusterDir};
 use super::home;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Where the cluster is to be, and where its nodes listen.
 #[derive(Debug, Args)]

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::directory::ClusterDir;
 use super::insider::Insider;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::printable;
+use crate::shell::output::Output;
+use crate::shell::text::printable;
 
 /// For how long a leader is looked for.
 const PATIENCE: Duration = Duration::from_secs(5);

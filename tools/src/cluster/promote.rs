@@ -11,7 +11,7 @@ use serde_json::json;
 use super::directory::ClusterDir;
 use super::insider::{Change, Insider};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Which node, and for how long it is waited for.
 #[derive(Debug, Args)]

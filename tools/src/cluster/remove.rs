@@ -12,7 +12,7 @@ use serde_json::json;
 use super::directory::ClusterDir;
 use super::insider::{Change, Insider};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// How long the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -16,8 +16,8 @@ use super::directory::ClusterDir;
 use super::health;
 use super::observer::{Observer, Seen};
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::stop::StopSignals;
+use crate::process::stop::StopSignals;
+use crate::shell::output::Output;
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
@@ -155,7 +155,7 @@ impl<'a> Line<'a> {
             sync_ms: status.map(|status| status.sync_ms),
             budgets: status.map(|status| status.budgets.iter().map(Fill::of).collect()),
             refuses_words: status.map(|status| status.refuses_words),
-            unclean_since: status.and_then(|status| status.unclean_since).map(crate::time::rfc3339),
+            unclean_since: status.and_then(|status| status.unclean_since).map(crate::shell::time::rfc3339),
             certificate_days: status.map(|status| status.certificate_days),
             wrong: match &seen.status {
                 Ok(status) => health::wrong(status, now),

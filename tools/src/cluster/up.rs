@@ -11,9 +11,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::directory::ClusterDir;
 use super::observer::Observer;
 use crate::failure::Failure;
-use crate::nodes::{Ended, Nodes};
-use crate::output::Output;
-use crate::stop::StopSignals;
+use crate::process::nodes::{Ended, Nodes};
+use crate::process::stop::StopSignals;
+use crate::shell::output::Output;
 
 /// The nodes to run.
 #[derive(Debug, Args)]

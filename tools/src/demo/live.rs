@@ -16,7 +16,7 @@ use super::steps::Steps;
 use super::window::{self, Opening};
 use crate::chat::repl::{Repl, Screen};
 use crate::failure::Failure;
-use crate::nodes::Nodes;
+use crate::process::nodes::Nodes;
 use crate::talk::{Person, listening};
 
 /// Nobody types faster than that.

@@ -14,8 +14,8 @@ use crate::cluster::directory::{ClusterDir, write_private};
 use crate::cluster::init::Strictness;
 use crate::failure::Failure;
 use crate::scratch::Scratch;
+use crate::shell::text::hex;
 use crate::talk::Person;
-use crate::text::hex;
 
 /// Holds the password of both people, and marks a directory as a demo's.
 const MARK: &str = "demo-password";

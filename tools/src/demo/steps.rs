@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What has been told so far.
 pub(super) struct Steps {

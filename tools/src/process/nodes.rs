@@ -186,7 +186,11 @@ impl Nodes {
         let end = log.get(log.len().saturating_sub(LAST_WORDS_BYTES)..).unwrap_or_default();
         let text = String::from_utf8_lossy(end);
         let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines.iter().skip(lines.len().saturating_sub(LAST_WORDS)).map(|line| crate::text::printable(line)).collect()
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(LAST_WORDS))
+            .map(|line| crate::shell::text::printable(line))
+            .collect()
     }
 }
 

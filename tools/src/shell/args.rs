@@ -10,9 +10,9 @@ use crate::bench::BenchCommand;
 use crate::certs::CertsCommand;
 use crate::chat::ChatArguments;
 use crate::cluster::ClusterCommand;
-use crate::completions::CompletionsArguments;
 use crate::demo::DemoArguments;
-use crate::node::NodeArguments;
+use crate::process::node::NodeArguments;
+use crate::shell::completions::CompletionsArguments;
 
 /// A self-hosted chat that outlives its machines: certificates, clusters, conversations and measurements
 #[derive(Debug, Parser)]

@@ -5,8 +5,8 @@ use std::io;
 use clap::{Arg, Args, Command, ValueHint};
 use clap_complete::Shell;
 
-use crate::args;
 use crate::failure::Failure;
+use crate::shell::args;
 
 /// The shell to complete in.
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::chat::target::TargetArguments;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What to write, how, and where.
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::place::{Device, chat_of};
 use crate::chat::shapes::uuid;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What to send later.
 pub(in crate::chat) struct Later {

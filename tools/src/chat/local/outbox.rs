@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::place::{Device, names_of};
 use crate::chat::names::Names;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::printable;
-use crate::time::rfc3339;
+use crate::shell::output::Output;
+use crate::shell::text::printable;
+use crate::shell::time::rfc3339;
 
 /// Which entry to try again or to give up; none: list them.
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use super::place::{Device, chat_of, names_of};
 use crate::chat::shapes::{MessageShape, message_words};
 use crate::chat::target::WithinArguments;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// What to look for, and where.
 #[derive(Debug, Args)]

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::place::Device;
 use super::progress::Progress;
 use crate::failure::Failure;
-use crate::output::Output;
-use crate::text::hex;
+use crate::shell::output::Output;
+use crate::shell::text::hex;
 
 /// The pauses between rounds: what is left to be sent was refused, or waits.
 const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(5));

@@ -11,7 +11,7 @@ use raftchat_schema::id::{ConversationId, Position, UserId, Username};
 
 use super::words::{self, Clock, Told};
 use crate::chat::shapes;
-use crate::text::printable_name;
+use crate::shell::text::printable_name;
 
 /// The number of messages that are shown when a conversation is taken up.
 const SHOWN_AT_FIRST: usize = 10;

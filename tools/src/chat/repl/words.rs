@@ -7,8 +7,8 @@ use raftchat_model::{
 };
 use raftchat_schema::id::Stamp;
 
-use crate::text::{printable, printable_name};
-use crate::time::for_a_person;
+use crate::shell::text::{printable, printable_name};
+use crate::shell::time::for_a_person;
 
 /// The clock of the wall that the person looks at.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::text::encoded;
 use crate::chat::shapes::SentShape;
 use crate::chat::target::{message_at, position, target};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Which message, and where to.
 #[derive(Debug, Args)]

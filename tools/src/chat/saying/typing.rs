@@ -9,7 +9,7 @@ use tokio::time::{interval, sleep};
 
 use crate::chat::target::TargetArguments;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Twice as often as the others forget it.
 const REPEAT_EVERY: Duration = Duration::from_millis(TYPING_MS / 2);

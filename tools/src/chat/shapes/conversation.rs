@@ -8,8 +8,8 @@ use raftchat_schema::wire::decode_payload;
 use serde::Serialize;
 
 use super::display_name;
-use crate::text::printable_name;
-use crate::time::rfc3339;
+use crate::shell::text::printable_name;
+use crate::shell::time::rfc3339;
 
 /// A conversation of somebody's.
 #[derive(Debug, Serialize)]

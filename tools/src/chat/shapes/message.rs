@@ -12,8 +12,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::chat::names::Names;
-use crate::text::printable;
-use crate::time::{for_a_person, rfc3339};
+use crate::shell::text::printable;
+use crate::shell::time::{for_a_person, rfc3339};
 
 /// One message, as `--json` prints it.
 #[derive(Debug, Serialize)]

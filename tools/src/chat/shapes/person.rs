@@ -4,8 +4,8 @@ use raftchat_schema::id::{NodeId, SessionId};
 use raftchat_schema::view::{SessionEntry, UserView};
 use serde::Serialize;
 
-use crate::text::{printable, printable_name};
-use crate::time::rfc3339;
+use crate::shell::text::{printable, printable_name};
+use crate::shell::time::rfc3339;
 
 /// Who is logged in, where.
 #[derive(Debug, Serialize)]

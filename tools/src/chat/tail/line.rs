@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::chat::names::Names;
 use crate::chat::shapes::{self, MemberShape, MessageShape, UserShape};
-use crate::time::rfc3339;
+use crate::shell::time::rfc3339;
 
 /// A change of the feed: its kind, the cursor after it, and the row as elsewhere.
 pub(super) fn change(change: &Change, cursor: Option<&str>, me: UserId, names: &Names) -> Value {

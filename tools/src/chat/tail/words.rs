@@ -8,8 +8,8 @@ use raftchat_schema::view::{Change, ChangedRow, ReactionView, UserView};
 
 use crate::chat::names::Names;
 use crate::chat::shapes::{self, message_words};
-use crate::text::{printable, printable_name};
-use crate::time::rfc3339;
+use crate::shell::text::{printable, printable_name};
+use crate::shell::time::rfc3339;
 
 /// A change of the feed.
 pub(super) fn change(change: &Change, me: UserId, names: &Names) -> String {
