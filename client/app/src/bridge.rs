@@ -8,20 +8,15 @@
 
 mod account;
 mod apply;
-mod bubble;
 mod chats;
 mod connection;
 mod conversation;
-mod face;
+mod drawn;
 mod finding;
-mod ids;
 mod likeness;
 mod list;
-mod markup;
 mod pane;
 mod people;
-mod phrases;
-mod pinned;
 mod preferences;
 mod timeline;
 mod undo;

@@ -8,7 +8,7 @@ use raftchat_schema::command::{AccountAct, OtherSessions, OwnMessages, Profile};
 use raftchat_schema::view::SessionEntry;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::face;
+use super::drawn::face;
 use super::list::switch;
 use super::preferences;
 use super::view::{Shared, View};

@@ -7,10 +7,10 @@ use raftchat_model::{ChatId, Failure, Notification, Person, Shown, TimelineChang
 use raftchat_schema::command::MemberRole;
 use slint::{ComponentHandle, SharedString};
 
-use super::bubble::{self, number};
+use super::drawn::bubble::{self, number};
+use super::drawn::{face, ids};
 use super::pane::rows_are_others;
 use super::view::View;
-use super::{face, ids};
 use crate::backend::{Asked, Update};
 use crate::ui::{Chats, Composer, OpenChat, Session, Settings, SheetKind, Shell, Stage, Timeline};
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use raftchat_model::{ChatId, ChatSummary, Preview};
 use slint::{Model, ModelRc, VecModel};
 
-use super::bubble::{self, number};
-use super::phrases::Phrases;
-use super::{face, ids};
+use super::drawn::bubble::{self, number};
+use super::drawn::phrases::Phrases;
+use super::drawn::{face, ids};
 use crate::ui::ChatRow;
 
 /// All conversations, and the rows that are shown of them.
@@ -135,7 +135,7 @@ impl ChatList {
         let preview = match (typing, &summary.draft, &summary.last) {
             ([], None, None) => slint::SharedString::default(),
             ([], None, Some(last)) => preview(last, direct, phrases),
-            ([], Some(draft), _) => super::markup::line(draft, 120).into(),
+            ([], Some(draft), _) => super::drawn::markup::line(draft, 120).into(),
             ([_], ..) if direct => phrases.say(|words| words.invoke_typing_short()),
             (names, ..) => phrases.typing(names),
         };

@@ -9,7 +9,7 @@ use raftchat_schema::id::{MessageId, Position};
 use raftchat_schema::limits::TEXT_BYTES_MAX;
 use slint::{ComponentHandle, SharedString};
 
-use super::bubble;
+use super::drawn::bubble;
 use super::view::{Shared, View, Writing};
 use crate::ui::{AppWindow, Composer, QuoteView, SheetKind, Shell, Timeline};
 
@@ -216,7 +216,7 @@ impl View {
                 .is_some_and(|bubble| bubble.own && bubble.position.is_some() && matches!(bubble.body, Body::Text(_)))
         };
         let Some(item) = self.timeline.last(mine) else { return false };
-        self.begin_edit(&super::ids::item(item.key()));
+        self.begin_edit(&super::drawn::ids::item(item.key()));
         true
     }
 

@@ -7,8 +7,8 @@ use raftchat_model::{Body, Intent};
 use raftchat_schema::id::{MessageId, Position, Stamp};
 use slint::{ComponentHandle, ModelRc, VecModel};
 
+use super::drawn::{face, ids, markup};
 use super::view::{Shared, View};
-use super::{face, ids, markup};
 use crate::backend::{Hit, Request};
 use crate::ui::{AppWindow, Details, HitRow, RevisionRow, Search, SheetKind, Shell};
 
@@ -64,7 +64,7 @@ impl View {
         let other = summary.and_then(|summary| summary.other);
         HitRow {
             chat: ids::chat(hit.chat).into(),
-            position: super::bubble::number(hit.position.0),
+            position: super::drawn::bubble::number(hit.position.0),
             face: face::chat(hit.chat, other, &title, false),
             text: markup::highlighted(&text, &words::highlight(&text, terms)),
             time: self.phrases.short(hit.at),

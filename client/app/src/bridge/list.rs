@@ -9,7 +9,7 @@ use raftchat_schema::id::Stamp;
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, Timer};
 
-use super::ids;
+use super::drawn::ids;
 use super::view::Shared;
 use crate::ui::{AppWindow, Chats, Shell};
 

@@ -1,6 +1,8 @@
 //! What of the open conversation is in sight: what is around it is made ready, what is far from it is let go, and more is
 //! asked for before the person comes to where it is missing.
 
+pub(crate) mod pinned;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,8 +10,8 @@ use raftchat_model::{Intent, TimelineState};
 use raftchat_schema::id::Position;
 use slint::{ComponentHandle, SharedString, Timer};
 
-use super::bubble::number;
-use super::ids;
+use super::drawn::bubble::number;
+use super::drawn::ids;
 use super::view::{Shared, View};
 use crate::ui::{AppWindow, Timeline};
 

@@ -8,9 +8,9 @@ use raftchat_schema::command::{AccountAct, ConversationAct, MemberRole};
 use raftchat_schema::id::UserId;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
+use super::drawn::{bubble, face, ids};
 use super::list::switch;
 use super::view::{Shared, View};
-use super::{bubble, face, ids};
 use crate::ui::{AppWindow, Details, MemberRow, People, PersonRow, ReceiptRow, SheetKind, Shell};
 
 /// Joins the callbacks.
@@ -169,7 +169,7 @@ impl View {
         };
         let user = imitator.user;
         self.timeline.mark(user, imitated.map(|_| imitator.username.as_str()));
-        match imitated.map(|name| super::markup::line(name, 64)) {
+        match imitated.map(|name| super::drawn::markup::line(name, 64)) {
             Some(name) => drop(self.imitators.insert(user, name)),
             None => drop(self.imitators.remove(&user)),
         }

@@ -10,9 +10,9 @@ use raftchat_model::{Item, ItemKey, TimelineChange};
 use raftchat_schema::id::{Position, UserId};
 use slint::{Model, ModelNotify, ModelTracker};
 
-use super::bubble::{self, Place};
-use super::ids;
-use super::phrases::Phrases;
+use super::drawn::bubble::{self, Place};
+use super::drawn::ids;
+use super::drawn::phrases::Phrases;
 use crate::ui::TimelineRow;
 use excerpt::{Excerpt, Step};
 

@@ -10,8 +10,8 @@ use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Timer, VecModel, Weak};
 
 use super::chats::ChatList;
+use super::drawn::phrases::Phrases;
 use super::likeness::Likeness;
-use super::phrases::Phrases;
 use super::timeline::TimelineModel;
 use super::undo::Undoable;
 use crate::backend::{Backend, Request};

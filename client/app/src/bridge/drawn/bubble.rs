@@ -19,21 +19,21 @@ const SILENCE_MS: u64 = 3 * 3600 * 1000;
 const LINKS_MAX: usize = 3;
 
 /// A row's surroundings, as far as they change how it is drawn.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The sentences of the window's language.
-    pub(super) phrases: &'a Phrases,
+    pub(crate) phrases: &'a Phrases,
     /// The item above it.
-    pub(super) previous: Option<&'a Item>,
+    pub(crate) previous: Option<&'a Item>,
     /// The users by their usernames, for mentions.
-    pub(super) usernames: &'a BTreeMap<String, UserId>,
+    pub(crate) usernames: &'a BTreeMap<String, UserId>,
     /// The usernames of those whose name can be taken for somebody else's.
-    pub(super) imitators: &'a BTreeMap<UserId, String>,
+    pub(crate) imitators: &'a BTreeMap<UserId, String>,
     /// The message above which the line of the unread goes.
-    pub(super) unread_line: Option<Position>,
+    pub(crate) unread_line: Option<Position>,
 }
 
 /// The row of the timeline that draws the item.
-pub(super) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
+pub(crate) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
     let mut row = match item {
         Item::Bubble(bubble) => said(bubble, place),
         Item::Notice(notice) => {
@@ -47,7 +47,7 @@ pub(super) fn row(item: &Item, place: &Place<'_>) -> TimelineRow {
 }
 
 /// The row as it will be once its message is deleted.
-pub(super) fn as_deleted(row: TimelineRow, phrases: &Phrases) -> TimelineRow {
+pub(crate) fn as_deleted(row: TimelineRow, phrases: &Phrases) -> TimelineRow {
     let plain = phrases.say(|words| words.invoke_deleted(row.mine));
     TimelineRow {
         deleted: true,
@@ -60,7 +60,7 @@ pub(super) fn as_deleted(row: TimelineRow, phrases: &Phrases) -> TimelineRow {
 }
 
 /// The time when it was said or happened.
-pub(super) fn at(item: &Item) -> Stamp {
+pub(crate) fn at(item: &Item) -> Stamp {
     match item {
         Item::Bubble(bubble) => bubble.at,
         Item::Notice(notice) => notice.at,
@@ -68,7 +68,7 @@ pub(super) fn at(item: &Item) -> Stamp {
 }
 
 /// The text of a message, in one line.
-pub(super) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedString {
+pub(crate) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedString {
     match body {
         Body::Text(text) => drawn::line(&markup::parse(text).plain(), 160).into(),
         Body::Deleted => phrases.say(|words| words.invoke_deleted(own)),
@@ -77,7 +77,7 @@ pub(super) fn one_line(body: &Body, own: bool, phrases: &Phrases) -> SharedStrin
 }
 
 /// The stage of a message, as the window draws it.
-pub(super) fn delivery(delivery: Option<&Delivery>) -> DeliveryState {
+pub(crate) fn delivery(delivery: Option<&Delivery>) -> DeliveryState {
     match delivery {
         None => DeliveryState::None,
         Some(Delivery::Sending) => DeliveryState::Sending,
@@ -89,7 +89,7 @@ pub(super) fn delivery(delivery: Option<&Delivery>) -> DeliveryState {
 }
 
 /// A quoted message.
-pub(super) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
+pub(crate) fn quote(quote: Option<&Quote>, phrases: &Phrases) -> QuoteView {
     let Some(quote) = quote else { return QuoteView::default() };
     let position = number(quote.position.0);
     match &quote.original {
@@ -214,6 +214,6 @@ fn day_line(item: &Item, place: &Place<'_>) -> SharedString {
 }
 
 /// Positions as the window's numbers; they never come near the limit in practice.
-pub(super) fn number(number: u64) -> i32 {
+pub(crate) fn number(number: u64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -22,12 +22,12 @@ const TINTS: [u32; 10] = [
 ];
 
 /// The face of a person.
-pub(super) fn person(user: UserId, name: &str, online: bool) -> Face {
+pub(crate) fn person(user: UserId, name: &str, online: bool) -> Face {
     Face { initials: initials(name).into(), tint: tint(user.0), group: false, online }
 }
 
 /// The face of a conversation.
-pub(super) fn chat(chat: ChatId, other: Option<UserId>, title: &str, online: bool) -> Face {
+pub(crate) fn chat(chat: ChatId, other: Option<UserId>, title: &str, online: bool) -> Face {
     match (other, chat) {
         (Some(user), _) | (None, ChatId::Direct(user)) => person(user, title, online),
         (None, ChatId::Known(id)) => {

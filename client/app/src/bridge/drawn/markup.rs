@@ -11,7 +11,7 @@ use crate::fonts;
 use crate::ui::{BlockKind, TextBlock};
 
 /// The blocks of a message; who is mentioned stands out.
-pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> ModelRc<TextBlock> {
+pub(crate) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> ModelRc<TextBlock> {
     let mut document = markup::parse(&fonts::visible(text));
     document.resolve_mentions(is_known);
     let mut blocks: Vec<TextBlock> = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn blocks(text: &str, is_known: impl Fn(&str) -> Option<UserId>) -> M
 }
 
 /// The targets of the first `limit` of its links.
-pub(super) fn links(text: &str, limit: usize) -> Vec<String> {
+pub(crate) fn links(text: &str, limit: usize) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let document = markup::parse(text);
     let spans = document.blocks.iter().filter_map(|block| match &block.content {
@@ -63,12 +63,12 @@ fn plain_target(target: &str) -> String {
 }
 
 /// A text in one line, of at most `limit` letters.
-pub(super) fn line(text: &str, limit: usize) -> String {
+pub(crate) fn line(text: &str, limit: usize) -> String {
     fonts::visible(&safe::one_line(text, limit)).into_owned()
 }
 
 /// The words of a message in one line, with `ranges` in bold.
-pub(super) fn highlighted(text: &str, ranges: &[std::ops::Range<usize>]) -> StyledText {
+pub(crate) fn highlighted(text: &str, ranges: &[std::ops::Range<usize>]) -> StyledText {
     let mut markdown = String::new();
     let mut end = 0;
     for range in ranges {
@@ -84,7 +84,7 @@ pub(super) fn highlighted(text: &str, ranges: &[std::ops::Range<usize>]) -> Styl
 }
 
 /// The text if it is one to three emoji and nothing else: it is drawn large.
-pub(super) fn large(text: &str) -> Option<&str> {
+pub(crate) fn large(text: &str) -> Option<&str> {
     let text = text.trim();
     let small = text.len() <= 96 && !text.is_empty();
     let emoji = |grapheme: &str| grapheme.chars().any(is_emoji);

@@ -14,26 +14,26 @@ const NAME_CHARS: usize = 64;
 
 /// The window's sentences, and the time as they name it.
 #[derive(Clone)]
-pub(super) struct Phrases {
+pub(crate) struct Phrases {
     window: Weak<AppWindow>,
     /// The clock and its time zone.
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 impl Phrases {
     /// Those of `window`.
-    pub(super) fn new(window: &AppWindow, clock: Clock) -> Self {
+    pub(crate) fn new(window: &AppWindow, clock: Clock) -> Self {
         Self { window: window.as_weak(), clock }
     }
 
     /// Asks the window for a sentence; an empty one once it is gone.
-    pub(super) fn say(&self, sentence: impl FnOnce(&Words<'_>) -> SharedString) -> SharedString {
+    pub(crate) fn say(&self, sentence: impl FnOnce(&Words<'_>) -> SharedString) -> SharedString {
         self.window.upgrade().map(|window| sentence(&window.global::<Words<'_>>())).unwrap_or_default()
     }
 
     /// Somebody's name or a conversation's title, in one line of at most `limit` letters. What the model calls those who
     /// deleted their account is said in the person's language.
-    pub(super) fn name(&self, name: &str, limit: usize) -> String {
+    pub(crate) fn name(&self, name: &str, limit: usize) -> String {
         if name == DELETED_ACCOUNT {
             return self.say(|words| words.invoke_deleted_account()).into();
         }
@@ -41,7 +41,7 @@ impl Phrases {
     }
 
     /// "Today", "Monday", "3 May".
-    pub(super) fn day(&self, at: Stamp) -> SharedString {
+    pub(crate) fn day(&self, at: Stamp) -> SharedString {
         self.say(|words| match self.clock.day(at) {
             Day::Today => words.invoke_today(),
             Day::Yesterday => words.invoke_yesterday(),
@@ -52,17 +52,17 @@ impl Phrases {
     }
 
     /// The time of day if it was today, else the day.
-    pub(super) fn short(&self, at: Stamp) -> SharedString {
+    pub(crate) fn short(&self, at: Stamp) -> SharedString {
         if self.clock.day(at) == Day::Today { self.clock.time(at).into() } else { self.day(at) }
     }
 
     /// Day and time of day.
-    pub(super) fn moment(&self, at: Stamp) -> SharedString {
+    pub(crate) fn moment(&self, at: Stamp) -> SharedString {
         format!("{} {}", self.day(at), self.clock.time(at)).into()
     }
 
     /// Day and time of day, as they are written within a sentence.
-    pub(super) fn moment_within(&self, at: Stamp) -> SharedString {
+    pub(crate) fn moment_within(&self, at: Stamp) -> SharedString {
         let moment = self.moment(at);
         match self.clock.day(at) {
             // Days that have no name of their own are not written large.
@@ -78,7 +78,7 @@ impl Phrases {
     }
 
     /// The sentence for an event in a member's life.
-    pub(super) fn notice(&self, notice: &Notice) -> SharedString {
+    pub(crate) fn notice(&self, notice: &Notice) -> SharedString {
         let name: SharedString = self.name(&notice.name, NAME_CHARS).into();
         let by: SharedString = match &notice.what {
             Happening::Joined { by, .. } | Happening::Removed { by, .. } => self.name(by, NAME_CHARS).into(),
@@ -98,7 +98,7 @@ impl Phrases {
     }
 
     /// The word for the stage of a message.
-    pub(super) fn delivery(&self, delivery: &Delivery) -> SharedString {
+    pub(crate) fn delivery(&self, delivery: &Delivery) -> SharedString {
         self.say(|words| match delivery {
             Delivery::Sending => words.invoke_sending(),
             Delivery::Failed(_) => words.invoke_failed(),
@@ -109,7 +109,7 @@ impl Phrases {
     }
 
     /// The sentence that names who is writing; empty if nobody is.
-    pub(super) fn typing(&self, names: &[String]) -> SharedString {
+    pub(crate) fn typing(&self, names: &[String]) -> SharedString {
         self.say(|words| match names {
             [] => SharedString::default(),
             [one] => words.invoke_typing_one(one.as_str().into()),
@@ -119,18 +119,18 @@ impl Phrases {
     }
 
     /// The reason why the service said no.
-    pub(super) fn refusal(&self, code: ErrorCode) -> SharedString {
+    pub(crate) fn refusal(&self, code: ErrorCode) -> SharedString {
         self.say(|words| words.invoke_refused(i32::from(code as u16)))
     }
 
     /// A sentence of the client in the window's language, if it is one of the service's.
-    pub(super) fn sentence(&self, sentence: &str) -> SharedString {
+    pub(crate) fn sentence(&self, sentence: &str) -> SharedString {
         let code = ErrorCode::ALL.iter().find(|code| code.sentence() == sentence);
         code.map_or_else(|| sentence.into(), |code| self.refusal(*code))
     }
 
     /// The reason why something was not done.
-    pub(super) fn failure(&self, why: &FailureReason) -> SharedString {
+    pub(crate) fn failure(&self, why: &FailureReason) -> SharedString {
         match why {
             FailureReason::Refused(refusal) => self.refusal(refusal.code),
             FailureReason::Left => self.say(|words| words.invoke_no_longer_in()),
@@ -139,7 +139,7 @@ impl Phrases {
     }
 
     /// The words for the state of the connection.
-    pub(super) fn connection(&self, connection: Connection) -> SharedString {
+    pub(crate) fn connection(&self, connection: Connection) -> SharedString {
         self.say(|words| match connection {
             Connection::Offline => words.invoke_offline(),
             Connection::Connecting => words.invoke_connecting(),

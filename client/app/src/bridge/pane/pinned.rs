@@ -4,13 +4,13 @@
 use raftchat_model::{Original, PinnedMessage, Quote};
 use slint::{ComponentHandle, ModelRc, VecModel};
 
-use super::bubble;
-use super::view::View;
+use crate::bridge::drawn::bubble;
+use crate::bridge::view::View;
 use crate::ui::{Details, PinnedRow};
 
 impl View {
     /// Draws what is pinned now.
-    pub(super) fn draw_pinned(&mut self, messages: Vec<PinnedMessage>) {
+    pub(crate) fn draw_pinned(&mut self, messages: Vec<PinnedMessage>) {
         self.pinned = messages;
         let rows = self.pinned_rows();
         self.with_window(|window| {
@@ -20,7 +20,7 @@ impl View {
     }
 
     /// The pinned messages, as they are drawn, in the order in which they were pinned.
-    pub(super) fn pinned_rows(&self) -> Vec<PinnedRow> {
+    pub(crate) fn pinned_rows(&self) -> Vec<PinnedRow> {
         self.pinned.iter().map(|pinned| self.pinned_row(pinned)).collect()
     }
 
