@@ -8,5 +8,3 @@ pub(crate) mod greeting;
 pub mod links;
 pub(crate) mod members;
 pub(crate) mod service;
-
-pub use links::*;

@@ -1,8 +1,12 @@
 //! Turns commands into log entries: all that arrives while the last entries are under way becomes one entry, without a
 //! timer, so that a lone command waits for nobody and a crowd shares one sync. Never knows what a command means.
 
+pub(crate) mod asking;
 mod batch;
+pub(crate) mod reaching;
+pub mod read_index;
 mod runner;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +19,12 @@ use raftchat_schema::wire;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::NodeClock;
-use crate::freshness::Freshness;
-use crate::meters::Meters;
-use crate::peers::{PeerLinks, Place};
+use crate::health::freshness::Freshness;
+use crate::health::meters::Meters;
+use crate::peers::budget::Place;
+use crate::peers::links::PeerLinks;
+use crate::proposer::waiting::Waiting;
 use crate::raft::RaftHandle;
-use crate::waiting::Waiting;
 use batch::{Job, Queue};
 use runner::{BATCHES_IN_FLIGHT, HEAVY_BATCHES_IN_FLIGHT, Runner};
 

@@ -20,12 +20,6 @@
 //! | `types`, `convert` | openraft's types, and the way there and back |
 //! | `log_storage`, `machine`, `network` | what openraft asks of the node |
 
-pub mod apply;
-pub mod claims;
-mod clean;
-mod convert;
-mod copying;
-mod doubts;
 mod elections;
 pub mod handle;
 mod log_storage;
@@ -34,19 +28,17 @@ pub mod membership;
 pub mod messages;
 mod network;
 mod pace;
-mod progress;
 pub mod receive;
-mod runtime;
 pub mod settings;
 pub mod status;
 #[cfg(test)]
 mod suite;
+mod trust;
 mod types;
 
-pub use apply::{AppliedEntry, ApplySink, ProposalOutcome};
-pub use claims::Absurd;
-pub(crate) use clean::CleanFailure;
+pub(crate) use handle::clean::CleanFailure;
 pub use handle::{ProposeFailure, RaftHandle, ReadFailure, StartError};
+pub use machine::apply::{AppliedEntry, ApplySink, ProposalOutcome};
 pub use messages::{
     AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,
     TransferRequest, VoteRequest, VoteResponse,
@@ -54,3 +46,4 @@ pub use messages::{
 pub use receive::{AppendStream, IncomingSnapshot, ReceiveError};
 pub use settings::RaftSettings;
 pub use status::{Leadership, RaftStatus, Role};
+pub use trust::claims::Absurd;

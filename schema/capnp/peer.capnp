@@ -13,7 +13,7 @@
 #
 # Members are trusted as far as Raft trusts them, and no further. A claim that no node that keeps to
 # Raft makes (a term, a place in the log, a vote in another's name) is refused with an exception before
-# Raft hears of it: `node/src/raft/claims.rs`. What one node may have under way here, and how often it
+# Raft hears of it: `node/src/raft/trust/claims.rs`. What one node may have under way here, and how often it
 # may speak, stands in `schema/src/budgets.rs`; `node/src/peers/budget.rs` keeps count.
 #
 # An enum value or a member of a union that a node does not know makes the whole message unreadable, and

@@ -122,13 +122,13 @@ pub const HINTS_UNANSWERED_MAX: u64 = 64;
 pub const TERMS_AHEAD_MAX: u64 = 1 << 20;
 
 /// The largest term that a node takes that has never voted, so that it can join a cluster of any age: ten elections a second
-/// for thirteen years. Test: `node/src/raft/claims.rs`.
+/// for thirteen years. Test: `node/src/raft/trust/claims.rs`.
 pub const FIRST_TERM_MAX: u64 = 1 << 32;
 
-/// No log gets so long; an index near the end of the numbers would be added to. Test: `node/src/raft/claims.rs`.
+/// No log gets so long; an index near the end of the numbers would be added to. Test: `node/src/raft/trust/claims.rs`.
 pub const INDEX_MAX: u64 = 1 << 56;
 
-/// The most nodes that a cluster has, learners too: each is dialled by each. Test: `node/src/raft/claims.rs`.
+/// The most nodes that a cluster has, learners too: each is dialled by each. Test: `node/src/raft/trust/claims.rs`.
 pub const MEMBERS_MAX: usize = 32;
 
 /// The most bytes of a snapshot, 1 TiB; besides it must fit the disk. Test: `node/tests/devices/absurd.rs`.
@@ -156,7 +156,7 @@ pub const PEER_SNAPSHOTS_MAX: usize = 2;
 /// most every few milliseconds. Test: `node/src/peers/budget.rs`.
 pub const PEER_PRESENCE_PER_SECOND: u32 = 100;
 
-/// Users in one word about presence: more than a node serves. Test: `node/src/presence.rs`.
+/// Users in one word about presence: more than a node serves. Test: `node/src/audience/presence.rs`.
 pub const PRESENCE_USERS_MAX: u32 = 64 * 1024;
 
 /// Hints about typing that one node passes on in a second, and as many at once: a thousand people who write at once say one

@@ -12,7 +12,7 @@ use raftchat_schema::budgets::{HASHES_WAITING_EACH_MAX, HASHES_WAITING_MAX};
 use raftchat_schema::command::Verifier;
 
 use crate::config::NodeConfig;
-use crate::meters::Meters;
+use crate::health::meters::Meters;
 use pool::Pool;
 use queue::Places;
 

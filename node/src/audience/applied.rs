@@ -7,14 +7,14 @@ use raftchat_schema::id::SessionId;
 use raftchat_schema::stored::StoredMembership;
 use raftchat_state::{change_number, session};
 
-use crate::fanout::Fanout;
-use crate::live::LiveSessions;
-use crate::members::Members;
-use crate::notes::Erasures;
+use crate::audience::fanout::Fanout;
+use crate::audience::live::LiveSessions;
+use crate::housekeeping::notes::Erasures;
+use crate::peers::members::Members;
+use crate::proposer::reaching::Reaching;
+use crate::proposer::waiting::Waiting;
 use crate::raft::{AppliedEntry, ApplySink};
-use crate::reaching::Reaching;
 use crate::store::{StateStore, StateView};
-use crate::waiting::Waiting;
 
 /// All who hear of it.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use raftchat_schema::view::{Change, ChangedRow};
 use raftchat_state::{Feed, FeedChange, Joined};
 use tokio::sync::Notify;
 
-use crate::typing::TypingNews;
+use crate::audience::typing::TypingNews;
 
 /// The most changes in an inbox.
 const INBOX_CHANGES_MAX: usize = 1024;

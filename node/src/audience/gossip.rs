@@ -7,9 +7,9 @@ use futures::future::join_all;
 use raftchat_schema::id::NodeId;
 use tokio::time::Instant;
 
-use crate::members::Members;
-use crate::peers::PeerLinks;
-use crate::presence::{Presence, SAY_INTERVAL};
+use crate::audience::presence::{Presence, SAY_INTERVAL};
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 
 /// How long a peer may take to hear of it: the next word follows soon.
 const TELL_LIMIT: Duration = Duration::from_millis(500);

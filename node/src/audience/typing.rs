@@ -8,9 +8,9 @@ use futures::future::join_all;
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::limits::TYPING_MS;
 
-use crate::fanout::Fanout;
-use crate::members::Members;
-use crate::peers::PeerLinks;
+use crate::audience::fanout::Fanout;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 
 /// How long a peer may take to hear of it: later it is of no use.
 const TELL_LIMIT: Duration = Duration::from_millis(500);

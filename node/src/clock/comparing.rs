@@ -11,8 +11,8 @@ use raftchat_state::stamp;
 use tokio::time::{Instant, sleep};
 
 use super::{Found, NodeClock, Voters};
-use crate::members::Members;
-use crate::peers::PeerLinks;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 use crate::raft::{RaftHandle, Role};
 
 /// How often the others are asked.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
-use crate::read_index::ReadIndex;
-use crate::standing::{BEHIND_MAX, Board};
+use crate::health::standing::{BEHIND_MAX, Board};
+use crate::proposer::read_index::ReadIndex;
 
 /// Who is behind for less says nothing.
 const FRESH_MAX: Duration = Duration::from_secs(1);

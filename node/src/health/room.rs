@@ -18,8 +18,8 @@ use raftchat_files::Space;
 use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Membership;
 
-use crate::members::Members;
-use crate::peers::PeerLinks;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 
 /// How often the disk is looked at, and the others told.
 const LOOK: Duration = Duration::from_secs(2);

@@ -9,9 +9,9 @@ use raftchat_schema::id::NodeId;
 use raftchat_transport::PeerHealth;
 use tokio::time::MissedTickBehavior;
 
-use crate::members::Members;
-use crate::peers::PeerLinks;
-use crate::standing::Board;
+use crate::health::standing::Board;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 
 /// How often the others are shown that this node is here, which they acknowledge.
 const BEAT: Duration = Duration::from_millis(50);

@@ -3,7 +3,7 @@
 use raftchat_certs::FileError;
 use raftchat_transport::{BindError, CredentialError};
 
-use crate::exposure::OpenKey;
+use crate::peers::exposure::OpenKey;
 use crate::raft::StartError;
 use crate::store::StoreError;
 

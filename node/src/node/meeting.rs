@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::NodeError;
 use crate::config::NodeConfig;
-use crate::greeting::{Greeter, Sealer};
+use crate::peers::greeting::{Greeter, Sealer};
 use crate::raft::RaftHandle;
 use crate::store::Stores;
 

@@ -9,18 +9,21 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use crate::applied::is_open;
+use crate::audience::applied::is_open;
+use crate::audience::gossip;
+use crate::audience::live;
 use crate::clock::{self, Comparing};
 use crate::config::NodeConfig;
-use crate::freshness::{self, Freshness};
-use crate::greeting::{self, Greeter};
-use crate::live;
-use crate::notes;
+use crate::health::freshness::{self, Freshness};
+use crate::health::room::{self, FileSystemOf};
+use crate::health::suspicion;
+use crate::housekeeping::notes;
+use crate::housekeeping::{cleaning, damage, expiry};
+use crate::peers::doorkeeper;
+use crate::peers::greeting::{self, Greeter};
 use crate::proposer::Proposer;
+use crate::proposer::read_index::ReadIndex;
 use crate::raft::RaftHandle;
-use crate::read_index::ReadIndex;
-use crate::room::{self, FileSystemOf};
-use crate::{announce, cleaning, damage, doorkeeper, expiry, suspicion};
 
 /// How often, after a start, it is asked whether the node has applied what it had before.
 const RECOVERY_ROUND: Duration = Duration::from_secs(5);
@@ -49,7 +52,7 @@ pub(super) fn spawn_meetings(
 /// Who is there, on this node and on the others.
 pub(super) fn spawn_presence(tasks: &mut JoinSet<()>, shared: &Shared) {
     let (links, members) = (shared.links.clone(), shared.members.clone());
-    tasks.spawn(announce::announce_presence(shared.own, shared.presence.clone(), links.clone(), members));
+    tasks.spawn(gossip::announce_presence(shared.own, shared.presence.clone(), links.clone(), members));
     tasks.spawn(shared.presence.clone().keep_expiring(move |node| links.is_up(node)));
     let state = shared.stores.state.clone();
     tasks.spawn(live::keep_ending(shared.live.clone(), live::LOOK, move |id| is_open(&state.view(), id)));

@@ -10,9 +10,9 @@ use raftchat_schema::stored::{Member, Membership};
 use raftchat_transport::{Admission as _, AuthRefusal, CloseCode, LinkFailure, Server};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::greeting::differences;
-use crate::members::Members;
-use crate::peers::PeerLinks;
+use crate::peers::greeting::differences;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 use crate::raft::{RaftHandle, Role};
 
 /// A node that has not heard a leader for so long asks whether there is one that it does not let in.

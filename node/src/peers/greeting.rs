@@ -19,9 +19,8 @@ use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::levels::Levels;
-use crate::members::Members;
-use crate::peers::PeerLinks;
+use crate::peers::links::PeerLinks;
+use crate::peers::members::Members;
 use crate::raft::RaftHandle;
 pub(crate) use founding::differences;
 use founding::{Founding, Word};

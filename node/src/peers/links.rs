@@ -1,10 +1,5 @@
 //! The calls of this node to the others, over their links. Never knows what is proposed or applied.
 
-pub(crate) mod budget;
-pub(crate) mod service;
-
-pub(crate) use budget::Place;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +17,11 @@ use raftchat_schema::wire::{self, WireError};
 use raftchat_transport::{CallFailure, LinkFailure, PeerHealth, PeerPool};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audience::typing::TypingNews;
 use crate::raft::{
     AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,
     TransferRequest, VoteRequest, VoteResponse,
 };
-use crate::typing::TypingNews;
 
 type Answer<T> = BoxFuture<'static, Result<T, PeerCallError>>;
 type LocalAnswer<T> = futures::future::LocalBoxFuture<'static, Result<T, capnp::Error>>;

@@ -18,16 +18,15 @@ use raftchat_transport::Damped;
 use tokio::sync::watch;
 
 use super::budget::{PeerBudget, PeerBudgets, Place};
-use super::malformed;
+use super::links::malformed;
+use crate::audience::presence::Presence;
+use crate::audience::typing::{Typing, TypingNews};
 use crate::clock::NodeClock;
-use crate::greeting::Greeter;
-use crate::levels;
-use crate::presence::Presence;
+use crate::health::room::Room;
+use crate::peers::greeting::Greeter;
 use crate::proposer::Proposer;
 use crate::raft::membership::MembershipFailure;
 use crate::raft::{AppendStream, IncomingSnapshot, RaftHandle, ReadFailure, ReceiveError};
-use crate::room::Room;
-use crate::typing::{Typing, TypingNews};
 
 /// How long an answer waits that an entry is stamped ahead of this node's time, which is found out within a second.
 const NOT_OF_THIS_TIME_PAUSE: Duration = Duration::from_millis(200);

@@ -5,7 +5,7 @@ use raftchat_schema::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_ROWS_MA
 use raftchat_schema::peer::ProposeReply;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::peers::Place;
+use crate::peers::budget::Place;
 
 /// Something to be stored.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use raftchat_schema::peer::ReadIndexReply;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::asking;
-use crate::peers::PeerLinks;
+use crate::peers::links::PeerLinks;
+use crate::proposer::asking;
 use crate::raft::{RaftHandle, ReadFailure, Role};
 
 /// How long the leader may take for one answer.

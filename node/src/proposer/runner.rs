@@ -11,11 +11,11 @@ use raftchat_transport::Meter;
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Queue};
-use crate::asking;
 use crate::clock::NodeClock;
-use crate::peers::PeerLinks;
+use crate::peers::links::PeerLinks;
+use crate::proposer::asking;
+use crate::proposer::waiting::Waiting;
 use crate::raft::{PeerCallError, ProposeFailure, RaftHandle, Role};
-use crate::waiting::Waiting;
 
 /// Batches under way at once: while one is synced the next is on its way.
 pub(super) const BATCHES_IN_FLIGHT: usize = 2;

@@ -1,5 +1,6 @@
 //! All that the rest of the node asks of Raft: propose, read safely, know who leads, stop. Hides openraft whole.
 
+pub(crate) mod clean;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -19,15 +20,15 @@ use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
 use tokio::sync::watch;
 
-use super::apply::{Applier, ApplySink};
-use super::convert;
 use super::elections::Elections;
 use super::log_storage::RaftLog;
 use super::machine::Machine;
+use super::machine::apply::{Applier, ApplySink};
 use super::messages::{AppendResponse, PeerCalls};
 use super::network::Network;
 use super::settings::RaftSettings;
 use super::status::{Leadership, RaftStatus, Role};
+use super::types::convert;
 use super::types::{BatchBytes, TypeConfig};
 use crate::store::{StoreError, Stores};
 use trust::Trust;

@@ -10,8 +10,8 @@ use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use openraft::{OptionalSend, RaftTypeConfig};
 use tokio::sync::oneshot;
 
-use super::convert;
 use super::elections::Elections;
+use super::types::convert;
 use super::types::{LogEntry, RaftLogId, RaftVote, TypeConfig};
 use crate::store::log::Done;
 use crate::store::{LogRecord, LogStore, StateStore, StoreError};

@@ -1,6 +1,9 @@
 //! The state machine as openraft wants it: entries go to the apply thread, snapshots are made and taken over. Knows nothing
 //! of what the rows hold.
 
+pub mod apply;
+pub(crate) mod copying;
+
 use std::io;
 
 use futures::{Stream, StreamExt as _};
@@ -9,8 +12,8 @@ use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, S
 use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::oneshot;
 
-use super::apply::Applier;
-use super::convert;
+use super::machine::apply::Applier;
+use super::types::convert;
 use super::types::{RaftLogId, RaftStoredMembership, SnapshotMeta, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError};
 

@@ -15,10 +15,10 @@ use raftchat_schema::stored::Member;
 use raftchat_schema::told::Told;
 
 use self::rules::{Verdict, View, Wish};
-use super::convert;
 use super::handle::RaftHandle;
 use super::status::Role;
 use super::types::TypeConfig;
+use super::types::convert;
 
 /// How long whoever asks for a change is kept waiting for it.
 const CHANGE_LIMIT: Duration = Duration::from_secs(10);

@@ -1,6 +1,8 @@
 //! The calls to peers as openraft wants them: appends pipelined, heartbeats on a lane of their own, snapshots resumed where they
 //! ended. Every call has a time limit, and what makes no progress is given up. Never knows how calls travel.
 
+pub(crate) mod progress;
+
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,16 +24,16 @@ use raftchat_schema::pause::Pause;
 use raftchat_schema::stored::{Member, Vote};
 use raftchat_transport::{Damped, lot};
 
-use super::claims::{self, Absurd, Known};
-use super::convert;
 use super::elections::Elections;
 use super::machine::MachineSnapshot;
 use super::messages::{
     AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest,
 };
+use super::network::progress::Progress;
 use super::pace;
-use super::progress::Progress;
 use super::settings::RaftSettings;
+use super::trust::claims::{self, Absurd, Known};
+use super::types::convert;
 use super::types::{RaftLogId, RaftVote, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf};
 

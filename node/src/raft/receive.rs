@@ -1,5 +1,5 @@
 //! What a peer's calls do here. The caller has made sure that the peer is a member, and says which; what it claims is held
-//! against what can be (`claims.rs`) before openraft hears of it. Never knows how calls arrive.
+//! against what can be (`trust/claims.rs`) before openraft hears of it. Never knows how calls arrive.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,11 +13,11 @@ use raftchat_schema::stored::Vote;
 use raftchat_schema::wire::WireError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::claims::{self, Absurd, Payload};
-use super::convert;
 use super::handle::RaftHandle;
 use super::machine;
 use super::messages::{AppendRequest, AppendResponse, SnapshotRequest, TransferRequest, VoteRequest, VoteResponse};
+use super::trust::claims::{self, Absurd, Payload};
+use super::types::convert;
 use super::types::{LogEntry, RaftLogId, TypeConfig};
 use crate::store::StoreError;
 use crate::store::snapshot::Reception;

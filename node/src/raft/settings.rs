@@ -69,7 +69,7 @@ impl RaftSettings {
             // The state is not synced on every entry, so a restarted leader must be elected anew.
             enable_leader_restore: Some(false),
             // A follower whose log has gone back is found again from the beginning; otherwise it would be sent the same for
-            // ever. It gives no vote meanwhile: see `doubts.rs`.
+            // ever. It gives no vote meanwhile: see `trust/doubts.rs`.
             allow_log_reversion: Some(true),
             ..Config::default()
         };

@@ -13,9 +13,9 @@ use raftchat_schema::stored::StoredMembership;
 use raftchat_schema::wire;
 use tempfile::TempDir;
 
-use super::apply::{AppliedEntry, Applier, ApplySink};
 use super::log_storage::RaftLog;
 use super::machine::Machine;
+use super::machine::apply::{AppliedEntry, Applier, ApplySink};
 use super::types::{BatchBytes, LogEntry, RaftLeaderId, RaftLogId, TypeConfig};
 use crate::store::{Failures, StoreSettings, Stores};
 

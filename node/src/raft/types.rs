@@ -1,5 +1,8 @@
 //! openraft's types as this node uses them. Knows nothing of what a batch holds.
 
+pub(crate) mod convert;
+pub(crate) mod runtime;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -32,7 +35,7 @@ openraft::declare_raft_types!(
         NodeId = u64,
         Node = Member,
         Entry = LogEntry,
-        AsyncRuntime = super::runtime::RaftRuntime,
+        AsyncRuntime = super::types::runtime::RaftRuntime,
 );
 
 pub(crate) type RaftLogId = alias::LogIdOf<TypeConfig>;

@@ -19,12 +19,13 @@ use zeroize::Zeroizing;
 use super::answer::{self, Denied};
 use super::link::DeviceLink;
 use super::{Claim, PROPOSE_LIMIT, Services};
-use crate::guessing::Source;
-use crate::live::LiveSession;
-use crate::passwords::{Asker, Hasher, PasswordError};
-use crate::presence::Here;
+use crate::admission::guessing::Source;
+use crate::admission::passwords::{Asker, Hasher, PasswordError};
+use crate::audience::live::LiveSession;
+use crate::audience::presence::Here;
+use crate::audience::typing::TypingNews;
+use crate::health::room::adds;
 use crate::store::StateView;
-use crate::typing::TypingNews;
 
 /// So many bytes of an answer are one more token: a page of history is about thirty, and 30 of them a second go on for ever.
 const READ_BYTES_A_TOKEN: usize = 8 * 1024;

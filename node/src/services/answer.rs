@@ -9,11 +9,11 @@ use raftchat_schema::wire::WireError;
 use raftchat_state::ReadError;
 use zeroize::Zeroizing;
 
-use crate::password_rules;
-use crate::passwords::PasswordError;
+use crate::admission::password_rules;
+use crate::admission::passwords::PasswordError;
+use crate::admission::rates::TooFast;
 use crate::proposer::Unsettled;
-use crate::rates::TooFast;
-use crate::reaching::NotReached;
+use crate::proposer::reaching::NotReached;
 use crate::store::StoreError;
 
 /// When to come back to a node that is busy, or has no leader.

@@ -23,9 +23,9 @@ use super::answer::{self, Denied, answer};
 use super::link::DeviceLink;
 use super::session::SessionService;
 use super::{Claim, PROPOSE_LIMIT, Services};
-use crate::guessing::Source;
-use crate::password_rules;
-use crate::passwords::Asker;
+use crate::admission::guessing::Source;
+use crate::admission::password_rules;
+use crate::admission::passwords::Asker;
 
 /// When to come back to a node that has no contact with a majority.
 const BEHIND_RETRY_MS: u64 = 1000;

@@ -15,7 +15,7 @@ use super::acting::Registered;
 use super::answer::Denied;
 use super::knocking::{Knocking, Verdict};
 use super::subscription::{Arming, LinkWindow};
-use crate::standing::Standing;
+use crate::health::standing::Standing;
 
 /// The most often that a device gets a beat.
 const BEAT_MIN_MS: u32 = 20;

@@ -8,8 +8,9 @@ use raftchat_state::{ReadError, level, state_hash};
 
 use super::Services;
 use crate::clock::moment;
+use crate::housekeeping::expiry;
+use crate::raft;
 use crate::store::StoreError;
-use crate::{expiry, raft};
 
 impl Services {
     /// How this node is.

@@ -1,6 +1,6 @@
 //! What this node has promised and does not hold any more: where its rows are lost, and neither a snapshot nor the whole log is
 //! here to make them anew, it begins with nothing and has the others send it all. Until it has come as far as it was, it gives no
-//! vote (`raft/doubts.rs`), and the log that it had is set aside: it may be the only one with what was acknowledged last.
+//! vote (`raft/trust/doubts.rs`), and the log that it had is set aside: it may be the only one with what was acknowledged last.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::PasswordError;
 use super::queue::{Asker, Places, Queue, Wanted};
-use crate::meters::Meters;
+use crate::health::meters::Meters;
 
 /// What a hash is taken to need before the first one has shown it.
 const FIRST_GUESS: Duration = Duration::from_millis(250);

@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::interval;
 
 use super::NOTE_LIMIT;
+use crate::audience::presence::Presence;
 use crate::clock::NodeClock;
-use crate::presence::Presence;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
 

@@ -10,8 +10,8 @@ use raftchat_state::{SessionRecord, session};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::NOTE_LIMIT;
+use crate::audience::live::LiveSessions;
 use crate::clock::NodeClock;
-use crate::live::LiveSessions;
 use crate::proposer::Proposer;
 use crate::raft::RaftHandle;
 use crate::store::StateView;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::handle::RaftHandle;
+use crate::raft::handle::RaftHandle;
 use crate::store::StoreError;
 
 /// How long a snapshot may take: it reads and writes all rows.

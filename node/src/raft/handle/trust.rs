@@ -12,10 +12,10 @@ use raftchat_schema::stored::{LogId, Vote};
 use tokio::sync::watch;
 
 use super::RaftHandle;
-use crate::raft::claims::Known;
-use crate::raft::convert;
-use crate::raft::doubts::{Doubts, Holds, News};
 use crate::raft::membership::motions::Motions;
+use crate::raft::trust::claims::Known;
+use crate::raft::trust::doubts::{Doubts, Holds, News};
+use crate::raft::types::convert;
 use crate::store::Promised;
 
 /// For how long a leader's word is good that another is to stand.

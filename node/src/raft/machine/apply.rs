@@ -12,9 +12,9 @@ use raftchat_schema::wire::{self, WireError};
 use raftchat_state::{Applied, ApplyError, FeedChange, Joined, Overlay, Tables as _, Writes};
 use tokio::sync::{oneshot, watch};
 
-use super::convert;
 use super::copying::{Copied, Copying};
-use super::types::LogEntry;
+use crate::raft::types::LogEntry;
+use crate::raft::types::convert;
 use crate::store::{AppliedState, Commit, RowCache, SnapshotFile, StoreError, Stores, Unclean};
 
 /// While a copy is made, how often it is looked whether it is done.

@@ -8,8 +8,8 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::stored;
 use raftchat_schema::wire::{self, WireError};
 
-use super::messages::{AppendRequest, AppendResponse, VoteRequest, VoteResponse};
-use super::types::{
+use crate::raft::messages::{AppendRequest, AppendResponse, VoteRequest, VoteResponse};
+use crate::raft::types::{
     BatchBytes, LogEntry, RaftLeaderId, RaftLogId, RaftMembership, RaftStoredMembership, RaftVote, SnapshotMeta,
     TypeConfig,
 };

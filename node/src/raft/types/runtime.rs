@@ -12,7 +12,7 @@ use openraft::impls::TokioRuntime;
 /// Longer than the limit of any call that openraft puts a limit to. That is all that it does with limits, but for one second in
 /// which it waits for its own end.
 const CALL_MAX: Duration = Duration::from_secs(15);
-const _: () = assert!(CALL_MAX.as_millis() >= super::pace::VOTE_MAX.as_millis() + 5_000);
+const _: () = assert!(CALL_MAX.as_millis() >= crate::raft::pace::VOTE_MAX.as_millis() + 5_000);
 
 /// Tokio, for openraft.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use raftchat_schema::command::{OtherSessions, OwnMessages, SessionAct};
 use raftchat_schema::generated::client_capnp::session::{ChangePasswordParams, DeleteAccountParams};
 use raftchat_state::outcome;
 
-use crate::password_rules;
+use crate::admission::password_rules;
 use crate::services::acting::{Acting, Request};
 use crate::services::answer::{self, Denied};
 

@@ -18,8 +18,8 @@ use raftchat_schema::wire;
 use raftchat_transport::Meter;
 use tokio::sync::{Notify, watch};
 
+use crate::health::standing::Standing;
 use crate::services::acting::Acting;
-use crate::standing::Standing;
 
 /// The cursor of an armed subscription, and whether it still waits.
 #[derive(Debug)]

@@ -10,10 +10,10 @@ use raftchat_state::{ReadError, change_seen_by, counts, is_blocked_between, seen
 
 use super::window::Batch;
 use super::{Over, Pusher};
-use crate::presence::PresenceNews;
+use crate::audience::presence::PresenceNews;
+use crate::audience::typing::TypingNews;
 use crate::services::Services;
 use crate::store::StoreError;
-use crate::typing::TypingNews;
 
 impl Pusher {
     pub(super) fn push(&mut self, changes: &[Arc<Change>]) -> Result<(), Over> {
