@@ -104,8 +104,7 @@ proptest! {
                 device.answer_reads(&cluster);
             }
             prop_assert_eq!(&one.window.timeline, &other.window.timeline);
-            let since = cluster.conversation(group).members.get(&ALICE).unwrap().since.0;
-            let said = cluster.conversation(group).messages.len() as u64 - since;
+            let said = cluster.last(group).0 - cluster.since(group, ALICE).unwrap().0;
             prop_assert_eq!(one.window.bubbles().len() as u64, said.min(50));
         }
     }

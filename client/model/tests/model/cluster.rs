@@ -1,21 +1,24 @@
-//! A cluster in memory that numbers changes as the nodes do: each row once, at its latest change.
+//! A cluster as a device meets it: the real state machine over tables in memory. Whatever a node's services add, who is
+//! online, is added here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use raftchat_model::{Codec, Content};
-use raftchat_schema::command::{GroupProfile, MemberRole, Outcome, Switch};
+use raftchat_schema::command::{
+    Act, Command, Delivered, Done, InSession, OpenSession, Outcome, Recipient, Register, Send, Verifier,
+};
 use raftchat_schema::id::{
-    ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, Stamp, UserId, Username,
+    ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
+    Username,
 };
 use raftchat_schema::payload::Payload;
-use raftchat_schema::view::{
-    Change, ChangedRow, ConversationKind, ConversationView, Counts, MemberView, MessageState, MessageView, PlaceView,
-    ReactionView, UserView,
-};
+use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, MessageView, PlaceView, UserView};
+use raftchat_state::{HistoryRange, MemoryTables, PageLimits, apply_batch};
 
-pub(crate) const ALICE: UserId = UserId(1_000);
-pub(crate) const BOB: UserId = UserId(2_000);
-pub(crate) const CAROL: UserId = UserId(3_000);
+pub(crate) const ALICE: UserId = UserId(3);
+pub(crate) const BOB: UserId = UserId(11);
+pub(crate) const CAROL: UserId = UserId(24);
 
 /// Payloads as text: `reply|forwarded|text`. What begins with `!` is from the future.
 pub(crate) const CODEC: Codec = Codec { encode, decode };
@@ -43,264 +46,213 @@ pub(crate) fn says(text: &str) -> Vec<u8> {
     encode(&Payload::text(text))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Row {
-    User(UserId),
-    Head(ConversationId),
-    Member(ConversationId, UserId),
-    Message(ConversationId, Position),
-    Reactions(ConversationId, Position),
-    ReadMark(ConversationId, UserId),
-    DeliveredMark(ConversationId, UserId),
-    Own(ConversationId, UserId),
-    Block(UserId, UserId),
+/// A message id out of a number.
+pub(crate) fn fresh_id(number: u64) -> MessageId {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().skip(8).zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
+    MessageId(bytes)
+}
+
+fn digest(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
+    bytes
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) role: MemberRole,
-    pub(crate) joined: Stamp,
-    pub(crate) since: Position,
-    pub(crate) added_by: UserId,
-    pub(crate) read: Position,
-    pub(crate) delivered: Position,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Departure {
-    pub(crate) by: UserId,
-    pub(crate) after: Position,
-    pub(crate) at: Stamp,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Conversation {
-    pub(crate) kind: ConversationKind,
-    pub(crate) title: String,
-    pub(crate) members: BTreeMap<UserId, Member>,
-    pub(crate) departed: BTreeMap<UserId, Departure>,
-    pub(crate) messages: Vec<MessageView>,
-    pub(crate) pins: Vec<Position>,
-    pub(crate) created: Stamp,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Own {
-    pub(crate) marked_unread: bool,
-    pub(crate) muted_until: Stamp,
-    pub(crate) pinned: bool,
-    pub(crate) draft: Vec<u8>,
-}
-
-#[derive(Debug)]
 pub(crate) struct Cluster {
+    tables: MemoryTables,
     pub(crate) now: Stamp,
-    pub(crate) change: u64,
-    pub(crate) users: BTreeMap<UserId, UserView>,
-    pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
-    pub(crate) own: BTreeMap<(ConversationId, UserId), Own>,
-    pub(crate) blocks: BTreeSet<(UserId, UserId)>,
-    pub(crate) rows: BTreeMap<Row, u64>,
-    pub(crate) outcomes: BTreeMap<(SessionId, RequestNumber), Outcome>,
-    sessions: u64,
-    pub(crate) sent: BTreeMap<(UserId, MessageId), (ConversationId, Position, Stamp)>,
+    /// The users whom nodes say to be here.
+    pub(crate) online: BTreeSet<UserId>,
+    devices: u64,
+    requests: u64,
 }
+
+/// Alice, bob and carol with strangers between them, so that an id that is mistaken for another's is somebody else's.
+static THREE: LazyLock<Cluster> = LazyLock::new(|| {
+    let (tables, now, online) = (MemoryTables::default(), Stamp(1_000_000), BTreeSet::new());
+    let mut cluster = Cluster { tables, now, online, devices: 0, requests: 0 };
+    let mut last = UserId(0);
+    for (id, name) in [(ALICE, "alice"), (BOB, "bob"), (CAROL, "carol")] {
+        cluster.strangers(id.0 - last.0 - 1);
+        assert_eq!(cluster.register(name), id);
+        last = id;
+    }
+    cluster
+});
 
 impl Cluster {
     /// With alice, bob and carol.
     pub(crate) fn new() -> Self {
-        let mut cluster = Self {
-            now: Stamp(1_000_000),
-            change: 0,
-            users: BTreeMap::new(),
-            conversations: BTreeMap::new(),
-            own: BTreeMap::new(),
-            blocks: BTreeSet::new(),
-            rows: BTreeMap::new(),
-            outcomes: BTreeMap::new(),
-            sessions: 0,
-            sent: BTreeMap::new(),
-        };
-        for (id, name) in [(ALICE, "alice"), (BOB, "bob"), (CAROL, "carol")] {
-            cluster.users.insert(id, user(id, name));
-            cluster.note(Row::User(id));
+        THREE.clone()
+    }
+
+    /// Registers so many more.
+    pub(crate) fn strangers(&mut self, count: u64) -> Vec<UserId> {
+        (0..count).map(|_| self.register(&format!("stranger.{}", self.devices))).collect()
+    }
+
+    fn register(&mut self, name: &str) -> UserId {
+        self.devices += 1;
+        let command = Command::Register(Register {
+            username: name.parse().unwrap(),
+            display_name: String::new(),
+            verifier: Verifier::Argon2id(format!("$argon2id$of-{name}")),
+            device: DeviceId(digest(self.devices)),
+            device_name: "elsewhere".to_owned(),
+            token: TokenHash(digest(self.devices)),
+            address: String::new(),
+        });
+        match self.apply(command) {
+            Ok(Done::SessionOpened { user, .. }) => user,
+            other => panic!("{name}: {other:?}"),
         }
-        cluster
     }
 
-    pub(crate) fn new_session(&mut self) -> SessionId {
-        self.sessions += 1;
-        SessionId(self.sessions)
+    /// A session of a device of the user's.
+    pub(crate) fn new_session(&mut self, user: UserId) -> SessionId {
+        self.devices += 1;
+        let command = Command::OpenSession(OpenSession {
+            user,
+            verifier_version: 1,
+            device: DeviceId(digest(self.devices)),
+            device_name: "here".to_owned(),
+            token: TokenHash(digest(self.devices)),
+            address: String::new(),
+        });
+        match self.apply(command) {
+            Ok(Done::SessionOpened { session, .. }) => session,
+            other => panic!("{other:?}"),
+        }
     }
 
-    pub(crate) fn note(&mut self, row: Row) {
-        self.change += 1;
-        self.rows.insert(row, self.change);
+    fn apply(&mut self, command: Command) -> Outcome {
+        self.now = Stamp(self.now.0 + 10);
+        let mut applied = apply_batch(&self.tables, self.now, &[command]).unwrap();
+        self.tables.commit(applied.writes);
+        applied.outcomes.pop().unwrap()
     }
 
-    fn number(&self, row: Row) -> ChangeNumber {
-        ChangeNumber(self.rows.get(&row).copied().unwrap_or(0))
+    /// Does an act, once.
+    pub(crate) fn perform(&mut self, session: SessionId, request: RequestNumber, act: Act) -> Outcome {
+        self.apply(Command::InSession(InSession { session, request, acknowledged_below: RequestNumber(0), act }))
     }
 
-    pub(crate) fn user(&self, id: UserId) -> UserView {
-        UserView { changed: self.number(Row::User(id)), ..self.users.get(&id).unwrap().clone() }
+    /// Somebody asks for something by another program.
+    pub(crate) fn ask(&mut self, user: UserId, act: Act) -> Outcome {
+        let sessions = raftchat_state::sessions_of(&self.tables, user).unwrap();
+        let elsewhere = sessions.first().expect("logged in since they registered").id;
+        self.requests += 1;
+        self.perform(elsewhere, RequestNumber(self.requests), act)
     }
 
-    pub(crate) fn conversation(&self, id: ConversationId) -> &Conversation {
-        self.conversations.get(&id).unwrap()
+    /// Somebody does something by another program.
+    pub(crate) fn act(&mut self, user: UserId, act: &Act) -> Done {
+        self.ask(user, act.clone()).unwrap()
     }
 
-    pub(crate) fn is_member(&self, id: ConversationId, user: UserId) -> bool {
-        self.conversations.get(&id).is_some_and(|conversation| conversation.members.contains_key(&user))
+    /// Somebody says something by another program.
+    pub(crate) fn say(&mut self, user: UserId, conversation: ConversationId, text: &str) -> Position {
+        self.say_to(user, Recipient::Conversation(conversation), text, Vec::new()).1
+    }
+
+    /// Somebody counts from one.
+    pub(crate) fn count(&mut self, user: UserId, conversation: ConversationId, upto: u64) {
+        for number in 1..=upto {
+            self.say(user, conversation, &number.to_string());
+        }
+    }
+
+    pub(crate) fn say_to(
+        &mut self,
+        user: UserId,
+        to: Recipient,
+        text: &str,
+        mentions: Vec<UserId>,
+    ) -> (ConversationId, Position) {
+        let message_id = fresh_id(self.requests + 1_000_000);
+        match self.act(user, &Act::Send(Send { to, message_id, payload: says(text), mentions })) {
+            Done::Sent { conversation, position, .. } => (conversation, position),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn group(&mut self, owner: UserId, title: &str, members: &[UserId]) -> ConversationId {
+        match self.act(owner, &Act::CreateGroup { title: title.to_owned(), members: members.to_vec() }) {
+            Done::GroupCreated { conversation } => conversation,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A device of the user's holds the conversation up to there.
+    pub(crate) fn delivered(&mut self, user: UserId, conversation: ConversationId, position: Position) {
+        self.apply(Command::NoteDelivered(vec![Delivered { user, conversation, position }])).unwrap();
+    }
+
+    /// The number of the last change.
+    pub(crate) fn change(&self) -> u64 {
+        raftchat_state::change_number(&self.tables).unwrap().0
     }
 
     /// The changes after `after` that `user` may see.
     pub(crate) fn feed(&self, user: UserId, after: u64) -> Vec<Change> {
-        let mut numbered: Vec<(u64, Row)> =
-            self.rows.iter().filter(|(_, number)| **number > after).map(|(row, number)| (*number, *row)).collect();
-        numbered.sort_unstable();
-        numbered
-            .into_iter()
-            .filter_map(|(number, row)| Some(Change { number: ChangeNumber(number), row: self.render(user, row)? }))
-            .collect()
-    }
-
-    fn render(&self, viewer: UserId, row: Row) -> Option<ChangedRow> {
-        match row {
-            Row::User(id) => return Some(ChangedRow::User(self.user(id))),
-            Row::Block(by, user) if by == viewer => {
-                let switch = Switch::from_bool(self.blocks.contains(&(by, user)));
-                return Some(ChangedRow::Block { user, switch });
-            }
-            Row::Own(conversation, user) if user == viewer => {
-                let left = !self.is_member(conversation, user);
-                let row = if left {
-                    ChangedRow::Left(conversation)
-                } else {
-                    ChangedRow::Place(self.place(conversation, user))
-                };
-                return Some(row);
-            }
-            Row::Block(..) | Row::Own(..) => return None,
-            _ => {}
-        }
-        let conversation = match row {
-            Row::Head(id) | Row::Member(id, _) | Row::ReadMark(id, _) | Row::DeliveredMark(id, _) => id,
-            Row::Message(id, position) | Row::Reactions(id, position) => {
-                let since = self.conversation(id).members.get(&viewer)?.since;
-                if position <= since {
-                    return None;
-                }
-                id
-            }
-            _ => return None,
+        let limits = PageLimits { changes: usize::MAX, bytes: usize::MAX };
+        let page = raftchat_state::feed_page(&self.tables, user, ChangeNumber(after), limits).unwrap();
+        let seen = |change: Change| Change {
+            row: raftchat_state::change_seen_by(&self.tables, user, change.row).unwrap(),
+            ..change
         };
-        self.is_member(conversation, viewer).then(|| self.render_in(viewer, row)).flatten()
+        page.changes.into_iter().map(seen).collect()
     }
 
-    fn render_in(&self, viewer: UserId, row: Row) -> Option<ChangedRow> {
-        Some(match row {
-            Row::Head(id) => {
-                ChangedRow::Conversation(ConversationView { place: PlaceView::default(), ..self.view(id, viewer) })
-            }
-            Row::Member(conversation, user) => {
-                if let Some(&Departure { by, after, at }) = self.conversation(conversation).departed.get(&user) {
-                    return Some(ChangedRow::MemberLeft { conversation, user, by, after, at });
-                }
-                let mut member = self.member(conversation, user)?;
-                member.read_position = Position(0);
-                member.delivered_position = Position(0);
-                ChangedRow::Member { conversation, member }
-            }
-            Row::Message(conversation, position) => ChangedRow::Message(self.message(conversation, position)?),
-            Row::Reactions(conversation, position) => {
-                let reactions = self.message(conversation, position)?.reactions;
-                ChangedRow::Reactions { conversation, position, reactions }
-            }
-            Row::ReadMark(conversation, user) => {
-                let position = self.conversation(conversation).members.get(&user)?.read;
-                ChangedRow::ReadMark { conversation, user, position }
-            }
-            Row::DeliveredMark(conversation, user) => {
-                let position = self.conversation(conversation).members.get(&user)?.delivered;
-                ChangedRow::DeliveredMark { conversation, user, position }
-            }
-            Row::User(_) | Row::Own(..) | Row::Block(..) => return None,
-        })
+    /// Everybody who has an account, as `viewer` sees them.
+    pub(crate) fn users(&self, viewer: UserId) -> Vec<UserView> {
+        let users = raftchat_state::users_page(&self.tables, UserId(0), usize::MAX).unwrap();
+        users.into_iter().map(|user| self.seen(viewer, user)).collect()
     }
 
-    pub(crate) fn message(&self, id: ConversationId, position: Position) -> Option<MessageView> {
-        let message = self.conversation(id).messages.get(usize::try_from(position.0.checked_sub(1)?).unwrap())?;
-        let mut message = message.clone();
-        message.changed = self.number(Row::Message(id, position));
-        message.reactions_changed = self.number(Row::Reactions(id, position));
-        Some(message)
+    fn seen(&self, viewer: UserId, user: UserView) -> UserView {
+        let user = UserView { online: self.online.contains(&user.id), ..user };
+        raftchat_state::seen_by(&self.tables, viewer, user).unwrap()
     }
 
-    fn member(&self, id: ConversationId, user: UserId) -> Option<MemberView> {
-        let member = self.conversation(id).members.get(&user)?;
-        Some(MemberView {
-            user: self.user(user),
-            role: member.role,
-            joined: member.joined,
-            since: member.since,
-            added_by: member.added_by,
-            read_position: member.read,
-            delivered_position: member.delivered,
-            changed: self.number(Row::Member(id, user)),
-        })
+    /// Those whom the user has blocked.
+    pub(crate) fn blocked_by(&self, user: UserId) -> Vec<UserView> {
+        raftchat_state::blocked_by(&self.tables, user).unwrap()
     }
 
-    pub(crate) fn members(&self, id: ConversationId) -> Vec<MemberView> {
-        self.conversation(id).members.keys().filter_map(|user| self.member(id, *user)).collect()
+    /// From which position on the user sees messages there; none if they are not in it.
+    pub(crate) fn since(&self, id: ConversationId, user: UserId) -> Option<Position> {
+        raftchat_state::is_member(&self.tables, id, user).unwrap()
+    }
+
+    pub(crate) fn is_member(&self, id: ConversationId, user: UserId) -> bool {
+        self.since(id, user).is_some()
+    }
+
+    pub(crate) fn members(&self, id: ConversationId, viewer: UserId) -> Vec<MemberView> {
+        let page = raftchat_state::members_page(&self.tables, viewer, id, UserId(0), usize::MAX - 1).unwrap();
+        page.unwrap().0.into_iter().map(|member| self.member_seen(viewer, member)).collect()
+    }
+
+    fn member_seen(&self, viewer: UserId, member: MemberView) -> MemberView {
+        let user = UserView { online: self.online.contains(&member.user.id), ..member.user };
+        raftchat_state::member_seen_by(&self.tables, viewer, MemberView { user, ..member }).unwrap()
     }
 
     pub(crate) fn view(&self, id: ConversationId, viewer: UserId) -> ConversationView {
-        const SHOWN: usize = 2;
-        let conversation = self.conversation(id);
-        let members = self.members(id);
-        ConversationView {
-            id,
-            kind: conversation.kind,
-            profile: GroupProfile::titled(conversation.title.as_str()),
-            member_count: u32::try_from(members.len()).unwrap(),
-            members: members.into_iter().take(SHOWN).collect(),
-            last_position: last(conversation),
-            pinned_messages: conversation.pins.clone(),
-            created: conversation.created,
-            changed: self.number(Row::Head(id)),
-            place: self.place(id, viewer),
-        }
+        let view = raftchat_state::conversation(&self.tables, viewer, id).unwrap().unwrap();
+        let members = view.members.into_iter().map(|member| self.member_seen(viewer, member)).collect();
+        ConversationView { members, ..view }
     }
 
     pub(crate) fn place(&self, id: ConversationId, user: UserId) -> PlaceView {
-        let own = self.own.get(&(id, user)).cloned().unwrap_or_default();
-        PlaceView {
-            conversation: id,
-            counts: self.counts(id, user),
-            marked_unread: own.marked_unread,
-            muted_until: own.muted_until,
-            pinned: own.pinned,
-            draft: own.draft,
-            since: self.conversation(id).members.get(&user).map_or(Position(0), |member| member.since),
-        }
+        self.view(id, user).place
     }
 
-    /// By the definition.
     pub(crate) fn counts(&self, id: ConversationId, user: UserId) -> Counts {
-        let conversation = self.conversation(id);
-        let read = conversation.members.get(&user).map_or(Position(0), |member| member.read);
-        let to_read = |message: &&MessageView| {
-            message.position > read && message.sender != user && message.state != MessageState::Deleted
-        };
-        let unread = conversation.messages.iter().filter(to_read).count();
-        let mentions = conversation.messages.iter().filter(to_read).filter(|m| m.mentions.contains(&user)).count();
-        Counts {
-            read_position: read,
-            unread: unread as u64,
-            mentions: mentions as u64,
-            as_of: ChangeNumber(self.change),
-        }
+        raftchat_state::counts(&self.tables, user, id).unwrap().unwrap()
     }
 
     pub(crate) fn history(
@@ -310,58 +262,46 @@ impl Cluster {
         first: Position,
         last: Position,
     ) -> Vec<MessageView> {
-        let Some(member) = self.conversation(id).members.get(&user) else { return Vec::new() };
-        let first = first.max(member.since.next());
-        (first.0..=last.0).filter_map(|position| self.message(id, Position(position))).collect()
+        let mut messages = Vec::new();
+        let mut after = Position(first.0.saturating_sub(1));
+        while after < last {
+            let (range, wanted) = (HistoryRange::Above(after), u32::try_from(last.0 - after.0).unwrap_or(u32::MAX));
+            let page = raftchat_state::history(&self.tables, user, id, range, wanted).unwrap();
+            let Some(end) = page.iter().flatten().last().map(|message| message.position) else { break };
+            messages.extend(page.into_iter().flatten().filter(|message| message.position <= last));
+            after = end;
+        }
+        messages
+    }
+
+    /// Whoever has been in it longest sees all of it.
+    fn eldest(&self, id: ConversationId) -> Option<UserId> {
+        let everybody = (1..=self.devices).map(UserId);
+        everybody.filter_map(|user| Some((self.since(id, user)?, user))).min().map(|(_, user)| user)
+    }
+
+    /// All that was ever said there.
+    pub(crate) fn messages(&self, id: ConversationId) -> Vec<MessageView> {
+        self.eldest(id).map_or(Vec::new(), |user| self.history(id, user, Position(1), Position(u64::MAX)))
+    }
+
+    pub(crate) fn message(&self, id: ConversationId, position: Position) -> Option<MessageView> {
+        self.history(id, self.eldest(id)?, position, position).pop()
+    }
+
+    /// The position of the last message there.
+    pub(crate) fn last(&self, id: ConversationId) -> Position {
+        self.eldest(id).map_or(Position(0), |user| self.view(id, user).last_position)
     }
 
     pub(crate) fn of(&self, user: UserId) -> Vec<ConversationId> {
-        self.conversations.keys().copied().filter(|id| self.is_member(*id, user)).collect()
+        let page =
+            raftchat_state::conversations_page(&self.tables, user, ConversationId(0), usize::MAX - 1, usize::MAX);
+        page.unwrap().0.into_iter().map(|view| view.id).collect()
     }
 
     /// The direct conversation of two.
     pub(crate) fn direct(&self, one: UserId, other: UserId) -> Option<ConversationId> {
-        self.conversations
-            .iter()
-            .find(|(_, conversation)| {
-                conversation.kind == ConversationKind::Direct
-                    && conversation.members.contains_key(&one)
-                    && conversation.members.contains_key(&other)
-            })
-            .map(|(id, _)| *id)
+        raftchat_state::direct(&self.tables, one, other).unwrap()
     }
-}
-
-pub(crate) fn last(conversation: &Conversation) -> Position {
-    Position(conversation.messages.len() as u64)
-}
-
-pub(crate) fn user(id: UserId, name: &str) -> UserView {
-    UserView {
-        id,
-        username: name.parse().unwrap(),
-        display_name: name.to_owned(),
-        deleted: false,
-        last_seen: None,
-        online: false,
-        presence_hidden: false,
-        receipts_off: false,
-        changed: ChangeNumber(0),
-    }
-}
-
-pub(crate) fn put_reaction(reactions: &mut Vec<ReactionView>, user: UserId, emoji: &str, on: bool) -> bool {
-    let before = reactions.clone();
-    if !reactions.iter().any(|reaction| reaction.emoji == emoji) {
-        reactions.push(ReactionView { emoji: emoji.to_owned(), users: Vec::new() });
-    }
-    for reaction in reactions.iter_mut().filter(|reaction| reaction.emoji == emoji) {
-        reaction.users.retain(|other| *other != user);
-        if on {
-            reaction.users.push(user);
-            reaction.users.sort_unstable();
-        }
-    }
-    reactions.retain(|reaction| !reaction.users.is_empty());
-    *reactions != before
 }

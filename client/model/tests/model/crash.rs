@@ -77,13 +77,13 @@ proptest! {
         prop_assert_eq!(said(&cluster, Some(group)), in_group);
         prop_assert_eq!(said(&cluster, cluster.direct(ALICE, BOB)), to_bob);
         prop_assert!(alice.store.outbox.is_empty());
-        let everything: Vec<_> = cluster.conversation(group).messages.iter().map(|message| &message.payload).collect();
+        let everything: Vec<_> = cluster.messages(group).into_iter().map(|message| message.payload).collect();
         let shown: Vec<_> = alice.window.texts().iter().map(|text| says(text)).collect();
-        prop_assert_eq!(shown.iter().collect::<Vec<_>>(), everything);
+        prop_assert_eq!(shown, everything);
     }
 }
 
 fn said(cluster: &Cluster, conversation: Option<ConversationId>) -> Vec<Vec<u8>> {
-    let messages = conversation.map_or(&[][..], |id| &cluster.conversation(id).messages);
-    messages.iter().filter(|message| message.sender == ALICE).map(|message| message.payload.clone()).collect()
+    let messages = conversation.map_or(Vec::new(), |id| cluster.messages(id));
+    messages.into_iter().filter(|message| message.sender == ALICE).map(|message| message.payload).collect()
 }

@@ -10,8 +10,7 @@ use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, SessionId, Stamp, UserId};
 use raftchat_schema::view::Change;
 
-use crate::cluster::{CODEC, Cluster};
-use crate::cluster_acts::fresh_id;
+use crate::cluster::{CODEC, Cluster, fresh_id};
 use crate::store::Store;
 use crate::window::Window;
 
@@ -82,7 +81,6 @@ impl Device {
     /// One that follows a cluster and has all there is.
     pub(crate) fn online(me: UserId, cluster: &mut Cluster) -> Self {
         let mut device = Self::new(me);
-        device.session = cluster.new_session();
         device.connect(cluster);
         device
     }
@@ -154,6 +152,9 @@ impl Device {
 
     /// A link, all that was missed, and everything that was asked for.
     pub(crate) fn connect(&mut self, cluster: &mut Cluster) {
+        if self.session == SessionId(0) {
+            self.session = cluster.new_session(self.me);
+        }
         self.tell(Input::Link(ONLINE));
         self.settle(cluster);
     }
@@ -189,7 +190,7 @@ impl Device {
     /// Answers the oldest act that is under way.
     pub(crate) fn perform_one(&mut self, cluster: &mut Cluster) -> bool {
         let Some((id, (number, act))) = self.under_way.pop_first() else { return false };
-        let result = match cluster.perform(self.me, self.session, number, &act) {
+        let result = match cluster.perform(self.session, number, act) {
             Ok(done) => OutcomeResult::Done(done),
             Err(refusal) => OutcomeResult::Refused(refusal),
         };
@@ -204,14 +205,14 @@ impl Device {
     /// The nodes do the oldest act that is under way, and the answer is lost.
     pub(crate) fn perform_unheard(&mut self, cluster: &mut Cluster) {
         if let Some((_, (number, act))) = self.under_way.first_key_value() {
-            let _ = cluster.perform(self.me, self.session, *number, act);
+            let _ = cluster.perform(self.session, *number, act.clone());
         }
     }
 
     /// Takes in what the feed has.
     pub(crate) fn follow(&mut self, cluster: &Cluster) {
         let changes = cluster.feed(self.me, self.seen);
-        self.page(cluster, changes, cluster.change);
+        self.page(cluster, changes, cluster.change());
     }
 
     /// Takes in a page of the feed, whatever was taken in before.
@@ -233,7 +234,7 @@ impl Device {
             self.bootstrap(cluster);
         }
         if std::mem::take(&mut self.people_wanted) > 0 {
-            self.tell(Input::People(cluster.users.keys().map(|user| cluster.user(*user)).collect()));
+            self.tell(Input::People(cluster.users(self.me)));
         }
         while let Some((request, conversation, range)) = self.fetches.pop_front() {
             let messages = cluster.history(conversation, self.me, range.first, range.last);
@@ -242,21 +243,20 @@ impl Device {
         for conversation in std::mem::take(&mut self.wanted) {
             if cluster.is_member(conversation, self.me) {
                 self.tell(Input::Roster(vec![cluster.view(conversation, self.me)]));
-                self.tell(Input::Members { conversation, members: cluster.members(conversation) });
+                self.tell(Input::Members { conversation, members: cluster.members(conversation, self.me) });
             }
         }
     }
 
     fn bootstrap(&mut self, cluster: &Cluster) {
         const NEWEST: u64 = 3;
-        self.seen = cluster.change;
-        self.tell(Input::People(cluster.users.keys().map(|user| cluster.user(*user)).collect()));
+        self.seen = cluster.change();
+        self.tell(Input::People(cluster.users(self.me)));
         let conversations = cluster.of(self.me);
         self.tell(Input::Roster(conversations.iter().map(|id| cluster.view(*id, self.me)).collect()));
-        let blocked = cluster.blocks.iter().filter(|(by, _)| *by == self.me).map(|(_, user)| cluster.user(*user));
-        self.tell(Input::Blocked(blocked.collect()));
+        self.tell(Input::Blocked(cluster.blocked_by(self.me)));
         for conversation in conversations {
-            let last = crate::cluster::last(cluster.conversation(conversation));
+            let last = cluster.last(conversation);
             let first = Position(last.0.saturating_sub(NEWEST - 1));
             let messages = cluster.history(conversation, self.me, first, last);
             self.tell(Input::Newest { conversation, messages });

@@ -25,9 +25,9 @@ fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
         cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![who] }));
         return;
     }
-    let position = Position(u64::from(which) % (cluster.conversation(group).messages.len() as u64 + 1));
+    let position = Position(u64::from(which) % (cluster.last(group).0 + 1));
     let mine = cluster.message(group, position).is_some_and(|message| message.sender == who);
-    let sees = position > cluster.conversation(group).members.get(&who).unwrap().since;
+    let sees = cluster.since(group, who).is_some_and(|since| position > since);
     let deleted = cluster.message(group, position).is_none_or(|message| message.payload.is_empty());
     let act = match kind % 9 {
         0..=2 => {
@@ -42,10 +42,10 @@ fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
             let switch = Switch::from_bool(kind < 128);
             Act::In(group, ConversationAct::React { position, emoji: "👍".to_owned(), switch })
         }
-        6 => Act::In(group, ConversationAct::MarkRead { position }),
-        7 if who != BOB => Act::In(group, ConversationAct::Leave),
-        8 => Act::In(group, ConversationAct::Rename { title: format!("boat {which}") }),
-        _ => Act::In(group, ConversationAct::MarkUnread),
+        6 => Act::MarkRead { conversation: group, position },
+        7 if who != BOB => Act::Leave(group),
+        8 if who == BOB => Act::Rename { conversation: group, title: format!("boat {which}") },
+        _ => Act::MarkUnread(group),
     };
     cluster.act(who, &act);
 }
@@ -75,7 +75,7 @@ proptest! {
         let mut whole = Device::online(ALICE, &mut cluster);
         cluster = morning(&steps);
 
-        let changes = cluster.feed(ALICE, 3);
+        let changes = cluster.feed(ALICE, Cluster::new().change());
         let mut at = 0;
         for (length, back) in cuts.iter().cycle() {
             if at >= changes.len() {
@@ -88,7 +88,7 @@ proptest! {
             pages.page(&cluster, page, upto);
             at = to;
         }
-        whole.page(&cluster, changes, cluster.change);
+        whole.page(&cluster, changes, cluster.change());
 
         let (one, stored) = view(pages, &mut cluster);
         let (other, stored_whole) = view(whole, &mut cluster);
@@ -142,7 +142,7 @@ fn a_message_may_come_before_the_conversation_it_is_in() {
     let upto = changes.last().unwrap().number.0;
     alice.page(&cluster, changes, upto);
     assert!(alice.window.chats.is_empty(), "there is nothing to call it by");
-    alice.page(&cluster, vec![head], cluster.change);
+    alice.page(&cluster, vec![head], cluster.change());
     assert_eq!(alice.window.chat(group).title, "ship");
     assert_eq!(alice.window.chat(group).unread, 1);
     assert_eq!(alice.wanted, [group], "its members are asked for once");

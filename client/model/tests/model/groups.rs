@@ -89,7 +89,7 @@ fn who_is_removed_loses_it_all_and_is_told_what_was_not_sent() {
     assert_eq!(carol.window.open, None);
     assert!(carol.store.messages.is_empty() && carol.store.members.is_empty() && carol.store.conversations.is_empty());
     assert!(carol.store.outbox.is_empty());
-    assert_eq!(cluster.conversation(group).messages.len(), 2);
+    assert_eq!(cluster.messages(group).len(), 2);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn who_comes_back_sees_from_then_on_and_a_late_word_of_leaving_does_no_harm() {
     let mut carol = Device::online(CAROL, &mut cluster);
     cluster.act(ALICE, &Act::In(group, ConversationAct::RemoveMember { user: CAROL }));
     let left = cluster.feed(CAROL, carol.seen);
-    carol.page(&cluster, left.clone(), cluster.change);
+    carol.page(&cluster, left.clone(), cluster.change());
     cluster.say(ALICE, group, "unseen");
     cluster.act(ALICE, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     cluster.say(ALICE, group, "welcome back");

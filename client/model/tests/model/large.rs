@@ -4,7 +4,6 @@ use raftchat_model::{Input, Link};
 use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::ConversationId;
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
-use raftchat_schema::view::{Change, ChangedRow, ConversationView};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster};
 use crate::device::Device;
@@ -12,86 +11,75 @@ use crate::device::Device;
 const MANY: u32 = 40;
 const _: () = assert!(MANY as usize > MEMBERS_TOLD_MAX);
 
-/// The feed as it is where there are many: the conversation's own row, and of members nothing.
-fn as_of_many(changes: Vec<Change>, count: u32) -> Vec<Change> {
-    let row = |row| match row {
-        ChangedRow::Conversation(view) => {
-            Some(ChangedRow::Conversation(ConversationView { members: Vec::new(), member_count: count, ..view }))
-        }
-        ChangedRow::Member { .. } | ChangedRow::MemberLeft { .. } => None,
-        other => Some(other),
-    };
-    changes.into_iter().filter_map(|change| Some(Change { row: row(change.row)?, ..change })).collect()
-}
-
-fn follow(device: &mut Device, cluster: &Cluster, count: u32) {
-    let changes = as_of_many(cluster.feed(device.me, device.seen), count);
-    device.page(cluster, changes, cluster.change);
+/// Bob's group of so many: alice, carol, and strangers.
+fn boat(cluster: &mut Cluster, count: u32) -> ConversationId {
+    let mut members = cluster.strangers(u64::from(count) - 3);
+    members.extend([ALICE, CAROL]);
+    cluster.group(BOB, "boat", &members)
 }
 
 fn members(device: &Device, group: ConversationId) -> usize {
     device.store.members.keys().filter(|(conversation, _)| *conversation == group).count()
 }
 
+/// The nodes say how the conversation stands, and show the first who are in it.
 fn answered(device: &mut Device, cluster: &Cluster, group: ConversationId) {
-    let view = cluster.view(group, device.me);
-    let members = cluster.members(group);
-    device.tell(Input::Roster(vec![ConversationView { members, member_count: MANY, ..view }]));
+    device.tell(Input::Roster(vec![cluster.view(group, device.me)]));
     device.wanted.clear();
+}
+
+/// The nodes say who all are in it.
+fn told(device: &mut Device, cluster: &Cluster, group: ConversationId) {
+    device.tell(Input::Members { conversation: group, members: cluster.members(group, device.me) });
 }
 
 #[test]
 fn who_is_in_a_large_group_is_asked_for_when_it_is_opened_and_not_before() {
     let mut cluster = Cluster::new();
     let mut alice = Device::online(ALICE, &mut cluster);
-    let group = cluster.group(BOB, "boat", &[ALICE, CAROL]);
-    follow(&mut alice, &cluster, MANY);
+    let group = boat(&mut cluster, MANY);
+    alice.follow(&cluster);
     assert_eq!((&alice.wanted[..], &alice.members_wanted[..]), (&[group][..], &[][..]), "its state, once");
     answered(&mut alice, &cluster, group);
     assert_eq!(alice.window.chat(group).member_count, MANY);
-    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
-    follow(&mut alice, &cluster, MANY);
+    cluster.act(BOB, &Act::Rename { conversation: group, title: "ship".to_owned() });
+    alice.follow(&cluster);
     alice.tell(Input::Link(Link::Offline));
     alice.connect(&mut cluster);
     assert!(alice.wanted.is_empty() && alice.members_wanted.is_empty(), "whatever happens");
 
     alice.open(group);
     assert_eq!(alice.members_wanted, [group]);
-    alice.tell(Input::Members { conversation: group, members: cluster.members(group) });
-    assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (3, MANY));
+    told(&mut alice, &cluster, group);
+    assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (MANY as usize, MANY));
     alice.open(group);
     assert_eq!(alice.members_wanted, [group], "once, while nothing has changed");
 
-    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
-    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ships".to_owned() }));
-    follow(&mut alice, &cluster, MANY - 1);
+    cluster.act(CAROL, &Act::Leave(group));
+    alice.follow(&cluster);
     assert_eq!(alice.members_wanted, [group], "not at once at each of many changes");
     alice.wait(11_000);
     assert_eq!(alice.members_wanted, [group, group]);
-    alice.tell(Input::Members { conversation: group, members: cluster.members(group) });
-    assert_eq!(members(&alice, group), 2, "who is no longer in it is no longer shown");
+    told(&mut alice, &cluster, group);
+    assert_eq!(members(&alice, group), MANY as usize - 1, "who is no longer in it is no longer shown");
 }
 
 #[test]
 fn a_group_that_is_large_no_longer_is_told_of_all_at_once() {
     let mut cluster = Cluster::new();
     let mut alice = Device::online(ALICE, &mut cluster);
-    let group = cluster.group(BOB, "boat", &[ALICE, CAROL]);
-    follow(&mut alice, &cluster, MANY);
-    answered(&mut alice, &cluster, group);
-    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
-    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
-    let all = cluster.members(group);
-    let mut changes = as_of_many(cluster.feed(ALICE, alice.seen), 2);
-    for change in &mut changes {
-        if let ChangedRow::Conversation(view) = &mut change.row {
-            view.members.clone_from(&all);
-        }
-    }
-    alice.page(&cluster, changes, cluster.change);
-    assert!(alice.wanted.is_empty(), "there is nothing to ask for");
-    assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (2, 2));
-    cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
+    let group = boat(&mut cluster, u32::try_from(MEMBERS_TOLD_MAX).unwrap() + 1);
     alice.follow(&cluster);
-    assert_eq!((members(&alice, group), alice.window.chat(group).member_count), (3, 3), "the feed tells of each again");
+    answered(&mut alice, &cluster, group);
+    cluster.act(CAROL, &Act::Leave(group));
+    alice.follow(&cluster);
+    assert!(alice.wanted.is_empty(), "there is nothing to ask for");
+    let held = |alice: &Device| (members(alice, group), alice.window.chat(group).member_count as usize);
+    assert_eq!(held(&alice), (MEMBERS_TOLD_MAX, MEMBERS_TOLD_MAX));
+    let stranger = *cluster.members(group, ALICE).iter().map(|member| &member.user.id).max().unwrap();
+    cluster.act(BOB, &Act::RemoveMember { conversation: group, user: stranger });
+    cluster.act(BOB, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    alice.follow(&cluster);
+    assert_eq!(held(&alice), (MEMBERS_TOLD_MAX, MEMBERS_TOLD_MAX), "the feed tells of each again");
+    assert!(alice.store.members.contains_key(&(group, CAROL)));
 }

@@ -1,10 +1,9 @@
-//! The model's decisions as stories: alice, bob and carol, a cluster that numbers changes, and devices that may crash.
+//! The model's decisions as stories: alice, bob and carol, the real state machine, and devices that may crash.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agree;
 mod cluster;
-mod cluster_acts;
 mod crash;
 mod device;
 mod drafts;

@@ -28,8 +28,7 @@ fn one_at_a_time_in_a_conversation_and_eight_in_all() {
     assert_eq!(alice.under_way.len(), 8);
     alice.settle(&mut cluster);
     for group in &groups {
-        let said: Vec<_> =
-            cluster.conversation(*group).messages.iter().map(|message| message.payload.clone()).collect();
+        let said: Vec<_> = cluster.messages(*group).iter().map(|message| message.payload.clone()).collect();
         assert_eq!(said, [crate::cluster::says("welcome"), crate::cluster::says("one"), crate::cluster::says("two")]);
     }
 }
@@ -50,7 +49,7 @@ fn an_unknown_outcome_keeps_it_first_with_the_same_number() {
     alice.wait(1_000);
     assert_eq!(alice.under_way.get(&id), Some(&before));
     alice.settle(&mut cluster);
-    assert_eq!(cluster.conversation(group).messages.len(), 3);
+    assert_eq!(cluster.messages(group).len(), 3);
 }
 
 #[test]
@@ -61,7 +60,7 @@ fn nothing_is_done_without_a_link_and_all_of_it_with_the_next() {
     alice.say_in(group, "one");
     assert!(alice.under_way.is_empty());
     alice.connect(&mut cluster);
-    assert_eq!(cluster.conversation(group).messages.len(), 2);
+    assert_eq!(cluster.messages(group).len(), 2);
 }
 
 #[test]

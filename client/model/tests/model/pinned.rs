@@ -1,9 +1,9 @@
 //! What is pinned, the line of the unread, and what people are called.
 
 use raftchat_model::{Body, ChatId, DELETED_ACCOUNT, Input, Intent, Original};
-use raftchat_schema::command::{AccountAct, Act, ConversationAct, Profile, Recipient, Switch};
+use raftchat_schema::command::{Act, OwnMessages, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position};
-use raftchat_schema::view::{Change, ChangedRow, UserView};
+use raftchat_schema::view::{Change, ChangedRow};
 
 use crate::cluster::{ALICE, BOB, CAROL, Cluster, says};
 use crate::device::{Device, cursor};
@@ -124,25 +124,14 @@ fn a_line_that_has_nothing_left_to_stand_above_does_not_come_later() {
     let conversation = group;
     cluster.act(BOB, &Act::In(conversation, ConversationAct::DeleteMessage { position: Position(2) }));
     let changes: Vec<Change> = cluster.feed(ALICE, alice.seen);
-    alice.seen = cluster.change;
-    alice.tell(Input::Changes { changes, counts: Vec::new(), cursor: cursor(cluster.change) });
+    alice.seen = cluster.change();
+    alice.tell(Input::Changes { changes, counts: Vec::new(), cursor: cursor(cluster.change()) });
     alice.open(group);
     alice.answer_reads(&cluster);
     assert_eq!(line(&alice), None);
     cluster.say(BOB, group, "while she looks");
     alice.settle(&mut cluster);
     assert_eq!(line(&alice), None);
-}
-
-/// Bob's account is deleted.
-fn delete_bob(cluster: &mut Cluster, device: &mut Device) {
-    let deleted = UserView { deleted: true, ..cluster.user(BOB) };
-    let number = raftchat_schema::id::ChangeNumber(cluster.change + 1);
-    let row = ChangedRow::User(UserView { changed: number, ..deleted });
-    cluster.change += 1;
-    device.seen = cluster.change;
-    let changes = vec![Change { number, row }];
-    device.tell(Input::Changes { changes, counts: Vec::new(), cursor: cursor(number.0) });
 }
 
 #[test]
@@ -154,7 +143,8 @@ fn an_account_that_is_gone_takes_its_name_with_it() {
     let direct = cluster.say_to(BOB, Recipient::Direct(ALICE), "hello", Vec::new()).0;
     alice.settle(&mut cluster);
     assert_eq!(alice.window.at(1).reactions.first().unwrap().names, ["bob"]);
-    delete_bob(&mut cluster, &mut alice);
+    cluster.act(BOB, &Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep });
+    alice.settle(&mut cluster);
     assert_eq!(alice.window.at(1).reactions.first().unwrap().names, [DELETED_ACCOUNT]);
     assert_eq!(alice.window.at(1).sender_name, DELETED_ACCOUNT);
     assert_eq!(alice.window.chat(direct).title, DELETED_ACCOUNT);
@@ -165,12 +155,12 @@ fn an_account_that_is_gone_takes_its_name_with_it() {
 fn who_is_nobody_the_nodes_tell_of_has_a_deleted_account() {
     let (cluster, mut alice, group) = boat(2);
     let mut message = cluster.message(group, Position(2)).unwrap();
-    message.sender = raftchat_schema::id::UserId(5);
+    message.sender = raftchat_schema::id::UserId(9_999);
     message.position = Position(3);
-    message.message_id = crate::cluster_acts::fresh_id(12_345);
+    message.message_id = crate::cluster::fresh_id(12_345);
     message.reactions =
         vec![raftchat_schema::view::ReactionView { emoji: "👍".to_owned(), users: vec![message.sender] }];
-    let number = raftchat_schema::id::ChangeNumber(cluster.change + 1);
+    let number = raftchat_schema::id::ChangeNumber(cluster.change() + 1);
     message.changed = number;
     let changes = vec![Change { number, row: ChangedRow::Message(message) }];
     alice.tell(Input::Changes { changes, counts: Vec::new(), cursor: cursor(number.0) });

@@ -5,7 +5,7 @@ use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{ConversationId, Position};
 
-use crate::cluster::{ALICE, BOB, Cluster, last, says};
+use crate::cluster::{ALICE, BOB, Cluster, says};
 use crate::device::Device;
 use crate::window::text;
 
@@ -89,7 +89,7 @@ impl Reader {
     }
 
     fn change(&mut self, which: u64) {
-        let position = Position(1 + which % last(self.cluster.conversation(self.group)).0);
+        let position = Position(1 + which % self.cluster.last(self.group).0);
         let Some(message) = self.cluster.message(self.group, position).filter(|message| message.sender == BOB) else {
             return;
         };
@@ -111,7 +111,7 @@ impl Reader {
     /// All that is shown is what there is, and what is said of the rest is true.
     fn check(&self) {
         let (first, end) = self.span();
-        let there = last(self.cluster.conversation(self.group)).0;
+        let there = self.cluster.last(self.group).0;
         for bubble in self.alice.window.bubbles() {
             let Some(position) = bubble.position else { continue };
             assert_eq!(text(&bubble.body), self.truth(position.0), "{position}");
@@ -242,7 +242,7 @@ proptest! {
                     stays = false;
                 }
                 7 => {
-                    let position = 1 + which % (last(reader.cluster.conversation(reader.group)).0 + 5);
+                    let position = 1 + which % (reader.cluster.last(reader.group).0 + 5);
                     reader.alice.want(Intent::JumpTo { position: Position(position) });
                     reader.taken_to(position);
                     stays = false;
@@ -269,7 +269,7 @@ proptest! {
         }
         reader.alice.want(Intent::JumpTo { position: Position(u64::MAX) });
         reader.taken_to(u64::MAX);
-        let there = last(reader.cluster.conversation(reader.group)).0;
+        let there = reader.cluster.last(reader.group).0;
         prop_assert_eq!(reader.at, there);
         let mut read = vec![there];
         while reader.at > 1 {

@@ -4,6 +4,7 @@ use raftchat_model::{ChatId, Delivery, Input, Intent, OutcomeResult};
 use raftchat_schema::command::{Act, ConversationAct, Done};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
+use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 
 use crate::cluster::{ALICE, BOB, Cluster};
 use crate::device::Device;
@@ -87,20 +88,21 @@ fn what_waits_stays_last_in_order_of_entry_while_others_speak() {
 #[test]
 fn a_refused_message_stays_as_failed_and_can_be_tried_again_or_discarded() {
     let (mut cluster, mut alice, direct) = pair();
-    alice.say_in(direct, &"x".repeat(300));
+    let long = "x".repeat(PAYLOAD_BYTES_MAX);
+    alice.say_in(direct, &long);
     alice.say_in(direct, "short");
     alice.settle(&mut cluster);
-    let failed = alice.window.bubble(&"x".repeat(300)).clone();
+    let failed = alice.window.bubble(&long).clone();
     assert_eq!(failed.delivery, Some(Delivery::Failed(ErrorCode::TooLarge.into())));
     assert!(alice.window.failures.is_empty());
-    assert_eq!(alice.window.texts(), ["hello".to_owned(), "short".to_owned(), "x".repeat(300)]);
+    assert_eq!(alice.window.texts(), ["hello".to_owned(), "short".to_owned(), long.clone()]);
 
     alice.crash();
     alice.connect(&mut cluster);
     alice.open(direct);
     assert_eq!(alice.window.texts().len(), 3, "it survives a restart");
     alice.want(Intent::Retry { id: failed.outbox.unwrap() });
-    assert_eq!(alice.window.delivery(&"x".repeat(300)), Some(Delivery::Sending));
+    assert_eq!(alice.window.delivery(&long), Some(Delivery::Sending));
     alice.settle(&mut cluster);
     alice.want(Intent::Discard { id: failed.outbox.unwrap() });
     assert_eq!(alice.window.texts(), ["hello", "short"]);
@@ -130,7 +132,7 @@ fn a_conversation_comes_into_being_with_what_is_said_first() {
     alice.settle(&mut cluster);
     assert_eq!(alice.window.texts(), ["first", "second"]);
     assert_eq!(alice.window.chat(direct).title, "bob");
-    assert_eq!(cluster.conversation(direct).messages.len(), 2);
+    assert_eq!(cluster.messages(direct).len(), 2);
     alice.want(Intent::Open { chat: with_bob });
     assert_eq!(alice.window.open, Some(ChatId::Known(direct)), "asked for by user it is the known one");
 }
@@ -147,7 +149,7 @@ fn the_conversation_may_be_known_from_the_feed_before_the_answer() {
     assert_eq!(alice.window.texts(), ["first", "second"]);
     alice.settle(&mut cluster);
     let direct = cluster.direct(ALICE, BOB).unwrap();
-    assert_eq!(cluster.conversation(direct).messages.len(), 2);
+    assert_eq!(cluster.messages(direct).len(), 2);
     assert_eq!(alice.window.open, Some(ChatId::Known(direct)));
 }
 
@@ -205,7 +207,7 @@ fn mentions_are_the_members_that_are_named() {
     let mut alice = Device::online(ALICE, &mut cluster);
     alice.say_in(group, "@bob and @carol, and @alice");
     alice.settle(&mut cluster);
-    assert_eq!(cluster.conversation(group).messages.first().unwrap().mentions, [BOB]);
+    assert_eq!(cluster.messages(group).first().unwrap().mentions, [BOB]);
     let mut bob = Device::online(BOB, &mut cluster);
     bob.open(group);
     assert!(bob.window.at(1).mentions_me);

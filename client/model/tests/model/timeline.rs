@@ -5,8 +5,7 @@ use raftchat_schema::command::{Act, ConversationAct, SendMessage, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::payload::Payload;
 
-use crate::cluster::{ALICE, BOB, Cluster, encode};
-use crate::cluster_acts::fresh_id;
+use crate::cluster::{ALICE, BOB, Cluster, encode, fresh_id};
 use crate::device::Device;
 
 fn long(count: u64) -> (Cluster, Device, ConversationId) {
@@ -131,7 +130,7 @@ fn jumping_where_nobody_can_be_asked_keeps_what_is_shown() {
 
 fn reply(cluster: &mut Cluster, group: ConversationId, to: u64, text: &str) {
     let payload = Payload { text: text.to_owned(), reply_to: Some(Position(to)), forwarded_from: None };
-    let message_id = fresh_id(50_000 + cluster.change);
+    let message_id = fresh_id(50_000 + cluster.change());
     let to = raftchat_schema::command::Recipient::Conversation(group);
     cluster.act(BOB, &Act::Send(SendMessage { to, message_id, payload: encode(&payload), mentions: Vec::new() }));
 }

@@ -62,7 +62,7 @@ fn who_is_there_is_a_hint_that_ends_with_the_link() {
     assert!(alice.window.people.get(&BOB).unwrap().online);
     alice.disconnect();
     assert!(!alice.window.chat(direct).online);
-    cluster.users.get_mut(&BOB).unwrap().online = true;
+    cluster.online.insert(BOB);
     alice.connect(&mut cluster);
     assert!(alice.window.chat(direct).online, "asked for with each link");
 }
