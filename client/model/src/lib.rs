@@ -4,6 +4,10 @@
 //! [`Effect`] after the other. Time is an argument. The crate knows no clock, disk, network, thread or window, and not
 //! how payloads are encoded: a [`Codec`] is brought along.
 
+#![no_std]
+
+extern crate alloc;
+
 mod interface;
 mod model;
 mod outbox;

@@ -13,7 +13,9 @@ pub(crate) mod summary;
 pub(crate) mod sync;
 pub(crate) mod typing;
 
-use std::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ConversationId, Position, RequestNumber, Stamp, UserId};
 

@@ -5,8 +5,9 @@ mod coalesce;
 pub(crate) mod numbers;
 mod object;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::error::Refusal;

@@ -11,7 +11,8 @@ mod quotes;
 mod trim;
 mod unread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};
 use raftchat_schema::payload::Payload;
@@ -144,12 +145,12 @@ impl Timeline {
     fn hold(&mut self, message: MessageView) {
         let position = message.position;
         let held = match self.held.entry(position) {
-            std::collections::btree_map::Entry::Occupied(held) => {
+            alloc::collections::btree_map::Entry::Occupied(held) => {
                 let held = held.into_mut();
                 merge::message(held, message);
                 held
             }
-            std::collections::btree_map::Entry::Vacant(place) => place.insert(message),
+            alloc::collections::btree_map::Entry::Vacant(place) => place.insert(message),
         };
         if let Some((all, changed)) = self.late_reactions.remove(&position) {
             merge::reactions(held, all, changed);

@@ -1,6 +1,7 @@
 //! What one input has led to so far. Knows nothing of why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{Position, Stamp};
 

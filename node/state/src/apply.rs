@@ -23,6 +23,8 @@ mod roles;
 mod sessions;
 mod step;
 
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Command, Done, Outcome};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, SessionId, Stamp, StateHash, UserId};
 

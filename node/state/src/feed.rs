@@ -5,8 +5,10 @@
 //! conversations and what is theirs alone, merges into one order. A change that moved since is met at its new number instead:
 //! a device that has been away for a year reads each row once.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};

@@ -50,7 +50,7 @@ mod tests {
             rolls(b"ab", Some(b"")),
             rolls(b"ab", None),
         ];
-        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        let different: alloc::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(different.len(), all.len());
     }
 }

@@ -7,7 +7,9 @@ mod counts;
 mod erasures;
 mod messages;
 
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::read::ReadError;
 use crate::tables::Rows;

@@ -27,6 +27,9 @@
 //! | allowances | user | [`AllowanceRow`](crate::rows::AllowanceRow) |
 //! | erasures | kind, user or conversation | [`ErasureRow`](crate::rows::ErasureRow) |
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{
     ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
 };

@@ -14,6 +14,10 @@
 //! | [`queries`] | what the services ask |
 //! | [`invariants`] | what must be true of the rows, for tests |
 
+#![no_std]
+
+extern crate alloc;
+
 pub mod apply;
 pub mod cost;
 pub mod feed;

@@ -5,6 +5,8 @@ mod conversations;
 mod messages;
 mod people;
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{ChangeNumber, Stamp, StateHash};
 use raftchat_schema::level::Level;
 use raftchat_schema::view::{ChangedRow, MessageState};

@@ -1,7 +1,8 @@
 //! Reading rows as what they are. Knows nothing of what they mean.
 
-use std::fmt;
-use std::ops::ControlFlow;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::ControlFlow;
 
 use minicbor::Decode;
 

@@ -4,8 +4,12 @@
 
 mod groups;
 
-use std::fmt::Debug;
-use std::ops::ControlFlow;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::ops::ControlFlow;
 
 use raftchat_schema::command::{
     AccountAct, Act, Command, ConversationAct, Done, InSession, OpenSession, Outcome, OwnMessages, Recipient, Register,

@@ -1,10 +1,11 @@
 //! Where rows are read and written: the traits a store implements, the overlay that collects the writes of one
 //! log entry, and a store in memory. Knows nothing of what the rows hold.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::ops::ControlFlow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::convert::Infallible;
+use core::ops::ControlFlow;
 
 /// The direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Order {
 /// Read access to rows in the order of their keys. One value of it shows one state: nothing changes while it is read.
 pub trait Rows {
     /// The reason why the store could not answer.
-    type Error: std::error::Error + Send + Sync + 'static;
+    type Error: core::error::Error + Send + Sync + 'static;
 
     /// The row at `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error>;
@@ -145,7 +146,7 @@ fn range<'m, V>(
     to: &[u8],
 ) -> impl DoubleEndedIterator<Item = (&'m Vec<u8>, &'m V)> {
     (from < to)
-        .then(|| map.range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to))))
+        .then(|| map.range::<[u8], _>((core::ops::Bound::Included(from), core::ops::Bound::Excluded(to))))
         .into_iter()
         .flatten()
 }
@@ -203,6 +204,8 @@ impl Tables for MemoryTables {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn seen(rows: &impl Rows, order: Order, most: usize) -> Vec<(u8, u8)> {

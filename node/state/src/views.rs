@@ -1,5 +1,7 @@
 //! Rows as clients are shown them. Whether somebody is online is not in the rows: the node fills it in.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::limits::MEMBERS_SHOWN_MAX;
 use raftchat_schema::view::{

@@ -1,5 +1,7 @@
 //! How payloads are read and written. Knows nothing of their encoding: whoever makes the model brings it.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::payload::Payload;
 
 /// Payloads as bytes and back.

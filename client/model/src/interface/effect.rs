@@ -1,5 +1,8 @@
 //! What the model wants done: by the store, the network, the desktop and the window. Knows nothing of how.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{MessageView, ReactionView, UserView};

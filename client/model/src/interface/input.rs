@@ -1,6 +1,9 @@
 //! Everything that the model is told: by the store, by the person and by the network. Knows nothing of how it came here.
 
-use raftchat_schema::command::{AccountAct, ConversationAct, Done, Switch};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use raftchat_schema::command::{Done, MemberRole, Profile, Switch};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, RequestNumber, UserId, Username};
 use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, MessageView, UserView};

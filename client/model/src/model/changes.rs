@@ -1,5 +1,7 @@
 //! What a page of the feed does. Knows nothing of how the pages were cut: any split, and any repeat, leads to the same.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::{Change, ChangedRow, ConversationView, Counts, MessageView, PlaceView, ReactionView};
 

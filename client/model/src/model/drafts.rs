@@ -1,7 +1,10 @@
 //! What is written and not sent: kept at once, and given to the person's other devices when it was left alone for a moment.
 //! Knows nothing of entry fields.
 
-use raftchat_schema::command::{Act, ConversationAct};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use raftchat_schema::command::Act;
 use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::payload::Payload;
 

@@ -1,6 +1,8 @@
 //! What the person wants becomes acts of the outbox, which show at once. Knows nothing of how acts are done.
 
-use raftchat_schema::command::{Act, ConversationAct, Recipient};
+use alloc::string::String;
+
+use raftchat_schema::command::{Act, Recipient, Switch};
 use raftchat_schema::emoji;
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::{MessageState, MessageView};
@@ -101,15 +103,15 @@ impl Model {
         self.chats.get(&conversation).is_some_and(|chat| chat.settled.iter().any(|entry| replaces(act, &entry.act)))
     }
 
-    /// Whether the rows of the nodes, as far as they are held, show the act as done.
-    fn is_so(&self, conversation: ConversationId, act: &Act) -> bool {
-        match rules(act).row {
-            Some(Object::Reactions(position) | Object::Message(position)) => {
-                self.message_at(conversation, position).is_some_and(|message| bubble::shows(self.me, message, act))
-            }
-            Some(Object::Head | Object::Place) => self.chats.get(&conversation).is_some_and(|chat| chat.shows(act)),
-            None => false,
-        }
+    fn has_reacted(&self, conversation: ConversationId, position: Position, emoji: &str) -> Option<Switch> {
+        let message = self.message_at(conversation, position)?;
+        let mine = |reaction: &ReactionView| reaction.emoji == emoji && reaction.users.contains(&self.me);
+        Some(switch_of(message.reactions.iter().any(mine)))
+    }
+
+    fn is_pinned(&self, conversation: ConversationId, position: Position) -> Option<Switch> {
+        let chat = self.chats.get(&conversation)?;
+        Some(switch_of(effective_pins(&chat.row.pinned_messages, core::iter::empty()).contains(&position)))
     }
 
     /// A message, where it is in memory.

@@ -1,5 +1,7 @@
 //! What calls for the person's attention, and when it no longer does. Knows nothing of desktops.
 
+use alloc::string::String;
+
 use raftchat_schema::id::{ConversationId, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
 

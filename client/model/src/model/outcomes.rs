@@ -1,6 +1,8 @@
 //! What comes of acts: done, refused, or unknown. Knows nothing of how they were performed.
 
-use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Recipient};
+use alloc::vec::Vec;
+
+use raftchat_schema::command::{Act, Done, Recipient};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};

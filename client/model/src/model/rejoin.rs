@@ -20,7 +20,7 @@ impl Model {
         if !chat.members.get(&self.me).is_some_and(is_new) {
             return;
         }
-        let before = std::mem::replace(chat, Chat::new(chat.row.clone()));
+        let before = core::mem::replace(chat, Chat::new(chat.row.clone()));
         chat.row.complete = Completeness::Partial;
         chat.place.unsaved_draft = before.place.unsaved_draft;
         chat.newest = before.newest.filter(|newest| newest.position > member.since);

@@ -1,5 +1,8 @@
 //! What was asked for comes: people, conversations, members. Knows nothing of the feed, but that its rows may be newer.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{MemberRole, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, MessageView, UserView};

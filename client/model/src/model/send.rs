@@ -1,6 +1,8 @@
 //! Saying something: it is shown at once, below all else, and sent as soon as it can be. Knows nothing of what becomes of it.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::id::{MessageId, Position, UserId, Username};

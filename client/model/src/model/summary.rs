@@ -1,6 +1,9 @@
 //! The list of conversations: one line each, and what there is to read in all. Knows nothing of its order on the screen.
 
-use std::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};

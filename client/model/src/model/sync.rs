@@ -1,6 +1,7 @@
 //! How the device stands to the cluster: connection, cursor and what was ever fetched. Knows nothing of what the rows say.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, Stamp};
@@ -106,7 +107,7 @@ fn node_of(link: Link) -> Option<NodeId> {
 
 impl Model {
     pub(crate) fn link_changed(&mut self, turn: &mut Turn, link: Link) {
-        let before = std::mem::replace(&mut self.sync.link, link);
+        let before = core::mem::replace(&mut self.sync.link, link);
         let majority_is_back = matches!((before, link), (Link::ReadOnly { .. }, Link::Online { .. }));
         if majority_is_back {
             self.sync.no_majority = false;

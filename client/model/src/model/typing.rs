@@ -1,6 +1,6 @@
 //! Who is writing: hints that come and go. Knows nothing of what is written.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use raftchat_schema::command::Switch;
 use raftchat_schema::id::{ConversationId, Stamp, UserId};

@@ -63,6 +63,8 @@ fn slot(time: Stamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     const NOON: Stamp = Stamp(1_800_000_000_000);

@@ -1,7 +1,8 @@
 //! One conversation as the client holds it: rows from the nodes, and what the person did that they do not show yet. Knows
 //! nothing of other conversations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use raftchat_schema::command::{Act, ConversationAct, MemberRole, SendMessage, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};

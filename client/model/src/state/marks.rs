@@ -1,5 +1,7 @@
 //! Up to where others have received and read. Knows nothing of how a mark came here.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::limits::RECEIPT_MEMBERS_MAX;
 

@@ -2,6 +2,8 @@
 //!
 //! A row with a lower or equal number never replaces a newer one, so that pages may come twice, late and in any order.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::ChangeNumber;
 use raftchat_schema::view::{Counts, MessageState, MessageView, ReactionView, UserView};
 
@@ -14,7 +16,7 @@ pub fn message(held: &mut MessageView, other: MessageView) -> bool {
     }
     // A deletion erases the reactions and leaves no number of theirs.
     let keeps_reactions = held.reactions_changed >= other.reactions_changed && other.state != MessageState::Deleted;
-    let before = std::mem::replace(held, other);
+    let before = core::mem::replace(held, other);
     if keeps_reactions {
         held.reactions = before.reactions;
         held.reactions_changed = before.reactions_changed;

@@ -1,6 +1,9 @@
 //! Everybody whom the client knows of. Knows nothing of conversations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{UserId, Username};
 use raftchat_schema::limits::DISPLAY_NAME_BYTES_MAX;
@@ -99,7 +102,7 @@ impl People {
     pub(crate) fn set_online(&mut self, user: UserId, online: bool) -> bool {
         let Some(view) = self.views.get_mut(&user) else { return false };
         let online = online && !view.presence_hidden && !view.deleted;
-        std::mem::replace(&mut view.online, online) != online
+        core::mem::replace(&mut view.online, online) != online
     }
 
     /// Users who are held to be online.

@@ -1,6 +1,7 @@
 //! What is to be done at which time. Knows no clock: it is told the time and says when to be told again.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ConversationId, Stamp, UserId};
 

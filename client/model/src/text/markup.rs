@@ -6,8 +6,12 @@ mod link;
 mod protect;
 mod reduce;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::UserId;
 use raftchat_schema::limits::{MENTIONS_MAX, TEXT_BYTES_MAX};
@@ -150,7 +154,7 @@ impl Document {
         let mut users = BTreeSet::new();
         for block in &mut self.blocks {
             let Content::Text(spans) = &mut block.content else { continue };
-            let unresolved = std::mem::take(spans);
+            let unresolved = core::mem::take(spans);
             for span in unresolved {
                 let Role::Name = span.role else {
                     spans.push(span);
@@ -171,7 +175,7 @@ impl Document {
             if !plain.is_empty() {
                 plain.push('\n');
             }
-            plain.extend(std::iter::repeat_n('\n', block.gap));
+            plain.extend(core::iter::repeat_n('\n', block.gap));
             plain.push_str(&block.plain());
         }
         plain
@@ -183,7 +187,7 @@ impl Block {
     fn balance(&mut self) {
         match &mut self.content {
             Content::Text(spans) => safe::balance(spans.iter_mut().map(|span| &mut span.text)),
-            Content::Code { text, .. } => safe::balance(std::iter::once(text)),
+            Content::Code { text, .. } => safe::balance(core::iter::once(text)),
         }
     }
 

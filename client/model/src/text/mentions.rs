@@ -1,7 +1,9 @@
 //! Who a message asks for by `@name`. Knows nothing of members but what it is told name by name.
 
-use std::ops::Range;
-use std::str::FromStr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::str::FromStr;
 
 use raftchat_schema::id::{UserId, Username};
 

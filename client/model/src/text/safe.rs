@@ -3,6 +3,8 @@
 mod bidi;
 mod lookalike;
 
+use alloc::string::String;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::chars::{is_blank_letter, is_invisible, is_mark, is_unseen};

@@ -2,7 +2,9 @@
 
 mod fold;
 
-use std::ops::Range;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -127,7 +129,7 @@ fn is_adjacent(text: &str, end: usize, start: usize) -> bool {
 
 fn units(text: &str) -> impl Iterator<Item = Unit> {
     let mut graphemes = text.grapheme_indices(true).filter_map(|(at, part)| Some((at, part, kind(part)?))).peekable();
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         let (start, first, kind) = graphemes.next()?;
         let mut end = start + first.len();
         while kind == Kind::Word

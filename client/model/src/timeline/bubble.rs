@@ -1,6 +1,12 @@
 //! How a message looks: what the nodes hold of it, with what the person did to it since. Knows nothing of its neighbours.
 
-use raftchat_schema::command::{Act, ConversationAct, SendMessage};
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use raftchat_schema::command::{Act, Send};
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 

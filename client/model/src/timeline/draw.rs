@@ -1,7 +1,9 @@
 //! From messages and acts to items: what was touched is built again, and only what became different is a step. Knows
 //! nothing of how messages are loaded.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::Position;
 use raftchat_schema::view::MessageView;
@@ -22,11 +24,11 @@ use crate::turn::Touched;
 impl Timeline {
     /// Draws what has changed.
     pub(crate) fn draw(&mut self, scene: &Scene<'_>, touched: &Touched) -> Vec<TimelineChange> {
-        let anew = std::mem::take(&mut self.anew);
+        let anew = core::mem::take(&mut self.anew);
         if anew {
             self.items.clear();
         }
-        let shrunk = std::mem::take(&mut self.shrunk) && !anew;
+        let shrunk = core::mem::take(&mut self.shrunk) && !anew;
         if shrunk {
             let (span, following) = (self.span, self.following);
             self.items.keep_between(|order| is_within(order, span, following));
@@ -37,7 +39,7 @@ impl Timeline {
         for position in &messages {
             self.draw_message(scene, *position, &pins);
         }
-        let stretched = std::mem::take(&mut self.stretched);
+        let stretched = core::mem::take(&mut self.stretched);
         if anew || stretched || touched.members || touched.everything {
             self.draw_notices(scene, touched.members || touched.everything);
         }
@@ -60,7 +62,7 @@ impl Timeline {
             self.pins.note_everything();
             return self.held.range(span.first..=span.last).map(|(position, _)| *position).collect();
         }
-        let mut positions = std::mem::take(&mut self.fresh);
+        let mut positions = core::mem::take(&mut self.fresh);
         positions.extend(touched.messages.iter().copied());
         let mut originals = positions.clone();
         originals.extend(self.quotes.take_changed());
@@ -140,7 +142,7 @@ impl Timeline {
                 pending.insert(key);
             }
         }
-        for key in std::mem::replace(&mut self.pending, pending.clone()) {
+        for key in core::mem::replace(&mut self.pending, pending.clone()) {
             if !pending.contains(&key) && !self.items.holds(key) {
                 self.items.remove(key);
             }

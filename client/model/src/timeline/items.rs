@@ -1,7 +1,8 @@
 //! The items of a timeline in order, and the steps that lead there. Knows nothing of what an item says, but who of two
 //! neighbours belongs to the same run.
 
-use std::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{Position, Stamp, UserId};
 
@@ -94,7 +95,7 @@ impl Items {
 
     /// The steps since they were last taken.
     pub(crate) fn take_steps(&mut self) -> Vec<TimelineChange> {
-        std::mem::take(&mut self.steps)
+        core::mem::take(&mut self.steps)
     }
 
     /// All items, instead of the steps.

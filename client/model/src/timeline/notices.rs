@@ -1,5 +1,7 @@
 //! The lines that say who came and went, from the rows of members and departures. Knows nothing of messages.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{Position, Stamp, UserId};
 
 use crate::interface::rows::{DepartureRow, MemberRow};

@@ -1,7 +1,8 @@
 //! How a timeline gets its messages: from the store first, and what is missing there from the nodes. Knows nothing of how
 //! they are drawn.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::MessageView;

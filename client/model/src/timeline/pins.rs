@@ -1,6 +1,7 @@
 //! What the members have pinned in the open conversation, in a few words each. Knows nothing of who pinned it.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::Position;
 
@@ -47,7 +48,7 @@ impl Pins {
 impl Timeline {
     /// The pinned messages, if they have become different.
     pub(crate) fn new_pins(&mut self, scene: &Scene<'_>) -> Option<Vec<PinnedMessage>> {
-        let stale = std::mem::take(&mut self.pins.stale);
+        let stale = core::mem::take(&mut self.pins.stale);
         if !stale && self.pins.shown.is_some() {
             return None;
         }

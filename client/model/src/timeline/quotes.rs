@@ -1,6 +1,7 @@
 //! The messages that shown ones answer and that are not shown themselves. Knows nothing of how they are drawn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use raftchat_schema::id::Position;
 use raftchat_schema::view::MessageView;
@@ -102,11 +103,11 @@ impl Quotes {
 
     /// Those to be looked for, once.
     pub(crate) fn take_wanted(&mut self) -> BTreeSet<Position> {
-        std::mem::take(&mut self.wanted)
+        core::mem::take(&mut self.wanted)
     }
 
     /// Those that have changed, once.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<Position> {
-        std::mem::take(&mut self.changed)
+        core::mem::take(&mut self.changed)
     }
 }

@@ -1,6 +1,8 @@
 //! The open conversation stays small while it is read: what lies far from the person is dropped, and loaded again when
 //! they come there. Knows where they read only from the window; of one that does not tell, nothing is dropped.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{Position, Stamp};
 
 use super::Timeline;

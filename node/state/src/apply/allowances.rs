@@ -36,7 +36,7 @@ pub(super) fn store<T: Tables>(
 
 /// Counts with the account what was counted with the membership.
 pub(super) fn settle<T: Tables>(step: &mut Step<'_, T>, user: UserId, member: &mut MemberRow) -> Handled<T, ()> {
-    let bytes = std::mem::take(&mut member.unsettled);
+    let bytes = core::mem::take(&mut member.unsettled);
     change_stored(step, user, bytes.into())
 }
 

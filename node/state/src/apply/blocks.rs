@@ -1,5 +1,7 @@
 //! Blocks: neither of two can write or react to the other directly or add the other to a group while one has blocked the other.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, UserId};

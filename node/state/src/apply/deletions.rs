@@ -1,5 +1,7 @@
 //! Messages deleted for everyone: a tombstone is left, and what they said is erased at once.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::command::Done;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};

@@ -1,6 +1,8 @@
 //! What is erased piece by piece: of deleted accounts, and of groups that nobody is in. A piece is small enough that it
 //! does not hold up what people do, and the row of the erasure says where the next one goes on.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, UserId};
 use raftchat_schema::limits::ERASE_STEP_ROWS;

@@ -1,6 +1,8 @@
 //! Groups: made, joined, and called otherwise. A member sees what was said from joining on.
 
-use std::collections::BTreeSet;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::{Done, GroupProfile, MemberRole};
 use raftchat_schema::error::ErrorCode;
@@ -36,7 +38,7 @@ pub(super) fn create<T: Tables>(step: &mut Step<'_, T>, user: UserId, title: &st
     };
     let conversation = Conversation { id: step.next_conversation(), row };
     let id = conversation.id;
-    let owner = std::iter::once((user, MemberRole::Owner));
+    let owner = core::iter::once((user, MemberRole::Owner));
     let admitted = owner.chain(others.into_iter().map(|other| (other, MemberRole::Member))).collect();
     admit(step, conversation, user, admitted)?;
     Ok(Done::GroupCreated { conversation: id })

@@ -1,7 +1,7 @@
 //! Read and delivered marks: forward only, and what the first leave unread. Where others are told of them they stand in
 //! the conversation's feed; elsewhere a user's own read mark reaches their own devices alone.
 
-use std::ops::ControlFlow;
+use core::ops::ControlFlow;
 
 use raftchat_schema::command::{Delivered, Done};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
@@ -78,7 +78,7 @@ fn tell<T: Tables>(step: &mut Step<'_, T>, place: &mut Place) -> Handled<T, ()> 
 fn keep_to_oneself<T: Tables>(step: &mut Step<'_, T>, place: &mut Place) -> Handled<T, ()> {
     let feed = place.conversation.feed();
     for changed in [&mut place.member.read_changed, &mut place.member.delivered_changed] {
-        step.forget(feed, std::mem::replace(changed, ChangeNumber(0)));
+        step.forget(feed, core::mem::replace(changed, ChangeNumber(0)));
     }
     place.store_member(step)?;
     Ok(())

@@ -1,6 +1,8 @@
 //! Messages: sent once, in one order. A direct conversation comes into being here, with its first message.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::{Done, GroupProfile, MemberRole, Recipient, SendMessage};
 use raftchat_schema::error::ErrorCode;

@@ -1,5 +1,9 @@
 //! Reactions to messages: each member one of a kind.
 
+use alloc::borrow::ToOwned;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::emoji;
 use raftchat_schema::error::ErrorCode;

@@ -51,7 +51,7 @@ pub(super) fn set<T: Tables>(
 /// Makes the admin who joined first the owner, or where there is none the member who did.
 pub(super) fn succeed<T: Tables>(step: &mut Step<'_, T>, conversation: &mut Conversation) -> Handled<T, ()> {
     let members = read::all(step.tables, &keys::members_of(conversation.id), read::numbered::<2, MemberRow>)?;
-    let rank = |(user, row): &(UserId, MemberRow)| (std::cmp::Reverse(row.role), row.joined, *user);
+    let rank = |(user, row): &(UserId, MemberRow)| (core::cmp::Reverse(row.role), row.joined, *user);
     let heir = members.into_iter().map(|([_conversation, user], row)| (UserId(user), row)).min_by_key(rank);
     let Some((user, row)) = heir else { return Ok(()) };
     give(step, conversation, user, &row, MemberRole::Owner)

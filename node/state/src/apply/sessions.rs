@@ -3,7 +3,10 @@
 //! A session that ended leaves nothing behind. So a repeat of what ended it, a logout or a deleted account, meets
 //! `session-ended`: to who asked for the end that is the same news, and the node answers it as done.
 
-use raftchat_schema::command::{AccountAct, Act, Done, InSession, OpenSession, Outcome, SessionAct, SessionUse};
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
+use raftchat_schema::command::{Act, Done, InSession, OpenSession, Outcome, SessionUse};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
 use raftchat_schema::limits::{

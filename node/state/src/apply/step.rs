@@ -1,6 +1,8 @@
 //! What every handler works with: rows read and written as what they are, numbers given, changes noted.
 //! Knows no command.
 
+use alloc::vec::Vec;
+
 use minicbor::Encode;
 use raftchat_schema::command::Done;
 use raftchat_schema::error::{ErrorCode, Refusal};
@@ -65,7 +67,7 @@ impl<'t, T: Tables> Step<'t, T> {
 
     /// Stores the counters; yields the last change's number and what the node has to hear of.
     pub(super) fn finish(mut self) -> Result<(ChangeNumber, Effects), ApplyError<T::Error>> {
-        let counters = std::mem::take(&mut self.counters);
+        let counters = core::mem::take(&mut self.counters);
         self.put(keys::counters(), &counters)?;
         Ok((counters.change, self.effects))
     }

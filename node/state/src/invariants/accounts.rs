@@ -1,6 +1,10 @@
 //! Users, names, sessions, tokens and outcomes belong together.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::Outcome;
 use raftchat_schema::id::{RequestNumber, SessionId, UserId, Username};
@@ -31,7 +35,7 @@ pub(super) fn users<R: Rows>(rows: &R, found: &mut Findings) -> Result<(), ReadE
         });
     }
     let parse = |key: &[u8], row: &[u8]| {
-        let name: Username = std::str::from_utf8(key.get(1..)?).ok()?.parse().ok()?;
+        let name: Username = core::str::from_utf8(key.get(1..)?).ok()?.parse().ok()?;
         Some((name, minicbor::decode::<UserId>(row).ok()?))
     };
     for (name, id) in read::all(rows, &Span::table(Table::Usernames), parse)? {

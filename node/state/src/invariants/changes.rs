@@ -1,6 +1,8 @@
 //! Each row stands in the feed once, at its latest change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 

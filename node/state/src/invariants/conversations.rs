@@ -1,6 +1,9 @@
 //! Conversations, who is in them, who was, and what each has of them alone belong together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ConversationId, UserId};

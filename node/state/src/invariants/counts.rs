@@ -1,5 +1,7 @@
 //! What members have yet to read is counted right, and their marks are where they can be.
 
+use alloc::format;
+
 use raftchat_schema::id::{ConversationId, UserId};
 
 use super::Findings;

@@ -1,5 +1,8 @@
 //! What is to be erased is being erased, and what was erased is gone.
 
+use alloc::format;
+use alloc::string::ToString;
+
 use raftchat_schema::id::{ConversationId, Position, UserId};
 
 use super::{Findings, conversations};

@@ -1,6 +1,9 @@
 //! Messages, their positions, ids, revisions, reactions and pins belong together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{PINNED_MESSAGES_MAX, REACTION_KINDS_MAX, REVISIONS_MAX};

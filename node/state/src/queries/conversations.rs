@@ -1,5 +1,7 @@
 //! Conversations and who is in them, as one member sees them.
 
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::view::{ConversationView, Counts, MemberView};
 

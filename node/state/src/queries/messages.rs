@@ -1,6 +1,7 @@
 //! Messages and what they said before, as far back as a member may see.
 
-use std::ops::ControlFlow;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, MessageId, Position, UserId};

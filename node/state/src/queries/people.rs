@@ -1,5 +1,8 @@
 //! Users, their sessions and devices, and whom they have blocked.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use raftchat_schema::command::{Outcome, Verifier};
 use raftchat_schema::id::{DeviceId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
 use raftchat_schema::view::{ChangedRow, ConversationView, MemberView, UserView};

@@ -1,5 +1,8 @@
 //! Conversations, who is in them and who was, and what each has of them alone.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use minicbor::{Decode, Encode};
 use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::id::{ChangeNumber, Position, Stamp, UserId};

@@ -1,5 +1,8 @@
 //! Messages, what they said before, and where a sender's message went.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use minicbor::{Decode, Encode};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Stamp, UserId, Username};
 
@@ -115,6 +118,9 @@ pub(crate) struct SentRow {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use alloc::borrow::ToOwned;
+    use alloc::vec;
+
     use super::*;
 
     fn row() -> MessageRow {

@@ -1,5 +1,7 @@
 //! Users, what their passwords are checked against, their sessions, and whom they have blocked.
 
+use alloc::string::String;
+
 use minicbor::{Decode, Encode};
 use raftchat_schema::command::Verifier;
 use raftchat_schema::id::{ChangeNumber, DeviceId, RequestNumber, Stamp, TokenHash, UserId, Username};

@@ -1,8 +1,10 @@
 //! The part of the story that is about a group: it is made, spoken in, left and erased.
 
-use raftchat_schema::command::{
-    AccountAct, Act, Command, ConversationAct, Done, MemberRole, Recipient, SendMessage, Switch,
-};
+use alloc::borrow::ToOwned;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use raftchat_schema::command::{Act, Command, Done, MemberRole, Recipient, Send, Switch};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 use raftchat_schema::view::{ChangedRow, MessageState};
 

@@ -1,5 +1,9 @@
 //! The items of a conversation as a window draws them, and the steps between them. Knows nothing of the list of conversations.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use raftchat_schema::id::{MessageId, Position, Stamp, UserId, Username};
 
 use super::{Body, Delivery};

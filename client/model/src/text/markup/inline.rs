@@ -1,6 +1,8 @@
 //! Addresses and names in running text. Knows nothing of Markdown.
 
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::{Link, Role, Span, Style, link};
 use crate::text::mentions;

@@ -2,7 +2,10 @@
 
 mod find;
 
-use std::ops::Range;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 

@@ -1,6 +1,9 @@
 //! Keeps the Markdown parser from what we do not want understood as Markdown. Knows nothing of the document that
 //! comes of it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::link;
 use crate::text::mentions;
 

@@ -1,7 +1,11 @@
 //! The Markdown parser's events, reduced to our blocks and spans. Knows nothing of what a window makes of them.
 
-use std::ops::Range;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
@@ -140,7 +144,7 @@ impl<'a> Reducer<'a> {
             }
             other => !matches!(other, Event::Rule),
         };
-        if shows && std::mem::take(&mut self.line_begins) && self.lists == 0 {
+        if shows && core::mem::take(&mut self.line_begins) && self.lists == 0 {
             let indent = layout::indent(&self.protected.source, start, self.quotes > 0);
             self.run.push_str(indent);
         }
@@ -269,7 +273,7 @@ impl<'a> Reducer<'a> {
     }
 
     fn end_run(&mut self) {
-        let text = self.protected.restore(&std::mem::take(&mut self.run));
+        let text = self.protected.restore(&core::mem::take(&mut self.run));
         let style = self.emphasis.style();
         if self.links.iter().any(|link| matches!(link, OpenLink::Leads { .. })) {
             self.spans.extend((!text.is_empty()).then_some(Span { text, style, role: Role::Text }));
@@ -281,7 +285,7 @@ impl<'a> Reducer<'a> {
 
     fn end_block(&mut self) {
         self.end_run();
-        let spans = without_outer_breaks(std::mem::take(&mut self.spans));
+        let spans = without_outer_breaks(core::mem::take(&mut self.spans));
         if !spans.is_empty() {
             self.push(Content::Text(spans));
         }

@@ -1,5 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use proptest::prelude::*;
 use raftchat_schema::limits::MENTIONS_MAX;
 

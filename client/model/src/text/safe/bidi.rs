@@ -1,6 +1,9 @@
 //! Characters that change the direction of the text after them. Knows nothing of the letters that have a direction of
 //! their own.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// The deepest nesting of changes of direction; the standard has 125, people need two.
 const OPEN_MAX: usize = 32;
 

@@ -1,5 +1,8 @@
 //! Names that a hurried reader takes for one another. Knows nothing of whose they are.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::text::chars::{is_invisible, is_mark};

@@ -1,5 +1,7 @@
 //! One form for all the ways to write a word. Knows nothing of where words begin and end.
 
+use alloc::string::String;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::WORD_BYTES_MAX;

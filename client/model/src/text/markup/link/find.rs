@@ -4,7 +4,8 @@
 //! script from a `/`, `.` or `=` on. So letters that follow without a break on Latin ones belong to the sentence (`https://example.com에서`,
 //! `https://example.com/aを見て`), and `https://ja.wikipedia.org/wiki/東京` is whole.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::text::chars::{
     is_invisible, is_latin, is_letter_or_number, is_mark, is_of_any_script, is_other_punctuation, is_picture,
