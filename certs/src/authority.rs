@@ -7,48 +7,9 @@ use rcgen::{CertificateParams, Issuer, KeyPair, PublicKeyData};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::leaf::{Anchors, Leaf, SignedLeaf};
-use crate::name::{ClusterId, NameError, Subject};
-use crate::profile::{self, AuthorityKind, LEAF_DAYS, Period};
+use crate::name::{ClusterId, Subject};
+use crate::profile::{self, AuthorityKind, IssueError, LEAF_DAYS, Period};
 use crate::request::RequestedKey;
-
-/// Reasons why nothing was signed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IssueError {
-    /// The name cannot stand in a certificate.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The authority's key was taken elsewhere.
-    #[error("the key of the {authority} is not here: issue where it is kept, or bring back `{file}`")]
-    NoKey {
-        /// The authority's title, for a sentence.
-        authority: &'static str,
-        /// The file that holds its key.
-        file: &'static str,
-    },
-    /// The authority has expired, so nothing it signs would be accepted.
-    #[error("the {authority} expired on {on}, or this machine's clock is wrong: a new one must be made")]
-    AuthorityExpired {
-        /// The authority's title, for a sentence.
-        authority: &'static str,
-        /// The day, as YYYY-MM-DD.
-        on: String,
-    },
-    /// A date that X.509 cannot say.
-    #[error("the clock or the validity lies outside the years 1970 to 9999; check this machine's clock")]
-    Clock,
-    /// The system gave no random bytes.
-    #[error("the system gave no random bytes for a serial number: {0}")]
-    NoRandomness(String),
-    /// The cryptographic library refused.
-    #[error("the certificate could not be made: {0}")]
-    Signing(String),
-}
-
-impl From<rcgen::Error> for IssueError {
-    fn from(error: rcgen::Error) -> Self {
-        Self::Signing(error.to_string())
-    }
-}
 
 /// One authority: its certificate and, where it is kept, its key.
 pub(crate) struct Authority {

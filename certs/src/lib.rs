@@ -33,7 +33,7 @@ mod report;
 mod request;
 mod verify;
 
-pub use authority::{Authorities, IssueError};
+pub use authority::Authorities;
 pub use describe::{CertificateError, Description, KeyUse, Role, describe};
 pub use ending::Ending;
 pub use files::FileError;
@@ -42,7 +42,7 @@ pub use fingerprint::{MalformedFingerprint, SpkiFingerprint};
 pub use leaf::{Anchors, Leaf, LeafFiles, SignedLeaf};
 pub use name::{ClusterId, DeviceName, Identity, IdentityError, NameError, Subject};
 pub use pem::{PemError, certificates_from_pem};
-pub use profile::{AUTHORITY_DAYS, CLOCK_ALLOWANCE, LEAF_DAYS, ROOT_DAYS};
+pub use profile::{AUTHORITY_DAYS, CLOCK_ALLOWANCE, IssueError, LEAF_DAYS, ROOT_DAYS};
 pub use report::{FileReport, verify_files};
 pub use request::{RequestError, RequestedKey};
 pub use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -8,8 +8,7 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-use crate::authority::IssueError;
-use crate::name::{ClusterId, Subject, device_domain, node_domain};
+use crate::name::{ClusterId, NameError, Subject, device_domain, node_domain};
 
 /// Days that the root is valid: ten years.
 pub const ROOT_DAYS: u64 = 3652;
@@ -173,4 +172,43 @@ fn serial_number() -> Result<SerialNumber, IssueError> {
         *first = (*first & 0x7f) | 0x40;
     }
     Ok(SerialNumber::from_slice(&bytes))
+}
+
+/// Reasons why nothing was signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The name cannot stand in a certificate.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The authority's key was taken elsewhere.
+    #[error("the key of the {authority} is not here: issue where it is kept, or bring back `{file}`")]
+    NoKey {
+        /// The authority's title, for a sentence.
+        authority: &'static str,
+        /// The file that holds its key.
+        file: &'static str,
+    },
+    /// The authority has expired, so nothing it signs would be accepted.
+    #[error("the {authority} expired on {on}, or this machine's clock is wrong: a new one must be made")]
+    AuthorityExpired {
+        /// The authority's title, for a sentence.
+        authority: &'static str,
+        /// The day, as YYYY-MM-DD.
+        on: String,
+    },
+    /// A date that X.509 cannot say.
+    #[error("the clock or the validity lies outside the years 1970 to 9999; check this machine's clock")]
+    Clock,
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes for a serial number: {0}")]
+    NoRandomness(String),
+    /// The cryptographic library refused.
+    #[error("the certificate could not be made: {0}")]
+    Signing(String),
+}
+
+impl From<rcgen::Error> for IssueError {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Signing(error.to_string())
+    }
 }

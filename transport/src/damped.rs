@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many kinds are told apart: strangers must not choose how much is remembered. When there are more, those that are due
@@ -62,6 +62,26 @@ impl<K: Eq + Hash> Damped<K> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Lines that a stranger can cause are written at most every so often, each kind.
+const STRANGERS_LINES_EVERY: Duration = Duration::from_millis(100);
+
+/// The number of lines of that kind that were left out before this one; none if this one is to be left out too.
+pub(crate) fn strangers_line(kind: &'static str) -> Option<u64> {
+    static LINES: LazyLock<Damped<&'static str>> = LazyLock::new(|| Damped::new(STRANGERS_LINES_EVERY));
+    LINES.tell(kind, std::time::Instant::now())
+}
+
+/// Warns of what a stranger has caused. Fields that a stranger fills are to be shown as [`Told`](raftchat_schema::told::Told).
+macro_rules! warn_of {
+    ($kind:literal, $($rest:tt)*) => {
+        if let Some(left_out) = $crate::damped::strangers_line($kind) {
+            let left_out = (left_out > 0).then_some(left_out);
+            tracing::warn!(left_out, $($rest)*, $kind);
+        }
+    };
+}
+pub(crate) use warn_of;
 
 #[cfg(test)]
 mod tests {

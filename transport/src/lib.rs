@@ -31,7 +31,7 @@ pub use damped::Damped;
 pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
 pub use limits::{LinkLimits, LinkTiming, TableLimits};
 pub use link::datagram::Datagram;
-pub use link::dialer::{Dialer, DialerConfig, Expect};
+pub use link::dialer::{Dialer, DialerConfig};
 pub use link::{Link, LinkHeard, StreamPriority};
 pub use load::{LargeAnswer, LinkMeters};
 pub use lot::{lot, lot_share};
@@ -45,5 +45,5 @@ pub use socket::addresses::AddressWatch;
 pub use tls::clock::{Clock, DoubtfulClock, MachineClock};
 pub use tls::credentials::{CredentialError, Credentials, TrustAnchors};
 pub use tls::identity::{
-    Admission, AdmitAll, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
+    Admission, AdmitAll, Expect, Identity, IdentityError, PeerCertificate, Role, Spki, device_dns_name, node_dns_name,
 };

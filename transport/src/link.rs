@@ -18,11 +18,11 @@ use tokio::time::timeout;
 
 use crate::failure::{CallFailure, CloseCode, LinkFailure};
 use crate::limits::LinkLimits;
-use crate::link::datagram::Datagram;
-use crate::link::dialer::wildcard_socket;
 use crate::rpc::{Vat, VatEnd};
 use crate::socket::Signs;
+use crate::socket::bound::wildcard_socket;
 use crate::tls::identity::{Identity, PeerCertificate};
+use datagram::{Datagram, next_datagram};
 
 /// The time that the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
@@ -258,16 +258,6 @@ impl Link {
         self.close(CloseCode::Done, "");
         // Past the second the node finds out by its idle timeout.
         let _ = timeout(Duration::from_secs(1), self.inner.endpoint.wait_idle()).await;
-    }
-}
-
-/// The next datagram on a connection of a kind that this version knows.
-pub(crate) async fn next_datagram(connection: &Connection) -> Result<Datagram, LinkFailure> {
-    loop {
-        let bytes = connection.read_datagram().await.map_err(|e| LinkFailure::from_quic(&e))?;
-        if let Some(datagram) = Datagram::read(bytes) {
-            return Ok(datagram);
-        }
     }
 }
 

@@ -11,14 +11,13 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quinn::udp::{UdpSockRef, UdpSocketState};
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::failure::CloseCode;
-use crate::limits::{INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING, SOCKET_BUFFER};
+use crate::limits::{INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, LinkLimits, LinkTiming, MAX_INCOMING};
 use crate::load::LinkMeters;
 use crate::rpc::threads::{RpcHandle, ThreadGone};
 use crate::server::connection::ConnectionHandle;
@@ -26,6 +25,7 @@ use crate::server::doorstep::{Doorstep, Origin, Step};
 use crate::server::registry::Registry;
 use crate::server::secrets::NodeSecret;
 use crate::server::serve::{Handshake, Service, serve};
+use crate::socket::bound::grow_buffers;
 use crate::tls;
 use crate::tls::clock::{Clock, TokenTime};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
@@ -209,17 +209,6 @@ fn bind_socket(address: SocketAddr) -> Result<UdpSocket, BindError> {
     })?;
     grow_buffers(&socket);
     Ok(socket)
-}
-
-/// Asks for socket buffers that hold a burst; less than asked for is fine.
-pub(crate) fn grow_buffers(socket: &UdpSocket) {
-    let grown = UdpSocketState::new(UdpSockRef::from(socket)).and_then(|state| {
-        state.set_recv_buffer_size(UdpSockRef::from(socket), SOCKET_BUFFER)?;
-        state.set_send_buffer_size(UdpSockRef::from(socket), SOCKET_BUFFER)
-    });
-    if let Err(error) = grown {
-        tracing::debug!(%error, "the UDP socket keeps its buffer sizes");
-    }
 }
 
 /// Hands each new connection to an RPC thread, before its handshake: quinn

@@ -2,6 +2,7 @@
 //! says that nobody is there. Never concludes anything from that.
 
 pub(crate) mod addresses;
+pub(crate) mod bound;
 pub(crate) mod congestion;
 pub(crate) mod icmp;
 

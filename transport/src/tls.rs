@@ -21,12 +21,11 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use crate::damped::warn_of;
 use crate::failure::AuthRefusal;
-use crate::link::dialer::Expect;
-use crate::server::serve::warn_of;
 use crate::tls::clock::{Clock, judge};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
-use crate::tls::identity::{Admission, Identity, PeerCertificate, Role};
+use crate::tls::identity::{Admission, Expect, Identity, PeerCertificate, Role};
 
 /// The one cryptography provider, named so that no other can slip in. It
 /// prefers the post-quantum key exchange.

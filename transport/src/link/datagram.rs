@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::failure::LinkFailure;
+
 const BEAT: u8 = 1;
 const ACTIVATE: u8 = 2;
 
@@ -38,6 +40,16 @@ impl Datagram {
         match self {
             Self::Beat => Bytes::from_static(&[BEAT]),
             Self::Activate(cursor) => [&[ACTIVATE], &cursor[..]].concat().into(),
+        }
+    }
+}
+
+/// The next datagram on a connection of a kind that this version knows.
+pub(crate) async fn next_datagram(connection: &quinn::Connection) -> Result<Datagram, LinkFailure> {
+    loop {
+        let bytes = connection.read_datagram().await.map_err(|e| LinkFailure::from_quic(&e))?;
+        if let Some(datagram) = Datagram::read(bytes) {
+            return Ok(datagram);
         }
     }
 }

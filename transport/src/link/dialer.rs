@@ -1,7 +1,7 @@
 //! Makes links to nodes, each on a UDP socket of its own.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::{ClientConfig, ConnectError, Endpoint, EndpointConfig};
@@ -13,13 +13,12 @@ use tokio::time::timeout;
 use crate::failure::LinkFailure;
 use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
 use crate::link::Link;
-use crate::server::grow_buffers;
-use crate::server::serve::certificate_of;
+use crate::socket::bound::wildcard_socket;
 use crate::socket::{DialRuntime, Signs};
 use crate::tls;
 use crate::tls::clock::{Clock, MachineClock};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
-use crate::tls::identity::{Identity, Role, node_dns_name};
+use crate::tls::identity::{Expect, Role, certificate_of};
 
 /// The settings of a dialer.
 #[derive(Clone, Debug)]
@@ -34,39 +33,6 @@ pub struct DialerConfig {
     pub timing: LinkTiming,
     /// Usually [`LinkLimits::device`] or [`LinkLimits::peer`].
     pub limits: LinkLimits,
-}
-
-/// The node that is wanted at an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expect {
-    /// The name of its cluster.
-    pub cluster: String,
-    /// Its id; `None` for any node of the cluster.
-    pub node: Option<u64>,
-}
-
-impl Expect {
-    pub(crate) fn fits(&self, found: &Identity) -> bool {
-        match found {
-            Identity::Node { cluster, id, .. } => {
-                *cluster == self.cluster && self.node.is_none_or(|wanted| wanted == *id)
-            }
-            Identity::Device { .. } => false,
-        }
-    }
-
-    fn server_name(&self) -> String {
-        node_dns_name(&self.cluster, self.node.unwrap_or(0))
-    }
-}
-
-impl fmt::Display for Expect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.node {
-            Some(id) => write!(f, "node {id} of {}", self.cluster),
-            None => write!(f, "a node of {}", self.cluster),
-        }
-    }
 }
 
 /// Dials nodes with one identity.
@@ -162,15 +128,4 @@ impl fmt::Debug for Dialer {
 fn endpoint_towards(remote: SocketAddr, signs: Arc<Signs>) -> std::io::Result<Endpoint> {
     let socket = wildcard_socket(remote)?;
     Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(DialRuntime { signs }))
-}
-
-/// A socket bound to no address in particular: the system then picks the way
-/// out anew when an interface is lost, and the link lives on.
-pub(crate) fn wildcard_socket(remote: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = match remote {
-        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
-    }?;
-    grow_buffers(&socket);
-    Ok(socket)
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::{CloseCode, LinkFailure};
-use crate::link::datagram::Datagram;
-use crate::link::next_datagram;
+use crate::link::datagram::{Datagram, next_datagram};
 use crate::load::{LargeAnswer, LinkLoad};
 use crate::tls::identity::{Identity, PeerCertificate};
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 use capnp::capability::{Client, FromClientHook};
 use quinn::{Connection, ConnectionError, Incoming};
 use raftchat_schema::told::Told;
-use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::damped::Damped;
+use crate::damped::{Damped, warn_of};
 use crate::failure::{AuthRefusal, CloseCode};
 use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits, PROVED_HANDSHAKE_DEADLINE};
 use crate::load::{LinkLoad, LinkMeters};
@@ -23,7 +22,7 @@ use crate::server::doorstep::Origin;
 use crate::server::registry::{Registered, Registry};
 use crate::tls::check_caller;
 use crate::tls::clock::{Clock, time_left};
-use crate::tls::identity::{Admission, PeerCertificate, Role};
+use crate::tls::identity::{Admission, PeerCertificate, Role, certificate_of};
 
 /// The interval between two looks at the caller's certificate: what time it is may become known, or change.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);
@@ -65,15 +64,6 @@ impl Drop for Handshake {
     }
 }
 
-/// Lines that a stranger can cause are written at most every so often, each kind.
-const STRANGERS_LINES_EVERY: Duration = Duration::from_millis(100);
-
-/// The number of lines of that kind that were left out before this one; none if this one is to be left out too.
-pub(crate) fn strangers_line(kind: &'static str) -> Option<u64> {
-    static LINES: LazyLock<Damped<&'static str>> = LazyLock::new(|| Damped::new(STRANGERS_LINES_EVERY));
-    LINES.tell(kind, std::time::Instant::now())
-}
-
 /// The interval between two lines about one key: a node that was removed knocks again for as long as it runs.
 const CALLERS_LINES_EVERY: Duration = Duration::from_mins(10);
 
@@ -82,17 +72,6 @@ fn callers_line(key: [u8; 32]) -> Option<u64> {
     static LINES: LazyLock<Damped<[u8; 32]>> = LazyLock::new(|| Damped::new(CALLERS_LINES_EVERY));
     LINES.tell(key, std::time::Instant::now())
 }
-
-/// Warns of what a stranger has caused. Fields that a stranger fills are to be shown as [`Told`].
-macro_rules! warn_of {
-    ($kind:literal, $($rest:tt)*) => {
-        if let Some(left_out) = $crate::serve::strangers_line($kind) {
-            let left_out = (left_out > 0).then_some(left_out);
-            tracing::warn!(left_out, $($rest)*, $kind);
-        }
-    };
-}
-pub(crate) use warn_of;
 
 /// Serves one caller to the end.
 pub(crate) async fn serve(service: Arc<Service>, incoming: Incoming, handshake: Handshake, thread: usize) {
@@ -181,12 +160,6 @@ fn admit(
         refused(reason)
     })?;
     Ok((handle, registered))
-}
-
-/// The verified leaf certificate of the other side.
-pub(crate) fn certificate_of(connection: &Connection) -> Option<PeerCertificate> {
-    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    PeerCertificate::from_der(chain.first()?).ok()
 }
 
 /// Reasons why serving a connection ended.

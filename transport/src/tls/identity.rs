@@ -284,6 +284,45 @@ impl Admission for AdmitAll {
     }
 }
 
+/// The verified leaf certificate of the other side.
+pub(crate) fn certificate_of(connection: &quinn::Connection) -> Option<PeerCertificate> {
+    let chain = connection.peer_identity()?.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok()?;
+    PeerCertificate::from_der(chain.first()?).ok()
+}
+
+/// The node that is wanted at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// The name of its cluster.
+    pub cluster: String,
+    /// Its id; `None` for any node of the cluster.
+    pub node: Option<u64>,
+}
+
+impl Expect {
+    pub(crate) fn fits(&self, found: &Identity) -> bool {
+        match found {
+            Identity::Node { cluster, id, .. } => {
+                *cluster == self.cluster && self.node.is_none_or(|wanted| wanted == *id)
+            }
+            Identity::Device { .. } => false,
+        }
+    }
+
+    pub(crate) fn server_name(&self) -> String {
+        node_dns_name(&self.cluster, self.node.unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Some(id) => write!(f, "node {id} of {}", self.cluster),
+            None => write!(f, "a node of {}", self.cluster),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
