@@ -6,6 +6,7 @@ mod conversation;
 mod gateway;
 mod knocking;
 mod link;
+mod registered;
 mod session;
 mod status;
 mod subscription;

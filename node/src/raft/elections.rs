@@ -11,7 +11,7 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::Vote;
 use raftchat_transport::lot_share;
 
-use super::handle::OurRaft;
+use super::machine::OurRaft;
 use super::pace::{Pace, SYNC_MAX};
 use crate::store::Syncs;
 

@@ -22,8 +22,8 @@ use tokio::sync::watch;
 
 use super::elections::Elections;
 use super::log_storage::RaftLog;
-use super::machine::Machine;
 use super::machine::apply::{Applier, ApplySink};
+use super::machine::{Machine, OurRaft};
 use super::messages::{AppendResponse, PeerCalls};
 use super::network::Network;
 use super::settings::RaftSettings;
@@ -89,8 +89,6 @@ pub enum ReadFailure {
     #[error("the node is stopping: {0}")]
     Fatal(String),
 }
-
-pub(super) type OurRaft = Raft<TypeConfig, Machine>;
 
 /// Raft on this node. Clones are the same one.
 #[derive(Clone)]

@@ -7,15 +7,15 @@ pub(crate) mod copying;
 use std::io;
 
 use futures::{Stream, StreamExt as _};
-use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot};
 use openraft::type_config::alias::SnapshotOf;
+use openraft::{OptionalSend, Raft};
 use tokio::sync::oneshot;
 
-use super::machine::apply::Applier;
 use super::types::convert;
 use super::types::{RaftLogId, RaftStoredMembership, SnapshotMeta, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError};
+use apply::Applier;
 
 /// How many entries share a database batch at the most.
 const GROUP_ENTRIES_MAX: usize = 64;
@@ -27,6 +27,9 @@ pub(crate) struct Machine {
     pub(crate) state: StateStore,
     pub(crate) snapshots: SnapshotShelf,
 }
+
+/// openraft over this machine.
+pub(super) type OurRaft = Raft<TypeConfig, Machine>;
 
 pub(crate) type MachineSnapshot = SnapshotOf<TypeConfig, SnapshotFile>;
 

@@ -29,13 +29,13 @@ use super::machine::MachineSnapshot;
 use super::messages::{
     AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target, TransferRequest,
 };
-use super::network::progress::Progress;
 use super::pace;
 use super::settings::RaftSettings;
 use super::trust::claims::{self, Absurd, Known};
 use super::types::convert;
 use super::types::{RaftLogId, RaftVote, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf};
+use progress::Progress;
 
 /// Requests on their way to a follower at once.
 const IN_FLIGHT_MAX: usize = 64;

@@ -18,11 +18,10 @@ use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
 use super::link::DeviceLink;
+use super::registered::Registered;
 use super::{Claim, PROPOSE_LIMIT, Services};
 use crate::admission::guessing::Source;
 use crate::admission::passwords::{Asker, Hasher, PasswordError};
-use crate::audience::live::LiveSession;
-use crate::audience::presence::Here;
 use crate::audience::typing::TypingNews;
 use crate::health::room::adds;
 use crate::store::StateView;
@@ -44,20 +43,6 @@ pub(super) struct Acting {
     /// The connection.
     pub(super) link: Rc<DeviceLink>,
     registered: Rc<Registered>,
-}
-
-/// That the session is live and its user is there: for as long as its link lives, and no longer than the session is held.
-pub(super) struct Registered {
-    live: LiveSession,
-    here: Cell<Option<Here>>,
-}
-
-impl Registered {
-    /// It is so no longer. Again it changes nothing.
-    pub(super) fn give_up(&self) {
-        self.live.leave();
-        self.here.take();
-    }
 }
 
 /// The number of a request and what its client has the outcomes of.
@@ -83,8 +68,7 @@ impl Acting {
     /// The session on a connection from that IP address.
     pub(super) fn new(services: Arc<Services>, record: &SessionRecord, link: Rc<DeviceLink>, address: &str) -> Self {
         let live = services.live.join(record.id, address);
-        let here = Cell::new(Some(services.presence.arrive(record.user)));
-        let registered = Rc::new(Registered { live, here });
+        let registered = Rc::new(Registered::new(live, services.presence.arrive(record.user)));
         link.register(&registered);
         Self {
             id: record.id,

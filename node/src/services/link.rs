@@ -11,9 +11,9 @@ use raftchat_transport::{CloseCode, ConnectionHandle, Datagram, Held, Meter};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::acting::Registered;
 use super::answer::Denied;
 use super::knocking::{Knocking, Verdict};
+use super::registered::Registered;
 use super::subscription::{Arming, LinkWindow};
 use crate::health::standing::Standing;
 

@@ -3,6 +3,7 @@
 //! all that only once it is activated.
 
 mod arming;
+mod notices;
 mod push;
 mod window;
 
@@ -25,7 +26,8 @@ use crate::audience::fanout::{Place, Taken};
 use crate::audience::presence::PresenceNews;
 use crate::store::StoreError;
 pub(super) use arming::Arming;
-use arming::{Herald, StandingBy};
+use arming::StandingBy;
+use notices::NoticeSender;
 use window::{Acknowledgement, OwnWindow};
 
 pub(super) use window::LinkWindow;
@@ -105,8 +107,8 @@ pub(super) async fn subscribe(
     };
     // Joined before the rows are looked at: what changes from here on comes to the inbox.
     let place = services.fanout.join(acting.user);
-    let herald = Herald::new(&acting, watching, receiver);
-    let run = Pusher::new(acting.clone(), herald, place, cursor).run();
+    let notices = NoticeSender::new(&acting, watching, receiver);
+    let run = Pusher::new(acting.clone(), notices, place, cursor).run();
     Ok(begin(&acting, places, None, run))
 }
 
@@ -128,8 +130,8 @@ pub(super) fn arm(
     };
     let arming = Arming::new(cursor);
     acting.link.arm(&arming);
-    let herald = Herald::new(acting, watching, receiver);
-    let run = follow_when_activated(acting.clone(), arming.clone(), herald);
+    let notices = NoticeSender::new(acting, watching, receiver);
+    let run = follow_when_activated(acting.clone(), arming.clone(), notices);
     Ok(begin(acting, places, Some(arming), run))
 }
 
@@ -154,23 +156,23 @@ fn begin(
 }
 
 /// An armed subscription's life: it waits, and from then on is like any other.
-async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut herald: Herald) {
+async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut notices: NoticeSender) {
     let standing_by = StandingBy::new(&acting.services.standing_by);
     let mut ended = acting.watch_end();
     loop {
-        if herald.tell_news() {
+        if notices.tell_news() {
             arming.activate_here();
         }
         tokio::select! {
             () = arming.activated() => break,
-            () = herald.has_news() => {}
-            _ = ended.wait_for(|ended| *ended) => return herald.tell_end(ErrorCode::SessionEnded).await,
+            () = notices.has_news() => {}
+            _ = ended.wait_for(|ended| *ended) => return notices.tell_end(ErrorCode::SessionEnded).await,
         }
     }
     drop(standing_by);
     let place = acting.services.fanout.join(acting.user);
     let cursor = arming.cursor();
-    Pusher::new(acting, herald, place, cursor).run().await;
+    Pusher::new(acting, notices, place, cursor).run().await;
 }
 
 /// Where the next changes come from.
@@ -184,7 +186,7 @@ enum Source {
 
 struct Pusher {
     acting: Rc<Acting>,
-    herald: Herald,
+    notices: NoticeSender,
     place: Place,
     cursor: Cursor,
     source: Source,
@@ -209,11 +211,11 @@ impl From<ReadError<StoreError>> for Over {
 }
 
 impl Pusher {
-    fn new(acting: Rc<Acting>, herald: Herald, place: Place, cursor: Cursor) -> Self {
+    fn new(acting: Rc<Acting>, notices: NoticeSender, place: Place, cursor: Cursor) -> Self {
         let window = OwnWindow::new(acting.link.clone());
         Self {
             acting,
-            herald,
+            notices,
             place,
             cursor,
             source: Source::NewTables,
@@ -226,14 +228,14 @@ impl Pusher {
     async fn run(mut self) {
         let mut news = self.acting.services.presence.news();
         if let Over::Told(code) = self.until_over(&mut news).await {
-            self.herald.tell_end(code).await;
+            self.notices.tell_end(code).await;
         }
     }
 
     async fn until_over(&mut self, news: &mut broadcast::Receiver<PresenceNews>) -> Over {
         let mut ended = self.acting.watch_end();
         loop {
-            self.herald.tell_news();
+            self.notices.tell_news();
             if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {
                 return over;
             }
@@ -249,7 +251,7 @@ impl Pusher {
                 () = self.place.filled(), if has_room => continue,
                 // Others on this link may hold all the room there is.
                 () = link.window.freed(), if !has_room => continue,
-                () = self.herald.has_news() => continue,
+                () = self.notices.has_news() => continue,
                 heard = news.recv() => heard,
                 _ = ended.wait_for(|ended| *ended) => return Over::Told(ErrorCode::SessionEnded),
             };

@@ -23,20 +23,7 @@ use super::snapshot::{self, SnapshotFile};
 use super::{files, keys};
 use live::Live;
 
-/// How much memory the state takes.
-#[derive(Clone, Copy, Debug)]
-pub struct StateSettings {
-    /// Of the database's blocks, in bytes.
-    pub block_cache: u64,
-    /// Of what is not yet in the database's tables, in bytes.
-    pub memtable: u64,
-}
-
-impl Default for StateSettings {
-    fn default() -> Self {
-        Self { block_cache: 32 << 20, memtable: 16 << 20 }
-    }
-}
+pub use live::StateSettings;
 
 /// The rows. Clones are the same rows.
 #[derive(Clone)]

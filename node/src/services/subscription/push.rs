@@ -18,7 +18,7 @@ use crate::store::StoreError;
 impl Pusher {
     pub(super) fn push(&mut self, changes: &[Arc<Change>]) -> Result<(), Over> {
         let (services, own) = (&self.acting.services, self.acting.user);
-        let mut call = self.herald.receiver.changes_request();
+        let mut call = self.notices.receiver.changes_request();
         let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
         let mut batch = Batch::default();
         let mut touched = BTreeSet::new();
@@ -57,7 +57,7 @@ impl Pusher {
         if user.presence_hidden && user.id != self.acting.user {
             return Ok(());
         }
-        self.herald.hint(|receiver| {
+        self.notices.hint(|receiver| {
             let mut call = receiver.presence_request();
             call.get().set_user(user.id.0);
             call.get().set_username(user.username.as_str());
@@ -73,7 +73,7 @@ impl Pusher {
         if is_blocked_between(&view, self.acting.user, user.id)? {
             return Ok(());
         }
-        self.herald.hint(|receiver| {
+        self.notices.hint(|receiver| {
             let mut call = receiver.typing_request();
             call.get().set_conversation(news.conversation.0);
             call.get().set_user(user.id.0);

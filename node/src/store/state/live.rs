@@ -12,7 +12,6 @@ use raftchat_schema::stored::{LogId, StoredMembership};
 use raftchat_schema::wire;
 use raftchat_state::{Order, Rows, Writes};
 
-use super::StateSettings;
 use crate::store::error::StoreError;
 use crate::store::files::{self, OpenFailure};
 use crate::store::keys;
@@ -21,6 +20,21 @@ use crate::store::log::{seal, unseal};
 /// Beyond this much on disk, what keeps old journals alive is written out: the few records beside the rows would for long, as they
 /// hardly fill their memory. The least that fjall takes: a journal ends at 64 MB.
 const JOURNALS_BYTES_MAX: u64 = 64 << 20;
+
+/// How much memory the state takes.
+#[derive(Clone, Copy, Debug)]
+pub struct StateSettings {
+    /// Of the database's blocks, in bytes.
+    pub block_cache: u64,
+    /// Of what is not yet in the database's tables, in bytes.
+    pub memtable: u64,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self { block_cache: 32 << 20, memtable: 16 << 20 }
+    }
+}
 
 /// What Raft says about the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

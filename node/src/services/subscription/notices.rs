@@ -1,0 +1,85 @@
+//! Tells a device how this node stands, and the node that it watches, beside its changes. Never reads a row.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use capnp::capability::Promise;
+use futures::FutureExt as _;
+use raftchat_schema::budgets::HINTS_UNANSWERED_MAX;
+use raftchat_schema::error::ErrorCode;
+use raftchat_schema::generated::client_capnp::receiver;
+use raftchat_schema::id::NodeId;
+use raftchat_schema::view::Notice;
+use raftchat_schema::wire;
+use raftchat_transport::Meter;
+use tokio::sync::watch;
+
+use crate::health::standing::Standing;
+use crate::services::acting::Acting;
+
+/// Tells a receiver how this node stands, and of the node that its device watches.
+pub(super) struct NoticeSender {
+    pub(super) receiver: receiver::Client,
+    watching: Option<NodeId>,
+    standing: watch::Receiver<Standing>,
+    told: Standing,
+    /// Hints and notices that are not answered yet.
+    unanswered: Arc<Meter>,
+    hints: Arc<Meter>,
+}
+
+impl NoticeSender {
+    pub(super) fn new(acting: &Acting, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
+        let mut standing = acting.services.standing.watch();
+        // How it stands now is news to this receiver.
+        standing.mark_changed();
+        let hints = acting.services.meters.hints.clone();
+        Self { receiver, watching, standing, told: Standing::default(), unanswered: Arc::default(), hints }
+    }
+
+    /// Sends what `call` makes, unless the receiver has as many such calls to answer as there may be. Whether it arrives is not
+    /// looked at: that the receiver is gone shows elsewhere.
+    pub(super) fn hint<R: 'static>(&self, call: impl FnOnce(&receiver::Client) -> Promise<R, capnp::Error>) {
+        let Some(unanswered) = self.unanswered.try_hold(1, HINTS_UNANSWERED_MAX) else {
+            self.hints.refuse();
+            return;
+        };
+        let held = (unanswered, self.hints.hold(1));
+        let answered = call(&self.receiver);
+        tokio::task::spawn_local(answered.map(|_| drop(held)));
+    }
+
+    /// Waits until there may be something to tell.
+    pub(super) async fn has_news(&mut self) {
+        if self.standing.changed().await.is_err() {
+            // The node stops; the connection will say so.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Tells what was not told yet. Says whether the node that is watched has just become suspect.
+    pub(super) fn tell_news(&mut self) -> bool {
+        if !self.standing.has_changed().unwrap_or_default() {
+            return false;
+        }
+        let now = self.standing.borrow_and_update().clone();
+        let news = now.news_since(&self.told, self.watching, Instant::now());
+        self.told = now;
+        for notice in &news {
+            self.hint(|receiver| {
+                let mut call = receiver.notice_request();
+                wire::write_notice(call.get().init_notice(), *notice);
+                call.send().promise
+            });
+        }
+        news.iter().any(|notice| matches!(notice, Notice::Suspect(_)))
+    }
+
+    /// The last call there is.
+    pub(super) async fn tell_end(&self, code: ErrorCode) {
+        let mut call = self.receiver.ended_request();
+        wire::write_refusal(call.get().init_refusal(), &code.into());
+        // Whether it is heard or not, this is the end.
+        let _heard = call.send().promise.await;
+    }
+}
