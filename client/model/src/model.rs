@@ -24,15 +24,15 @@ use crate::interface::effect::{Effect, PageRequest};
 use crate::interface::input::{Attention, Input, Stored};
 use crate::interface::rows::ChatId;
 use crate::interface::shown::{Receipt, Shown};
-use crate::model::summary::Summaries;
-use crate::model::sync::Sync;
-use crate::model::typing::OwnTyping;
 use crate::outbox::Outbox;
 use crate::state::chat::Chat;
 use crate::state::marks;
 use crate::state::people::People;
 use crate::state::scene::Scene;
+use crate::state::summaries::Summaries;
+use crate::state::sync::SyncState;
 use crate::state::timers::{Timer, Timers};
+use crate::state::typing::OwnTyping;
 use crate::timeline::Timeline;
 use crate::turn::Turn;
 
@@ -49,7 +49,7 @@ pub struct Model {
     pub(crate) direct_drafts: BTreeMap<UserId, Vec<u8>>,
     pub(crate) outbox: Outbox,
     pub(crate) timeline: Option<Timeline>,
-    pub(crate) sync: Sync,
+    pub(crate) sync: SyncState,
     pub(crate) timers: Timers,
     pub(crate) own_typing: OwnTyping,
     pub(crate) summaries: Summaries,
@@ -71,7 +71,7 @@ impl Model {
             direct_drafts: stored.direct_drafts.into_iter().collect(),
             outbox: Outbox::new(stored.outbox, stored.last_number),
             timeline: None,
-            sync: Sync::new(stored.cursor, stored.bootstrapped),
+            sync: SyncState::new(stored.cursor, stored.bootstrapped),
             timers: Timers::default(),
             own_typing: OwnTyping::default(),
             summaries: Summaries::default(),

@@ -5,4 +5,7 @@ pub(crate) mod marks;
 pub mod merge;
 pub(crate) mod people;
 pub(crate) mod scene;
+pub(crate) mod summaries;
+pub(crate) mod sync;
 pub(crate) mod timers;
+pub(crate) mod typing;

@@ -4,6 +4,7 @@
 pub(crate) mod bubble;
 mod draw;
 mod items;
+mod load;
 mod notices;
 mod paging;
 mod pins;
@@ -23,7 +24,7 @@ use crate::interface::rows::ChatId;
 use crate::interface::shown::{ItemKey, TimelineState};
 use crate::state::merge;
 use items::Items;
-use paging::Load;
+use load::{Load, PAGE};
 use pins::Pins;
 use quotes::Quotes;
 use unread::UnreadLine;
@@ -108,7 +109,7 @@ impl Timeline {
         let joins = match self.span {
             None => self.following,
             Some(span) => {
-                let just_above = position < span.first && span.first.0 - position.0 <= paging::PAGE;
+                let just_above = position < span.first && span.first.0 - position.0 <= PAGE;
                 just_above || (self.following && position > span.last)
             }
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use raftchat_schema::id::SessionId;
 use raftchat_schema::stored::StoredMembership;
-use raftchat_state::{change_number, session};
+use raftchat_state::{Effects, change_number, session};
 
 use crate::audience::fanout::Fanout;
 use crate::audience::live::LiveSessions;
@@ -35,7 +35,8 @@ pub(crate) fn is_open(view: &StateView, id: SessionId) -> bool {
 
 impl ApplySink for Listeners {
     fn applied(&self, entry: AppliedEntry) {
-        let AppliedEntry { log_id, outcomes, changes, ended_sessions, joined, left, change, membership, .. } = entry;
+        let AppliedEntry { log_id, outcomes, effects, change, membership, .. } = entry;
+        let Effects { changes, ended_sessions, joined, left } = effects;
         self.waiting.settle(outcomes);
         self.reaching.applied(change);
         self.fanout.deliver(&joined, &left, changes);

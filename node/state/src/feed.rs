@@ -15,22 +15,12 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::{Change, ChangedRow};
 
 use crate::keys;
+pub use crate::keys::Feed;
 use crate::queries;
 use crate::read::{self, ReadError};
 use crate::rows::{BlockRow, ConversationRow, DepartedRow, MemberRow, MessageRow, OwnRow, Reference, UserRow};
 use crate::tables::{Order, Rows};
 use crate::views::{self, Viewer};
-
-/// The feed that a change stands in, and so who may see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Feed {
-    /// All users. For everybody.
-    Directory,
-    /// Events of a conversation. For its members, of messages those after the position since when they see it.
-    Conversation(ConversationId),
-    /// One user's own rows: their settings, the conversations they left, whom they blocked.
-    Own(UserId),
-}
 
 /// A change and the feed it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,29 +5,16 @@ mod changes;
 mod conversations;
 mod counts;
 mod erasures;
+mod findings;
 mod messages;
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::read::ReadError;
 use crate::tables::Rows;
+use findings::Findings;
 
-/// A rule that the rows break.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The rule, as a sentence.
-    pub rule: &'static str,
-    /// The row in which it is broken.
-    pub place: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.place)
-    }
-}
+pub use findings::Violation;
 
 /// Every rule that is broken, and where. Reads all rows.
 pub fn check<R: Rows>(rows: &R) -> Result<Vec<Violation>, ReadError<R::Error>> {
@@ -53,16 +40,4 @@ pub fn check<R: Rows>(rows: &R) -> Result<Vec<Violation>, ReadError<R::Error>> {
     erasures::pending(rows, &mut found)?;
     erasures::done(rows, &mut found)?;
     Ok(found.0)
-}
-
-#[derive(Default)]
-struct Findings(Vec<Violation>);
-
-impl Findings {
-    /// Notes the place unless the rule holds there.
-    fn expect(&mut self, holds: bool, rule: &'static str, place: impl FnOnce() -> String) {
-        if !holds {
-            self.0.push(Violation { rule, place: place() });
-        }
-    }
 }

@@ -34,7 +34,16 @@ use raftchat_schema::id::{
     ChangeNumber, ConversationId, MessageId, Position, RequestNumber, SessionId, TokenHash, UserId, Username,
 };
 
-use crate::feed::Feed;
+/// The feed that a change stands in, and so who may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feed {
+    /// All users. For everybody.
+    Directory,
+    /// Events of a conversation. For its members, of messages those after the position since when they see it.
+    Conversation(ConversationId),
+    /// One user's own rows: their settings, the conversations they left, whom they blocked.
+    Own(UserId),
+}
 
 /// The tables, by the first byte of their keys. A number is never given to another table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use raftchat_schema::payload::Payload;
 use crate::interface::rows::ChatId;
 use crate::model::Model;
 use crate::model::intents::recipient;
-use crate::text::{mentions, safe};
+use crate::text::{markup, safe};
 use crate::turn::Turn;
 
 /// A message to be sent.
@@ -55,6 +55,6 @@ impl Model {
             .filter_map(|user| self.people.get(*user))
             .map(|view| (view.username.as_str(), view.id))
             .collect();
-        mentions::resolve(text, |name| names.get(name).copied())
+        markup::mentioned(text, |name| names.get(name).copied())
     }
 }

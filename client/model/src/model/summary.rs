@@ -23,52 +23,6 @@ use crate::text::safe;
 use crate::timeline::bubble::{self, Effective};
 use crate::turn::Turn;
 
-/// The lines as they were last drawn, and their sum.
-#[derive(Debug, Default)]
-pub(crate) struct Summaries {
-    lines: BTreeMap<ChatId, ChatSummary>,
-    unread: u64,
-    mentions: u64,
-    shown: Option<(u64, u64)>,
-}
-
-impl Summaries {
-    /// Takes a line in; true if it is another than before.
-    fn put(&mut self, line: ChatSummary) -> bool {
-        if self.lines.get(&line.chat) == Some(&line) {
-            return false;
-        }
-        self.count_out(line.chat);
-        let (unread, mentions) = weight(&line);
-        self.unread = self.unread.saturating_add(unread);
-        self.mentions = self.mentions.saturating_add(mentions);
-        self.lines.insert(line.chat, line);
-        true
-    }
-
-    fn count_out(&mut self, chat: ChatId) {
-        if let Some(before) = self.lines.get(&chat) {
-            let (unread, mentions) = weight(before);
-            self.unread = self.unread.saturating_sub(unread);
-            self.mentions = self.mentions.saturating_sub(mentions);
-        }
-    }
-
-    /// Drops a line; true if there was one.
-    pub(crate) fn forget(&mut self, chat: ChatId) -> bool {
-        self.count_out(chat);
-        self.lines.remove(&chat).is_some()
-    }
-}
-
-/// The unread and the mentions that a line adds to the sum.
-fn weight(line: &ChatSummary) -> (u64, u64) {
-    if line.muted {
-        return (0, 0);
-    }
-    (line.unread.max(u64::from(line.marked_unread)), line.mentions)
-}
-
 impl Model {
     /// Draws the lines of what was touched, and the sum.
     pub(crate) fn draw_summaries(&mut self, turn: &mut Turn) {

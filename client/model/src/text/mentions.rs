@@ -8,24 +8,10 @@ use core::str::FromStr;
 use raftchat_schema::id::{UserId, Username};
 
 use super::chars::{EMOJI_STYLE, WORD_BREAK, is_blank_letter, is_invisible, is_latin, is_mark};
-use super::markup;
 
 /// The number of characters that are looked at to see what a word begins with: marks and what is not seen. No language has
 /// more of them.
 const LOOK_BACK_MAX: usize = 64;
-
-/// The users that `text` mentions outside of code, in order of id: at most
-/// [`MENTIONS_MAX`](raftchat_schema::limits::MENTIONS_MAX), the first ones.
-///
-/// `is_member` is asked for usernames. The longest one that is a member counts, less full stops, hyphens and
-/// underscores at its end: `@bob.` is bob unless there is a `bob.`. Capital letters are taken for small ones, as
-/// keyboards start a sentence with them, and full-width ones for narrow ones.
-///
-/// Names are of Latin letters, so that a word of Latin letters goes on with them and any other letter does not: people
-/// write `@bob님`, `@bobさん`, `ל@bob`, and `👍@bob` without a space.
-pub fn resolve(text: &str, is_member: impl Fn(&str) -> Option<UserId>) -> Vec<UserId> {
-    markup::parse(text).resolve_mentions(is_member)
-}
 
 /// Ranges of `text` in which a mention may stand: `@` at the start of a word, and all that could belong to a username after it.
 pub fn find(text: &str) -> Vec<Range<usize>> {

@@ -11,8 +11,8 @@ use raftchat_schema::view::MessageView;
 use super::Timeline;
 use super::bubble::{self, Effective};
 use super::items::{Order, Rank};
+use super::load::is_seen;
 use super::notices::notices;
-use super::paging;
 use super::quotes::Found;
 use crate::interface::effect::PageRange;
 use crate::interface::shown::{Delivery, ItemKey, Original, Quote, TimelineChange, TimelineState};
@@ -159,7 +159,7 @@ impl Timeline {
             below: if self.following { 0 } else { self.span.map_or(0, |span| last.0.saturating_sub(span.last.0)) },
             unread_line: self.settle_unread_line(),
             jumped_to: self.jumped_to,
-            loading: self.loads.values().any(paging::is_seen),
+            loading: self.loads.values().any(is_seen),
         };
         if self.state.as_ref() == Some(&state) {
             return None;

@@ -8,55 +8,12 @@ use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::MessageView;
 
 use super::Timeline;
+use super::load::{Load, PAGE, Purpose, Stage, is_seen};
 use crate::interface::effect::{Effect, PageRange, PageRequest, Write};
 use crate::interface::rows::ChatId;
 use crate::interface::shown::{Failure, FailureReason, Shown, Undone};
 use crate::model::Model;
 use crate::turn::Turn;
-
-/// The number of messages that are loaded at a time.
-pub(super) const PAGE: u64 = 50;
-
-/// A page on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Load {
-    range: PageRange,
-    purpose: Purpose,
-    stage: Stage,
-}
-
-/// The purpose of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// The end of the conversation, or what is missing before it.
-    End,
-    /// Messages before the span.
-    Older,
-    /// Messages after the span.
-    Newer,
-    /// Messages around that one.
-    Jump(Position),
-    /// A message that is quoted.
-    Quote,
-}
-
-/// The source that is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Store,
-    Nodes,
-}
-
-impl Load {
-    pub(crate) fn covers(&self, position: Position) -> bool {
-        self.purpose != Purpose::Quote && self.range.covers(position)
-    }
-}
-
-/// True if the person sees that it is being loaded.
-pub(super) fn is_seen(load: &Load) -> bool {
-    load.purpose != Purpose::Quote
-}
 
 impl Timeline {
     /// True if what is shown will change as soon as the store has answered.

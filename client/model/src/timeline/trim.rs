@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use raftchat_schema::id::{Position, Stamp};
 
 use super::Timeline;
-use super::paging::PAGE;
+use super::load::PAGE;
 use crate::interface::effect::PageRange;
 use crate::model::Model;
 use crate::state::timers::Timer;

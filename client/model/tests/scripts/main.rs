@@ -4,7 +4,7 @@
 mod table;
 
 use raftchat_model::text::markup::{self, Content, Role};
-use raftchat_model::text::{mentions, safe, words};
+use raftchat_model::text::{safe, words};
 use raftchat_schema::id::UserId;
 use table::{SCRIPTS, Script};
 
@@ -21,7 +21,7 @@ fn bob(name: &str) -> Option<UserId> {
 }
 
 fn mentioned(line: &str) -> Vec<UserId> {
-    mentions::resolve(line, bob)
+    markup::mentioned(line, bob)
 }
 
 /// All that is seen of the links of a text, and where they lead.

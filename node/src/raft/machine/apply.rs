@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openraft::EntryPayload;
 use raftchat_schema::command::Outcome;
-use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, SessionId, Stamp, StateHash, UserId};
+use raftchat_schema::id::{ChangeNumber, NodeId, Stamp, StateHash};
 use raftchat_schema::stored::{LogId, Membership, StoredMembership};
 use raftchat_schema::wire::{self, WireError};
-use raftchat_state::{Applied, ApplyError, FeedChange, Joined, Overlay, Tables as _, Writes};
+use raftchat_state::{Applied, ApplyError, Effects, Overlay, Tables as _, Writes};
 use tokio::sync::{oneshot, watch};
 
 use super::copying::{Copied, Copying};
@@ -38,14 +38,8 @@ pub struct AppliedEntry {
     pub log_id: LogId,
     /// One for each proposal in it, in order.
     pub outcomes: Vec<ProposalOutcome>,
-    /// What changed, in order of number.
-    pub changes: Vec<FeedChange>,
-    /// Sessions that ended.
-    pub ended_sessions: Vec<SessionId>,
-    /// Who became a member of what.
-    pub joined: Vec<Joined>,
-    /// Who is no longer a member of what. Who joined and left in the same entry is in both.
-    pub left: Vec<(UserId, ConversationId)>,
+    /// News for the rest of the node.
+    pub effects: Effects,
     /// The number of the last change up to here.
     pub change: ChangeNumber,
     /// The rolling hash up to here: equal on every node.
@@ -302,10 +296,7 @@ impl Thread {
         AppliedEntry {
             log_id,
             outcomes: Vec::new(),
-            changes: Vec::new(),
-            ended_sessions: Vec::new(),
-            joined: Vec::new(),
-            left: Vec::new(),
+            effects: Effects::default(),
             change: self.change,
             state_hash: self.hash,
             membership: None,
@@ -326,17 +317,17 @@ fn apply_batch<R: raftchat_state::Rows<Error = StoreError>>(
         ApplyError::Store(error) => ApplyFailure::Store(error),
         other => ApplyFailure::Entry { index, reason: other.to_string() },
     })?;
-    let Applied { outcomes, changes, writes, change, state_hash, ended_sessions, joined, left } = applied;
+    let Applied { outcomes, writes, change, state_hash, effects } = applied;
     let outcomes = batch.proposals.iter().zip(outcomes);
     let outcomes = outcomes
         .map(|(proposal, outcome)| ProposalOutcome { node: proposal.node, number: proposal.number, outcome })
         .collect();
-    Ok((AppliedEntry { outcomes, changes, ended_sessions, joined, left, change, state_hash, ..entry }, writes))
+    Ok((AppliedEntry { outcomes, effects, change, state_hash, ..entry }, writes))
 }
 
 /// What is unclean once the entry is applied.
 fn unclean_after(before: Option<Unclean>, entry: &AppliedEntry, writes: &Writes) -> Option<Unclean> {
-    if !raftchat_state::took_words(writes, &entry.changes) {
+    if !raftchat_state::took_words(writes, &entry.effects.changes) {
         return before;
     }
     let since = before.map_or_else(now, |unclean| unclean.since);

@@ -4,7 +4,7 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
-use super::ApplyError;
+use super::effects::ApplyError;
 use super::step::{Handled, Step};
 use crate::feed::Feed;
 use crate::keys;

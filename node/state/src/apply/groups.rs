@@ -11,8 +11,9 @@ use raftchat_schema::limits::GROUP_MEMBERS_MAX;
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
+use super::effects::Joined;
 use super::step::{Handled, Step};
-use super::{Joined, accounts, allowances, blocks, memberships, own, roles};
+use super::{accounts, allowances, blocks, memberships, own, roles};
 use crate::keys;
 use crate::rows::{ConversationRow, DepartedRow, KindRow, MemberRow, Reference};
 use crate::tables::Tables;

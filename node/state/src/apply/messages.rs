@@ -10,8 +10,9 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
+use super::effects::Joined;
 use super::step::{Handled, Step};
-use super::{Joined, accounts, allowances, blocks, memberships, roles};
+use super::{accounts, allowances, blocks, memberships};
 use crate::keys;
 use crate::queries;
 use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow};

@@ -4,14 +4,14 @@
 use alloc::vec::Vec;
 
 use minicbor::Encode;
-use raftchat_schema::command::Done;
+use raftchat_schema::command::{Done, Outcome};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, SessionId, Stamp, UserId};
 use raftchat_schema::level::Level;
 use raftchat_schema::limits::AGE_STEP_MS_MAX;
 use raftchat_schema::view::{Change, ChangedRow};
 
-use super::{ApplyError, Effects};
+use super::effects::{ApplyError, Effects};
 use crate::feed::{Feed, FeedChange};
 use crate::keys;
 use crate::queries;
@@ -42,6 +42,15 @@ impl<E> From<ApplyError<E>> for Stop<E> {
 impl<E> From<ReadError<E>> for Stop<E> {
     fn from(error: ReadError<E>) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+/// A refusal is an outcome; a failure ends the entry.
+pub(super) fn settled<E>(handled: Result<Done, Stop<E>>) -> Result<Outcome, ApplyError<E>> {
+    match handled {
+        Ok(done) => Ok(Ok(done)),
+        Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
 

@@ -10,7 +10,7 @@ use raftchat_schema::command::Outcome;
 use raftchat_schema::id::{RequestNumber, SessionId, UserId, Username};
 use raftchat_schema::limits::{BLOCKS_MAX, REQUEST_WINDOW};
 
-use super::Findings;
+use super::findings::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 
-use super::Findings;
+use super::findings::Findings;
 use crate::feed::Feed;
 use crate::keys::{self, Span, Table};
 use crate::queries;

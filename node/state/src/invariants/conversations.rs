@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use raftchat_schema::command::MemberRole;
 use raftchat_schema::id::{ConversationId, UserId};
 
-use super::Findings;
+use super::findings::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};

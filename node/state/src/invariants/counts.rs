@@ -4,7 +4,7 @@ use alloc::format;
 
 use raftchat_schema::id::{ConversationId, UserId};
 
-use super::Findings;
+use super::findings::Findings;
 use super::messages;
 use crate::keys::{self, Span, Table};
 use crate::read::{self, ReadError};

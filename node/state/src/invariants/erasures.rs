@@ -5,7 +5,8 @@ use alloc::string::ToString;
 
 use raftchat_schema::id::{ConversationId, Position, UserId};
 
-use super::{Findings, conversations};
+use super::conversations;
+use super::findings::Findings;
 use crate::keys::{self, Erasable, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};

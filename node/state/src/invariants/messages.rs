@@ -9,7 +9,8 @@ use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{PINNED_MESSAGES_MAX, REACTION_KINDS_MAX, REVISIONS_MAX};
 
 use super::conversations;
-use super::{Findings, erasures};
+use super::erasures;
+use super::findings::Findings;
 use crate::keys::{self, Span, Table};
 use crate::queries;
 use crate::read::{self, ReadError};

@@ -46,13 +46,13 @@ fn an_empty_display_name_is_the_username_and_a_long_one_too_large() {
     assert_eq!(code(world.one(Command::Register(dave.clone()))), ErrorCode::TooLarge);
     dave.display_name.pop();
     let applied = world.apply(&[Command::Register(dave.clone())]);
-    let [change] = &applied.changes[..] else { panic!("one change: {applied:?}") };
+    let [change] = &applied.effects.changes[..] else { panic!("one change: {applied:?}") };
     let ChangedRow::User(shown) = &change.change.row else { panic!("a user: {change:?}") };
     assert_eq!((change.feed, &shown.display_name), (Feed::Directory, &dave.display_name));
     let mut erin = registration("erin", world.next_device());
     erin.display_name = "\u{3164}\u{200B}".to_owned();
     let applied = world.apply(&[Command::Register(erin)]);
-    let [change] = &applied.changes[..] else { panic!("one change: {applied:?}") };
+    let [change] = &applied.effects.changes[..] else { panic!("one change: {applied:?}") };
     let ChangedRow::User(shown) = &change.change.row else { panic!("a user: {change:?}") };
     assert_eq!(shown.display_name, "erin", "a name of which nobody sees anything");
 }
@@ -75,7 +75,7 @@ fn a_deleted_account_leaves_its_messages_and_nothing_to_log_in_with() {
     );
     let applied = world.apply(std::slice::from_ref(&command));
     assert_eq!(applied.outcomes, [Ok(Done::Nothing)]);
-    assert_eq!(applied.ended_sessions, [alice.session, alice_at_sea.session]);
+    assert_eq!(applied.effects.ended_sessions, [alice.session, alice_at_sea.session]);
     assert_eq!(code(world.one(command)), ErrorCode::SessionEnded);
 
     assert_eq!(verifier(&world.tables, alice.user).unwrap(), None);

@@ -21,11 +21,11 @@ fn the_first_message_makes_the_conversation_whoever_writes_it() {
     let conversation = places[0].0;
     assert_eq!(places, [(conversation, 1), (conversation, 2)]);
     let joined = [alice.user, bob.user].map(|user| Joined { user, conversation, since: Position(0) });
-    assert_eq!(applied.joined, joined);
+    assert_eq!(applied.effects.joined, joined);
     let kinds: Vec<_> =
-        applied.changes.iter().map(|change| matches!(change.change.row, ChangedRow::Message(_))).collect();
+        applied.effects.changes.iter().map(|change| matches!(change.change.row, ChangedRow::Message(_))).collect();
     assert_eq!(kinds, [false, true, true], "the conversation is shown before what is said in it");
-    assert!(applied.changes.iter().all(|change| change.feed == Feed::Conversation(conversation)));
+    assert!(applied.effects.changes.iter().all(|change| change.feed == Feed::Conversation(conversation)));
 
     assert_eq!(direct(&world.tables, alice.user, bob.user).unwrap(), Some(conversation));
     let always = |person: Person| vec![(Feed::Directory, Position(0)), (Feed::Own(person.user), Position(0))];

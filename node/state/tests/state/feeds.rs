@@ -86,14 +86,14 @@ pub(crate) struct NaiveFeed {
 
 impl NaiveFeed {
     pub(crate) fn take(&mut self, applied: &Applied) {
-        for left in &applied.left {
+        for left in &applied.effects.left {
             self.members.remove(left);
         }
-        for joined in &applied.joined {
+        for joined in &applied.effects.joined {
             let membership = Membership { since: joined.since, before: self.change };
             self.members.insert((joined.user, joined.conversation), membership);
         }
-        for change in &applied.changes {
+        for change in &applied.effects.changes {
             self.supersede(change.feed, &change.change.row);
             self.latest.insert((change.feed, row_id(&change.change)), change.change.clone());
         }

@@ -33,8 +33,8 @@ fn a_group_is_made_of_its_owner_and_others_each_once() {
     let applied = world.apply(std::slice::from_ref(&create));
     let Ok(Done::GroupCreated { conversation }) = applied.outcomes[0] else { panic!("no group: {applied:?}") };
     let joined = |person: Person| Joined { user: person.user, conversation, since: Position(0) };
-    assert_eq!(applied.joined, [joined(alice), joined(bob), joined(carol)]);
-    let fanned: Vec<_> = applied.changes.iter().map(|change| change.change.row.clone()).collect();
+    assert_eq!(applied.effects.joined, [joined(alice), joined(bob), joined(carol)]);
+    let fanned: Vec<_> = applied.effects.changes.iter().map(|change| change.change.row.clone()).collect();
     assert_eq!(world.shown(bob, before), fanned, "the conversation, and then who is in it");
     assert_eq!(fanned.len(), 4);
 
@@ -319,13 +319,8 @@ fn who_leaves_loses_the_conversation_and_who_is_added_again_begins_anew() {
     world.read(bob, conversation, 1).unwrap();
     world.act(bob, Act::In(conversation, ConversationAct::PinConversation { switch: Switch::On })).unwrap();
     let before = world.changes();
-    let applied = world.apply(&[request(
-        alice.session,
-        800,
-        0,
-        Act::In(conversation, ConversationAct::RemoveMember { user: bob.user }),
-    )]);
-    assert_eq!(applied.left, [(bob.user, conversation)]);
+    let applied = world.apply(&[request(alice.session, 800, 0, Act::RemoveMember { conversation, user: bob.user })]);
+    assert_eq!(applied.effects.left, [(bob.user, conversation)]);
     assert_eq!(world.shown(bob, before), [ChangedRow::Left(conversation)]);
     let [ChangedRow::MemberLeft { user, by, after, .. }] = &world.shown(carol, before)[..] else {
         panic!("one change")

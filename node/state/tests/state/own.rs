@@ -41,7 +41,7 @@ fn settings_are_the_persons_own_and_each_changed_once() {
     ];
     for (number, act) in (900..).zip(acts) {
         let applied = world.apply(&[request(bob.session, number, 0, act.clone())]);
-        let [change] = &applied.changes[..] else { panic!("one change: {applied:?}") };
+        let [change] = &applied.effects.changes[..] else { panic!("one change: {applied:?}") };
         assert_eq!(change.feed, Feed::Own(bob.user));
         assert_eq!(change.change.row, ChangedRow::Place(place(&world, bob, conversation)));
         let change = world.changes();

@@ -70,9 +70,8 @@ proptest! {
                 effects.joined.extend(more.joined);
                 effects.left.extend(more.left);
             }
-            let Applied { changes, ended_sessions, joined, left, .. } = together;
             prop_assert_eq!(together.outcomes, outcomes);
-            prop_assert_eq!(Effects { changes, ended_sessions, joined, left }, effects);
+            prop_assert_eq!(together.effects, effects);
         }
         prop_assert_eq!(rows_but_system(&packed), rows_but_system(&single));
         prop_assert_eq!(rows_but_system(&packed), rows_but_system(&direct));
@@ -246,7 +245,7 @@ fn random_logs_reach_every_kind_of_outcome() {
         for (stamp, commands) in log().new_tree(&mut runner).unwrap().current() {
             let applied = commit(&mut tables, stamp, &commands);
             reached.extend(applied.outcomes.into_iter().filter_map(Result::err).map(|refusal| refusal.code));
-            rows.extend(applied.changes.iter().map(|change| row_id(&change.change).0));
+            rows.extend(applied.effects.changes.iter().map(|change| row_id(&change.change).0));
         }
     }
     assert_eq!(rows.len(), 9, "{rows:?}");

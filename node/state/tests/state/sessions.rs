@@ -90,7 +90,7 @@ fn the_longest_unused_session_makes_room() {
     assert_eq!(world.act(alice, Act::Account(AccountAct::EndSession(SessionId(1 << 40)))), Ok(Done::Nothing));
     let device = world.next_device();
     let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
-    assert_eq!(applied.ended_sessions, [others[0].session]);
+    assert_eq!(applied.effects.ended_sessions, [others[0].session]);
     assert!(session(&world.tables, alice.session).unwrap().is_some());
     world.check();
 }
@@ -103,7 +103,7 @@ fn an_unused_session_expires_and_is_swept_at_the_next_login() {
     assert_eq!(session(&world.tables, alice.session).unwrap(), None);
     let device = world.next_device();
     let applied = world.apply(&[Command::OpenSession(opening(alice.user, device))]);
-    assert_eq!(applied.ended_sessions, [alice.session]);
+    assert_eq!(applied.effects.ended_sessions, [alice.session]);
     world.check();
 }
 
@@ -205,7 +205,7 @@ fn all_other_sessions_end_at_once() {
     let command = request(at_sea.session, 9000, 0, Act::Account(AccountAct::EndOtherSessions));
     let applied = world.apply(&[command]);
     let ended = [&[alice.session][..], &others].concat();
-    assert_eq!((applied.ended_sessions, applied.outcomes), (ended, vec![Ok(Done::Nothing)]));
+    assert_eq!((applied.effects.ended_sessions, applied.outcomes), (ended, vec![Ok(Done::Nothing)]));
     let open = sessions_of(&world.tables, alice.user).unwrap();
     assert_eq!(open.iter().map(|session| session.id).collect::<Vec<_>>(), [at_sea.session]);
     assert!(session(&world.tables, bob.session).unwrap().is_some());

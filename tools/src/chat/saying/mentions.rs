@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use raftchat_client::{Client, ClientError, Target};
-use raftchat_model::text::mentions;
+use raftchat_model::text::markup;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::UserId;
 
@@ -24,5 +24,5 @@ pub(in crate::chat) async fn mentioned(client: &Client, target: &Target, text: &
     };
     let members: BTreeMap<&str, UserId> =
         members.iter().map(|member| (member.user.username.as_str(), member.user.id)).collect();
-    Ok(mentions::resolve(text, |name| members.get(name).copied()))
+    Ok(markup::mentioned(text, |name| members.get(name).copied()))
 }

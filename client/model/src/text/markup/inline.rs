@@ -4,7 +4,8 @@ use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Link, Role, Span, Style, link};
+use super::document::{Role, Span, Style};
+use super::link::{self, Link};
 use crate::text::mentions;
 
 /// Adds `text`, which follows on `before`, to `spans`, cut where an address or a name begins and ends.

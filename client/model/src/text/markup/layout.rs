@@ -1,7 +1,7 @@
 //! Empty lines and white space at the beginning of lines, which the Markdown parser passes over. Knows nothing of
 //! what is in the lines.
 
-use super::GAP_MAX;
+use super::document::GAP_MAX;
 
 /// The number of empty lines between the block that begins at `above`, if there is one, and the one that begins at
 /// `below`; in a quote those with nothing but its signs.

@@ -9,10 +9,10 @@ use core::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::document::{Block, Content, LEVELS_MAX, Marker, NESTING_MAX, PARTS_MAX, Role, Span, Style};
+use super::link::{self, Link};
 use super::protect::Protected;
-use super::{
-    Block, Content, LEVELS_MAX, Link, Marker, NESTING_MAX, PARTS_MAX, Role, Span, Style, inline, layout, link,
-};
+use super::{inline, layout};
 use crate::text::chars::is_invisible;
 
 /// The blocks of a document; none if there are too many, or too deep ones.

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use raftchat_schema::limits::MENTIONS_MAX;
 
 use super::*;
+use crate::text::markup::mentioned;
 
 const ALICE: UserId = UserId(1);
 const BOB: UserId = UserId(1002);
@@ -87,7 +88,7 @@ fn a_message_mentions_the_members_it_names() {
         ("@_x_", vec![UNDERLINED]),
         ("[@bob](https://bob.example)", vec![]),
     ] {
-        assert_eq!(resolve(text, member), expected, "{text}");
+        assert_eq!(mentioned(text, member), expected, "{text}");
     }
 }
 
@@ -107,7 +108,7 @@ fn any_character_but_a_latin_one_may_stand_beside_a_name() {
 #[test]
 fn only_so_many_are_mentioned() {
     let text = (0..100).map(|n| format!("@user{n}")).collect::<Vec<String>>().join(" ");
-    let users = resolve(&text, |name| name.strip_prefix("user")?.parse().ok().map(UserId));
+    let users = mentioned(&text, |name| name.strip_prefix("user")?.parse().ok().map(UserId));
     assert_eq!(users, (0..MENTIONS_MAX as u64).map(UserId).collect::<Vec<_>>());
 }
 
@@ -121,7 +122,7 @@ proptest! {
 
     #[test]
     fn any_text_has_an_answer(text in any::<String>()) {
-        let users = resolve(&text, |_| Some(BOB));
+        let users = mentioned(&text, |_| Some(BOB));
         prop_assert!(users.len() <= 1);
     }
 }
