@@ -6,11 +6,11 @@ use raftchat_schema::command::{AccountAct, Act, ConversationAct, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::ConversationId;
 
+use super::groups::{departures, roles};
+use super::messages::{deletions, edits, pins, reactions};
 use super::sessions::Live;
 use super::step::{Handled, Step};
-use super::{
-    accounts, blocks, deletions, departures, edits, groups, marks, messages, own, pins, reactions, roles, sessions,
-};
+use super::{accounts, blocks, groups, marks, messages, own, sessions};
 use crate::tables::Tables;
 
 /// Performs the act as the session's user.

@@ -7,9 +7,11 @@ use raftchat_schema::command::{Done, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, UserId};
 use raftchat_schema::limits::ERASE_STEP_ROWS;
 
+use super::allowances;
 use super::conversation::{Conversation, Place};
+use super::groups::departures;
+use super::messages::deletions;
 use super::step::{Handled, Step};
-use super::{allowances, deletions, departures};
 use crate::feed::Feed;
 use crate::keys::{self, Erasable, Span, Table};
 use crate::read;

@@ -1,5 +1,9 @@
 //! Groups: made, joined, and called otherwise. A member sees what was said from joining on.
 
+pub(super) mod departures;
+pub(super) mod memberships;
+pub(super) mod roles;
+
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -12,8 +16,9 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::effects::Joined;
+use super::groups::{memberships, roles};
 use super::step::{Handled, Step};
-use super::{accounts, allowances, blocks, memberships, own, roles};
+use super::{accounts, allowances, blocks, own};
 use crate::keys;
 use crate::rows::{ConversationRow, DepartedRow, KindRow, MemberRow, Reference};
 use crate::tables::Tables;

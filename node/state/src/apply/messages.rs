@@ -1,5 +1,10 @@
 //! Messages: sent once, in one order. A direct conversation comes into being here, with its first message.
 
+pub(super) mod deletions;
+pub(super) mod edits;
+pub(super) mod pins;
+pub(super) mod reactions;
+
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,8 +16,9 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::effects::Joined;
+use super::groups::memberships;
 use super::step::{Handled, Step};
-use super::{accounts, allowances, blocks, memberships};
+use super::{accounts, allowances, blocks};
 use crate::keys;
 use crate::queries;
 use crate::rows::{ConversationRow, KindRow, MemberRow, MessageRow, Reference, SentRow, SessionRow, StateRow};

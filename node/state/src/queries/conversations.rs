@@ -17,7 +17,7 @@ pub(crate) fn conversations_of<R: Rows>(rows: &R, user: UserId) -> Result<Vec<Co
     Ok(memberships.into_iter().map(|[_user, id]| ConversationId(id)).collect())
 }
 
-/// The user's newest conversation, and in how many groups the user is: see `apply/memberships.rs`.
+/// The user's newest conversation, and in how many groups the user is: see `apply/groups/memberships.rs`.
 pub(crate) fn last_membership<R: Rows>(
     rows: &R,
     user: UserId,

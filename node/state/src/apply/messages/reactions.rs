@@ -11,9 +11,9 @@ use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX, REACTIONS_OF_ONE_MAX};
 use raftchat_schema::view::ChangedRow;
 
-use super::blocks;
-use super::conversation::Place;
-use super::step::{Handled, Step};
+use crate::apply::blocks;
+use crate::apply::conversation::Place;
+use crate::apply::step::{Handled, Step};
 use crate::keys;
 use crate::rows::{MessageRow, ReactionRow, Reference, StateRow};
 use crate::tables::Tables;
@@ -21,7 +21,7 @@ use crate::views;
 
 /// Puts the user's reaction to a message or takes it away. What is so already is no change. A block between the two of a
 /// direct conversation hinders the one, as it does writing, and not the other, as it does not deleting.
-pub(super) fn react<T: Tables>(
+pub(crate) fn react<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,

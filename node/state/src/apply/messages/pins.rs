@@ -5,15 +5,15 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::PINNED_MESSAGES_MAX;
 
-use super::blocks;
-use super::conversation::Place;
-use super::step::{Handled, Step};
+use crate::apply::blocks;
+use crate::apply::conversation::Place;
+use crate::apply::step::{Handled, Step};
 use crate::rows::StateRow;
 use crate::tables::Tables;
 
 /// Pins a message or takes its pin away. What is so already is no change. It is shown to the other: refused where writing is,
 /// because of a block.
-pub(super) fn pin<T: Tables>(
+pub(crate) fn pin<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,

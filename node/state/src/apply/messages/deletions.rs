@@ -7,9 +7,9 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
-use super::allowances;
-use super::conversation::{Conversation, Place};
-use super::step::{Handled, Step};
+use crate::apply::allowances;
+use crate::apply::conversation::{Conversation, Place};
+use crate::apply::step::{Handled, Step};
 use crate::keys;
 use crate::read;
 use crate::rows::{MemberRow, MessageRow, Reference, RevisionRow, StateRow};
@@ -17,7 +17,7 @@ use crate::tables::Tables;
 use crate::views;
 
 /// Deletes the user's own message. Deleting again is as the sender wants it.
-pub(super) fn delete<T: Tables>(
+pub(crate) fn delete<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,
@@ -35,7 +35,7 @@ pub(super) fn delete<T: Tables>(
 }
 
 /// Leaves a tombstone where `message` was; says how many rows that took.
-pub(super) fn bury<T: Tables>(
+pub(crate) fn bury<T: Tables>(
     step: &mut Step<'_, T>,
     mut conversation: Conversation,
     position: Position,
@@ -72,7 +72,7 @@ pub(super) fn bury<T: Tables>(
 }
 
 /// Erases what the message said before its edits; says how many rows and bytes that were.
-pub(super) fn erase_revisions<T: Tables>(
+pub(crate) fn erase_revisions<T: Tables>(
     step: &mut Step<'_, T>,
     conversation: ConversationId,
     position: Position,

@@ -6,9 +6,9 @@ use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::REVISIONS_MAX;
 use raftchat_schema::view::ChangedRow;
 
-use super::conversation::Place;
-use super::step::{Handled, Step};
-use super::{allowances, blocks};
+use crate::apply::conversation::Place;
+use crate::apply::step::{Handled, Step};
+use crate::apply::{allowances, blocks, messages};
 use crate::keys;
 use crate::rows::{MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
@@ -16,7 +16,7 @@ use crate::views;
 
 /// Replaces what the user's own message says. To say the same again is no edit, and a tombstone stays one. It is a way to
 /// write to the other: refused where sending is, because of a block.
-pub(super) fn edit<T: Tables>(
+pub(crate) fn edit<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,

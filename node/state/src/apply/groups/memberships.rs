@@ -6,13 +6,13 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, UserId};
 use raftchat_schema::limits::GROUPS_OF_USER_MAX;
 
-use super::step::{Handled, Step};
+use crate::apply::step::{Handled, Step};
 use crate::keys;
 use crate::queries;
 use crate::tables::Tables;
 
 /// Refuses if the user is in as many groups as one can be.
-pub(super) fn refuse_more<T: Tables>(step: &Step<'_, T>, user: UserId) -> Handled<T, ()> {
+pub(crate) fn refuse_more<T: Tables>(step: &Step<'_, T>, user: UserId) -> Handled<T, ()> {
     match queries::last_membership(step.tables, user)? {
         Some((_, groups)) if groups >= GROUPS_OF_USER_MAX => Err(ErrorCode::TooMany.into()),
         _ => Ok(()),
@@ -20,12 +20,12 @@ pub(super) fn refuse_more<T: Tables>(step: &Step<'_, T>, user: UserId) -> Handle
 }
 
 /// The user is in a group.
-pub(super) fn enter_group<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
+pub(crate) fn enter_group<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
     enter(step, user, id, 1)
 }
 
 /// The user is in a direct conversation, which counts for nothing: nobody makes one without the other.
-pub(super) fn enter_direct<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
+pub(crate) fn enter_direct<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
     enter(step, user, id, 0)
 }
 
@@ -40,7 +40,7 @@ fn enter<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId, mo
 }
 
 /// The user is no longer in a group.
-pub(super) fn quit<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
+pub(crate) fn quit<T: Tables>(step: &mut Step<'_, T>, user: UserId, id: ConversationId) -> Handled<T, ()> {
     let groups = queries::last_membership(step.tables, user)?.map_or(0, |(_, groups)| groups.saturating_sub(1));
     step.tables.delete(keys::membership(user, id));
     if let Some((last, _)) = queries::last_membership(step.tables, user)? {

@@ -5,21 +5,22 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::view::ChangedRow;
 
-use super::conversation::{Conversation, Place};
-use super::step::{Handled, Step};
-use super::{allowances, memberships, own, roles};
+use super::{memberships, roles};
+use crate::apply::conversation::{Conversation, Place};
+use crate::apply::step::{Handled, Step};
+use crate::apply::{allowances, own};
 use crate::keys::{self, Erasable};
 use crate::rows::{DepartedRow, ErasureRow, MemberRow, Reference};
 use crate::tables::Tables;
 
-pub(super) fn leave<T: Tables>(step: &mut Step<'_, T>, user: UserId, conversation: ConversationId) -> Handled<T> {
+pub(crate) fn leave<T: Tables>(step: &mut Step<'_, T>, user: UserId, conversation: ConversationId) -> Handled<T> {
     let place = Place::in_group(step, user, conversation)?;
     depart(step, place, user)?;
     Ok(Done::Nothing)
 }
 
 /// Takes somebody else out: the owner anybody, an admin plain members.
-pub(super) fn remove<T: Tables>(
+pub(crate) fn remove<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,
@@ -41,7 +42,7 @@ pub(super) fn remove<T: Tables>(
 
 /// Ends a membership. When the owner leaves another follows, and when nobody is left the group is to be erased. Where there
 /// are too many to tell of each, the others are told that the conversation has changed.
-pub(super) fn depart<T: Tables>(step: &mut Step<'_, T>, place: Place, by: UserId) -> Handled<T, ()> {
+pub(crate) fn depart<T: Tables>(step: &mut Step<'_, T>, place: Place, by: UserId) -> Handled<T, ()> {
     let Place { mut conversation, user, mut member } = place;
     let id = conversation.id;
     allowances::settle(step, user, &mut member)?;

@@ -5,8 +5,8 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, UserId};
 use raftchat_schema::view::ChangedRow;
 
-use super::conversation::{Conversation, Place};
-use super::step::{Handled, Step};
+use crate::apply::conversation::{Conversation, Place};
+use crate::apply::step::{Handled, Step};
 use crate::keys;
 use crate::read;
 use crate::rows::{MemberRow, Reference};
@@ -14,7 +14,7 @@ use crate::tables::Tables;
 use crate::views;
 
 /// Refuses who has a lesser role.
-pub(super) fn need(role: MemberRole, least: MemberRole) -> Result<(), ErrorCode> {
+pub(crate) fn need(role: MemberRole, least: MemberRole) -> Result<(), ErrorCode> {
     if role < least {
         return Err(ErrorCode::NotAllowed);
     }
@@ -22,7 +22,7 @@ pub(super) fn need(role: MemberRole, least: MemberRole) -> Result<(), ErrorCode>
 }
 
 /// Gives a member a role; whoever makes another the owner becomes an admin. What is so already is no change.
-pub(super) fn set<T: Tables>(
+pub(crate) fn set<T: Tables>(
     step: &mut Step<'_, T>,
     user: UserId,
     conversation: ConversationId,
@@ -49,7 +49,7 @@ pub(super) fn set<T: Tables>(
 }
 
 /// Makes the admin who joined first the owner, or where there is none the member who did.
-pub(super) fn succeed<T: Tables>(step: &mut Step<'_, T>, conversation: &mut Conversation) -> Handled<T, ()> {
+pub(crate) fn succeed<T: Tables>(step: &mut Step<'_, T>, conversation: &mut Conversation) -> Handled<T, ()> {
     let members = read::all(step.tables, &keys::members_of(conversation.id), read::numbered::<2, MemberRow>)?;
     let rank = |(user, row): &(UserId, MemberRow)| (core::cmp::Reverse(row.role), row.joined, *user);
     let heir = members.into_iter().map(|([_conversation, user], row)| (UserId(user), row)).min_by_key(rank);
