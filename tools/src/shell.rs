@@ -5,3 +5,4 @@ pub(crate) mod completions;
 pub(crate) mod output;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod values;

@@ -9,9 +9,9 @@ use raftchat_schema::view::UserView;
 use super::local::Device;
 use super::password::{PasswordArguments, PasswordChangeArguments};
 use super::shapes::{DeviceShape, ProfileShape, SessionShape};
-use super::username;
 use crate::failure::Failure;
 use crate::shell::output::Output;
+use crate::shell::values::username;
 
 /// What concerns the account itself.
 #[derive(Debug, Subcommand)]

@@ -6,9 +6,9 @@ use raftchat_schema::command::{AccountAct, Switch};
 use raftchat_schema::id::UserId;
 
 use super::shapes::UserShape;
-use super::username;
 use crate::failure::Failure;
 use crate::shell::output::Output;
+use crate::shell::values::username;
 
 /// What concerns other people.
 #[derive(Debug, Subcommand)]

@@ -27,10 +27,10 @@ use self::view::{Answer, View};
 use self::words::{Clock, Told};
 use super::local::{Device, Progress};
 use super::shapes::message_words;
-use super::username;
 use crate::failure::Failure;
 use crate::process::stop::StopSignals;
 use crate::shell::output::Output;
+use crate::shell::values::username;
 
 /// A link takes a moment; only where none comes for longer is that worth a word.
 const PATIENCE: Duration = Duration::from_secs(2);

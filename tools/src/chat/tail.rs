@@ -32,7 +32,7 @@ pub(super) struct TailArguments {
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// End after this time
-    #[arg(long, value_name = "S", value_parser = super::seconds)]
+    #[arg(long, value_name = "S", value_parser = crate::shell::values::seconds)]
     seconds: Option<Duration>,
 }
 

@@ -8,8 +8,8 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::MessageView;
 
-use super::username;
 use crate::failure::Failure;
+use crate::shell::values::username;
 
 /// The conversation with somebody, or one by its id.
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_s
 #[derive(Debug, Args)]
 pub(in crate::chat) struct SyncArguments {
     /// How long to try before giving up; otherwise as long as --timeout says
-    #[arg(long, value_name = "S", value_parser = crate::chat::seconds)]
+    #[arg(long, value_name = "S", value_parser = crate::shell::values::seconds)]
     seconds: Option<Duration>,
     /// Put what is kept on this device aside, where it is damaged, and fetch everything again
     #[arg(long)]

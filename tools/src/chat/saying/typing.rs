@@ -23,7 +23,7 @@ pub(in crate::chat) struct TypingArguments {
     #[arg(long, conflicts_with = "seconds")]
     stop: bool,
     /// Go on showing it for this time, and then show that you have stopped; otherwise the others forget it by themselves
-    #[arg(long, value_name = "S", value_parser = crate::chat::seconds)]
+    #[arg(long, value_name = "S", value_parser = crate::shell::values::seconds)]
     seconds: Option<Duration>,
 }
 
