@@ -11,10 +11,10 @@ use raftchat_schema::id::{SessionId, UserId};
 use raftchat_schema::wire::write_act;
 use sha2::{Digest as _, Sha256};
 
-use crate::Trouble;
 use crate::frames::{Method, Question, Target, call, interface};
 use crate::line::{GATEWAY, Line};
 use crate::quic::Device;
+use crate::report::Trouble;
 
 /// What every account of the attacker has for a password.
 pub(crate) const PASSWORD: &str = "mallory's own";

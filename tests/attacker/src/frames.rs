@@ -7,7 +7,7 @@ use capnp::traits::{ImbueMut as _, Owned};
 use capnp_rpc::rpc_capnp::{exception, message, message_target, return_};
 use raftchat_schema::generated::client_capnp::{receiver, session};
 
-use crate::Trouble;
+use crate::report::Trouble;
 
 /// A call is answered under this number.
 pub(crate) type Question = u32;

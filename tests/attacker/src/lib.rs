@@ -9,6 +9,7 @@ mod account;
 mod attacks;
 mod frames;
 mod line;
+mod plan;
 mod quic;
 mod relay;
 mod report;
@@ -22,11 +23,9 @@ use clap::Parser;
 use tokio::time::Instant;
 
 use crate::attacks::Attack;
+use crate::plan::Plan;
 use crate::quic::Device;
-use crate::report::Report;
-
-/// What went wrong with the attacker itself, or what a node did to it.
-pub(crate) type Trouble = Box<dyn std::error::Error + Send + Sync>;
+use crate::report::{Report, Trouble};
 
 /// Runs so much behind everybody else: an attacker has a machine of its own, and what it computes must not count as harm.
 const NICENESS: i32 = 10;
@@ -60,29 +59,6 @@ struct Arguments {
     /// How many calls are in progress when a link is lost.
     #[arg(long, default_value_t = 10_000)]
     calls: u32,
-}
-
-/// What an attack is told.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) node: SocketAddr,
-    pub(crate) from: IpAddr,
-    pub(crate) devices: Vec<Device>,
-    pub(crate) until: Instant,
-    pub(crate) victim: String,
-    pub(crate) rounds: u64,
-    pub(crate) calls: u32,
-}
-
-impl Plan {
-    /// The device that attacks.
-    pub(crate) fn device(&self) -> Result<&Device, Trouble> {
-        Ok(self.devices.first().ok_or("a device is needed")?)
-    }
-
-    pub(crate) fn goes_on(&self) -> bool {
-        Instant::now() < self.until
-    }
 }
 
 /// The whole program.

@@ -9,8 +9,9 @@ use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::frames::{self, Heard, Message, Question, Target};
+use crate::plan::Plan;
 use crate::quic::Door;
-use crate::{Plan, Trouble};
+use crate::report::Trouble;
 
 /// How long one frame may take to be taken, or an answer to come, before an attack goes on without.
 const PATIENCE: Duration = Duration::from_secs(5);

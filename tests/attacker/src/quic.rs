@@ -13,7 +13,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::Trouble;
+use crate::report::Trouble;
 
 /// The protocol at the door for devices.
 const ALPN: &[u8] = b"raftchat/1";

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
-use crate::Trouble;
+use crate::report::Trouble;
 
 /// The largest datagram there is.
 const DATAGRAM_BYTES_MAX: usize = 65_536;

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 /// So many different notes are kept of a kind: strangers' words have no end.
 const NOTES_MAX: usize = 64;
 
+/// What went wrong with the attacker itself, or what a node did to it.
+pub(crate) type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
 /// Counts and the different things that were noted.
 #[derive(Debug, Default)]
 pub(crate) struct Report {

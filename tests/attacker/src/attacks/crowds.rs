@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use raftchat_schema::generated::client_capnp::{conversation, gateway, session};
 
-use super::{Flood, another_name, as_somebody, ask, refusal_of};
+use super::again::{Flood, another_name, as_somebody, ask, refusal_of};
 use crate::account::{
     Account, PASSWORD, change_password, conversation_of, create_group, end_other_sessions, logout, now_number,
     rename_self, resume, send,
 };
 use crate::frames::{self, ReceiverAt};
 use crate::line::Line;
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::plan::Plan;
+use crate::report::{Report, Trouble};
 
 /// Groups asked for at the same time.
 const GROUPS_IN_FLIGHT: usize = 50;

@@ -8,10 +8,10 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::frames;
 use crate::line::Line;
+use crate::plan::Plan;
 use crate::quic::Door;
 use crate::relay::{Passing, Relay};
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::report::{Report, Trouble};
 
 /// Handshakes begun each second, at which 512 places were taken for good.
 const HANDSHAKES_PER_SECOND: u32 = 300;

@@ -2,13 +2,13 @@
 
 use raftchat_schema::generated::client_capnp::{gateway, session};
 
-use super::{Flood, as_somebody, never, over_and_over, refusal_of};
+use super::again::{Flood, as_somebody, never, over_and_over, refusal_of};
 use crate::account::{
     PASSWORD, attend, catch_up, change_password, far_cursor, fresh_name, hello, login, near_cursor, now_number, random,
     register, resume, status,
 };
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::plan::Plan;
+use crate::report::{Report, Trouble};
 
 /// Calls in flight where an answer costs next to nothing.
 const MANY: usize = 256;

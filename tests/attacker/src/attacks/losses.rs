@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::over_and_over;
+use super::again::over_and_over;
 use crate::account::{fresh_name, near_cursor, random, register, resume};
 use crate::frames::finish;
 use crate::line::Line;
+use crate::plan::Plan;
 use crate::quic::Door;
 use crate::relay::{Passing, Relay};
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::report::{Report, Trouble};
 
 /// So many wait for a hash: as many as ever had a place.
 const HASHES: u32 = 8;
@@ -39,7 +39,7 @@ pub(super) async fn losses(plan: &Plan, report: &mut Report, loss: Loss) -> Resu
             Ok(()) => report.count("losses", 1),
             Err(trouble) => {
                 report.note("trouble", &trouble);
-                sleep(super::BREATH).await;
+                sleep(super::again::BREATH).await;
             }
         }
     }

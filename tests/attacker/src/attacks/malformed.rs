@@ -16,9 +16,9 @@ use crate::account::{
 };
 use crate::frames::{self, Heard, Method, ReceiverAt, Target};
 use crate::line::{GATEWAY, Line, ending};
+use crate::plan::Plan;
 use crate::quic::Door;
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::report::{Report, Trouble};
 
 /// Links on which a frame is begun.
 const BEGUN_LINKS: usize = 300;
@@ -46,7 +46,7 @@ pub(super) async fn begun_frames(plan: &Plan, report: &mut Report) -> Result<(),
                     Err(trouble) => report.note("not_let_in", &trouble),
                 }
                 report.count("links", 1);
-                sleep(super::BREATH).await;
+                sleep(super::again::BREATH).await;
             }
             report
         });

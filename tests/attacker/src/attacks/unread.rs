@@ -2,12 +2,12 @@
 
 use raftchat_schema::generated::client_capnp::conversation;
 
-use super::{Flood, as_somebody, over_and_over, refusal_of};
+use super::again::{Flood, as_somebody, over_and_over, refusal_of};
 use crate::account::{conversation_of, hello, history, send};
 use crate::frames::{self, Question};
 use crate::line::Saying;
-use crate::report::Report;
-use crate::{Plan, Trouble};
+use crate::plan::Plan;
+use crate::report::{Report, Trouble};
 
 /// So many calls are said at once.
 const AT_ONCE: u32 = 200;
