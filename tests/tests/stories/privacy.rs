@@ -1,5 +1,8 @@
 //! Who gets in, who may write to whom, and what others see: sessions, passwords, guesses, blocks, presence, typing, rates.
 
+pub(crate) mod erased;
+pub(crate) mod private;
+
 use std::time::{Duration, Instant};
 
 use raftchat_client::{ClientError, ClientOptions, Event, Following};

@@ -8,7 +8,7 @@ use raftchat_schema::id::Position;
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model};
 
-use crate::people::{self, BOB, TRIP, WITH_BOB, says};
+use crate::stage::people::{self, BOB, TRIP, WITH_BOB, says};
 use crate::stage::{Stage, element, intents, press, row_key};
 
 const LINKED: &str = "Bob Baker: Look: the hut, 18:54";

@@ -8,7 +8,7 @@ use raftchat_schema::id::{MessageId, Position};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 
-use crate::people::{self, ALICE, BOB, TRIP, WITH_BOB, says};
+use crate::stage::people::{self, ALICE, BOB, TRIP, WITH_BOB, says};
 use crate::stage::{Stage, element, intents, press, row_key};
 
 #[test]

@@ -9,7 +9,7 @@ use raftchat_app::ui::{Session, SheetKind, Shell};
 use raftchat_schema::error::ErrorCode;
 use slint::{ComponentHandle, LogicalSize};
 
-use crate::people::{self, BOB, TRIP};
+use crate::stage::people::{self, BOB, TRIP};
 use crate::stage::{Stage, crate_dir};
 
 const SHEETS: [SheetKind; 11] = [

@@ -2,8 +2,8 @@
 
 use raftchat_model::{Item, Shown, TimelineChange};
 
-use crate::people::{self, BOB, WITH_BOB, says};
 use crate::stage::Stage;
+use crate::stage::people::{self, BOB, WITH_BOB, says};
 
 fn conversation(stage: &Stage, length: u64) {
     let old = (1..=length).map(|at| says(BOB, at, 500 - at, &format!("Line {at}"))).collect();

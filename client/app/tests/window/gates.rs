@@ -16,8 +16,8 @@ use slint::platform::software_renderer::{MinimalSoftwareWindow, RepaintBufferTyp
 use slint::platform::{Platform, WindowAdapter, WindowEvent};
 use slint::{ComponentHandle, PhysicalSize, PlatformError};
 
-use crate::people::{self, BOB, WITH_BOB, says};
-use crate::script::{Desk, Script};
+use crate::stage::people::{self, BOB, WITH_BOB, says};
+use crate::stage::script::{Desk, Script};
 
 const WIDTH: u32 = 1000;
 const HEIGHT: u32 = 700;

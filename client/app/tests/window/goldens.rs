@@ -1,8 +1,8 @@
 //! Pictures of the screens, as the software renderer draws them with our fonts.
 
-use crate::look::{Look, looks};
-use crate::people::{self, TRIP, WITH_BOB};
 use crate::stage::element;
+use crate::stage::look::{Look, looks};
+use crate::stage::people::{self, TRIP, WITH_BOB};
 
 #[test]
 fn sign_in() {

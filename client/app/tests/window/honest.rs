@@ -8,7 +8,7 @@ use raftchat_schema::command::ConversationAct;
 use raftchat_schema::id::{NodeId, Position};
 use slint::{ComponentHandle, Model};
 
-use crate::people::{self, BOB, CAROL, TRIP, WITH_BOB, says};
+use crate::stage::people::{self, BOB, CAROL, TRIP, WITH_BOB, says};
 use crate::stage::{Stage, element, golden, intents};
 
 fn opened(stage: &Stage, chat: ChatId) {

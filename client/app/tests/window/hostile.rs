@@ -5,7 +5,7 @@ use raftchat_model::{Person, Shown};
 use raftchat_schema::id::UserId;
 use slint::{ComponentHandle, Model};
 
-use crate::people::{self, BOB, WITH_BOB, says};
+use crate::stage::people::{self, BOB, WITH_BOB, says};
 use crate::stage::{Stage, golden};
 
 fn plain(stage: &Stage, text: &str) -> String {

@@ -5,7 +5,7 @@ use raftchat_model::{Connection, Item, Shown, TimelineChange};
 use raftchat_schema::id::{NodeId, Position};
 use slint::ComponentHandle;
 
-use crate::people::{self, BOB, TRIP, says};
+use crate::stage::people::{self, BOB, TRIP, says};
 use crate::stage::{Picture, Stage, element, row_key};
 
 fn said() -> Vec<Item> {

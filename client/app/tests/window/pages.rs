@@ -7,8 +7,8 @@ use raftchat_schema::view::SessionEntry;
 use slint::platform::WindowEvent;
 use slint::{ComponentHandle, LogicalPosition};
 
-use crate::look::{Look, looks};
-use crate::people;
+use crate::stage::look::{Look, looks};
+use crate::stage::people;
 use crate::stage::{Stage, element};
 
 /// The settings, as one sees them first.

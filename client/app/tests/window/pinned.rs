@@ -5,7 +5,7 @@ use raftchat_model::{DELETED_ACCOUNT, Intent, Person, ReactionSummary, Shown};
 use raftchat_schema::id::{Position, UserId};
 use slint::{ComponentHandle, Model};
 
-use crate::people::{self, BOB, TRIP, WITH_BOB, says};
+use crate::stage::people::{self, BOB, TRIP, WITH_BOB, says};
 use crate::stage::{Stage, element, intents};
 
 #[test]

@@ -7,7 +7,7 @@ use raftchat_schema::id::Position;
 use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, Model};
 
-use crate::people::{self, BOB, TRIP, says};
+use crate::stage::people::{self, BOB, TRIP, says};
 use crate::stage::{Stage, intents, press};
 
 const HELD: u64 = 160;

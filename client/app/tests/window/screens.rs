@@ -9,8 +9,8 @@ use raftchat_schema::level::Level;
 use raftchat_schema::view::{NodeStatus, Role};
 use slint::{ComponentHandle, Model};
 
-use crate::look::{Look, looks};
-use crate::people::{self, ALICE, BOB, CAROL, DAVE, ERIN, FRANK, TRIP, WITH_BOB, ago, name};
+use crate::stage::look::{Look, looks};
+use crate::stage::people::{self, ALICE, BOB, CAROL, DAVE, ERIN, FRANK, TRIP, WITH_BOB, ago, name};
 use crate::stage::{Stage, element};
 
 fn node(number: u64, role: Role, lag_ms: u64) -> NodeReport {

@@ -1,5 +1,9 @@
 //! A window without a display, joined to a script. Knows nothing of what is tested.
 
+pub(crate) mod look;
+pub(crate) mod people;
+pub(crate) mod script;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,8 +19,8 @@ use raftchat_model::{ChatId, Intent, Item, Shown};
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, Rgba8Pixel, SharedPixelBuffer, SharedString};
 
-use crate::people;
-use crate::script::{Desk, Script};
+use crate::stage::people;
+use crate::stage::script::{Desk, Script};
 
 pub(crate) type Picture = SharedPixelBuffer<Rgba8Pixel>;
 

@@ -5,8 +5,8 @@ use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{Act, ConversationAct, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster};
+use crate::world::device::Device;
 
 fn intend(device: &mut Device, conversation: ConversationId, kind: u8, which: u8) {
     let chat = ChatId::Known(conversation);

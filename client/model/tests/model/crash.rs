@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use raftchat_model::ChatId;
 use raftchat_schema::id::ConversationId;
 
-use crate::cluster::{ALICE, BOB, Cluster, says};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, Cluster, says};
+use crate::world::device::Device;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -61,12 +61,12 @@ proptest! {
                 Step::Follow => alice.follow(&cluster),
                 Step::Crash => {
                     alice.crash();
-                    alice.tell(raftchat_model::Input::Link(crate::device::ONLINE));
+                    alice.tell(raftchat_model::Input::Link(crate::world::device::ONLINE));
                     alice.open(group);
                 }
                 Step::Lose => {
                     alice.disconnect();
-                    alice.tell(raftchat_model::Input::Link(crate::device::ONLINE));
+                    alice.tell(raftchat_model::Input::Link(crate::world::device::ONLINE));
                 }
                 Step::BobSays => {
                     cluster.say(BOB, group, &text);

@@ -4,8 +4,8 @@ use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::ConversationId;
 
-use crate::cluster::{ALICE, BOB, Cluster, says};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, Cluster, says};
+use crate::world::device::Device;
 
 fn boat() -> (Cluster, ConversationId) {
     let mut cluster = Cluster::new();

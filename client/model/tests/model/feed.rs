@@ -5,9 +5,9 @@ use raftchat_model::{ChatId, Input};
 use raftchat_schema::command::{Act, ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster, says};
-use crate::device::Device;
-use crate::window::Window;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster, says};
+use crate::world::device::Device;
+use crate::world::window::Window;
 
 /// A busy morning of three people.
 fn morning(steps: &[(u8, u8)]) -> Cluster {
@@ -50,7 +50,7 @@ fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
     cluster.act(who, &act);
 }
 
-fn view(mut device: Device, cluster: &mut Cluster) -> (Window, crate::store::Store) {
+fn view(mut device: Device, cluster: &mut Cluster) -> (Window, crate::world::store::Store) {
     device.settle(cluster);
     let group = ConversationId(1);
     if cluster.is_member(group, device.me) {
@@ -106,7 +106,7 @@ fn texts(window: &Window) -> Vec<(Option<Position>, String, usize)> {
     window
         .bubbles()
         .into_iter()
-        .map(|bubble| (bubble.position, crate::window::text(&bubble.body), bubble.reactions.len()))
+        .map(|bubble| (bubble.position, crate::world::window::text(&bubble.body), bubble.reactions.len()))
         .collect()
 }
 
@@ -125,7 +125,7 @@ fn a_late_page_of_history_does_not_undo_what_the_feed_said() {
     cluster.act(BOB, &Act::In(group, ConversationAct::React { position: Position(31), emoji, switch: Switch::On }));
     alice.follow(&cluster);
     alice.tell(Input::FetchedPage { request, messages: before });
-    assert_eq!(crate::window::text(&alice.window.at(30).body), "×");
+    assert_eq!(crate::world::window::text(&alice.window.at(30).body), "×");
     assert_eq!(alice.window.at(31).reactions.len(), 1);
     assert!(alice.store.messages.get(&(group, Position(30))).unwrap().payload.is_empty());
 }

@@ -4,13 +4,13 @@ use raftchat_model::{ChatId, FailureReason, Happening, Intent, Item};
 use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient};
 use raftchat_schema::id::{ConversationId, Position};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster};
+use crate::world::device::Device;
 
 /// The timeline as text: what was said, and in brackets what happened.
 fn story(device: &Device) -> Vec<String> {
     let line = |item: &Item| match item {
-        Item::Bubble(bubble) => crate::window::text(&bubble.body),
+        Item::Bubble(bubble) => crate::world::window::text(&bubble.body),
         Item::Notice(notice) => {
             let what = match &notice.what {
                 Happening::Created => "made the group".to_owned(),

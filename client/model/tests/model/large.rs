@@ -5,8 +5,8 @@ use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::ConversationId;
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster};
+use crate::world::device::Device;
 
 const MANY: u32 = 40;
 const _: () = assert!(MANY as usize > MEMBERS_TOLD_MAX);

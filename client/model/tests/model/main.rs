@@ -3,9 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agree;
-mod cluster;
 mod crash;
-mod device;
 mod drafts;
 mod feed;
 mod groups;
@@ -16,7 +14,6 @@ mod outbox;
 mod pinned;
 mod scrolling;
 mod sending;
-mod store;
 mod timeline;
 mod typing;
-mod window;
+mod world;

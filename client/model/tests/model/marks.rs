@@ -4,8 +4,8 @@ use raftchat_model::{ChatId, Delivery, Intent};
 use raftchat_schema::command::{AccountAct, Act, ConversationAct, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position, UserId};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster};
+use crate::world::device::Device;
 
 fn read(cluster: &mut Cluster, user: UserId, conversation: ConversationId, position: u64) {
     cluster.act(user, &Act::In(conversation, ConversationAct::MarkRead { position: Position(position) }));

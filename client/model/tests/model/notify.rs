@@ -4,8 +4,8 @@ use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{AccountAct, Act, ConversationAct, Switch};
 use raftchat_schema::id::{ConversationId, Position, Stamp};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster};
+use crate::world::device::Device;
 
 fn boat() -> (Cluster, Device, ConversationId) {
     let mut cluster = Cluster::new();
@@ -38,8 +38,8 @@ fn news_calls_once_and_is_taken_back_when_read_elsewhere() {
 #[test]
 fn edits_own_messages_and_the_muted_and_the_blocked_are_silent() {
     let (mut cluster, mut alice, group) = boat();
-    let payload = crate::cluster::says("after");
-    cluster.act(BOB, &Act::In(group, ConversationAct::EditMessage { position: Position(1), payload }));
+    let payload = crate::world::cluster::says("after");
+    cluster.act(BOB, &Act::EditMessage { conversation: group, position: Position(1), payload });
     cluster.say(ALICE, group, "mine");
     cluster.act(ALICE, &Act::Account(AccountAct::Block { user: CAROL, switch: Switch::On }));
     alice.follow(&cluster);

@@ -5,8 +5,8 @@ use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Switch};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, Stamp};
 
-use crate::cluster::{ALICE, BOB, Cluster};
-use crate::device::{Device, ONLINE};
+use crate::world::cluster::{ALICE, BOB, Cluster};
+use crate::world::device::{Device, ONLINE};
 
 fn groups(count: usize) -> (Cluster, Device, Vec<ConversationId>) {
     let mut cluster = Cluster::new();
@@ -29,7 +29,14 @@ fn one_at_a_time_in_a_conversation_and_eight_in_all() {
     alice.settle(&mut cluster);
     for group in &groups {
         let said: Vec<_> = cluster.messages(*group).iter().map(|message| message.payload.clone()).collect();
-        assert_eq!(said, [crate::cluster::says("welcome"), crate::cluster::says("one"), crate::cluster::says("two")]);
+        assert_eq!(
+            said,
+            [
+                crate::world::cluster::says("welcome"),
+                crate::world::cluster::says("one"),
+                crate::world::cluster::says("two")
+            ]
+        );
     }
 }
 
@@ -215,7 +222,7 @@ fn after_a_restore_everything_is_fetched_anew_and_the_outbox_stays() {
     assert_eq!(alice.bootstraps, 1);
     alice.settle(&mut cluster);
     assert_eq!(
-        alice.window.chat(group).last.as_ref().map(|last| crate::window::text(&last.body)).as_deref(),
+        alice.window.chat(group).last.as_ref().map(|last| crate::world::window::text(&last.body)).as_deref(),
         Some("one")
     );
 }

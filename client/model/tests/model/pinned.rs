@@ -5,8 +5,8 @@ use raftchat_schema::command::{Act, OwnMessages, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::{Change, ChangedRow};
 
-use crate::cluster::{ALICE, BOB, CAROL, Cluster, says};
-use crate::device::{Device, cursor};
+use crate::world::cluster::{ALICE, BOB, CAROL, Cluster, says};
+use crate::world::device::{Device, cursor};
 
 fn boat(count: u64) -> (Cluster, Device, ConversationId) {
     let mut cluster = Cluster::new();
@@ -22,7 +22,7 @@ fn pinned(device: &Device) -> Vec<(u64, String)> {
     let words = |original: &Original| match original {
         Original::Loading => "…".to_owned(),
         Original::Gone => "gone".to_owned(),
-        Original::Said { sender_name, body, .. } => format!("{sender_name}: {}", crate::window::text(body)),
+        Original::Said { sender_name, body, .. } => format!("{sender_name}: {}", crate::world::window::text(body)),
     };
     device.window.pinned.iter().map(|pin| (pin.position.0, words(&pin.original))).collect()
 }
@@ -157,7 +157,7 @@ fn who_is_nobody_the_nodes_tell_of_has_a_deleted_account() {
     let mut message = cluster.message(group, Position(2)).unwrap();
     message.sender = raftchat_schema::id::UserId(9_999);
     message.position = Position(3);
-    message.message_id = crate::cluster::fresh_id(12_345);
+    message.message_id = crate::world::cluster::fresh_id(12_345);
     message.reactions =
         vec![raftchat_schema::view::ReactionView { emoji: "👍".to_owned(), users: vec![message.sender] }];
     let number = raftchat_schema::id::ChangeNumber(cluster.change() + 1);

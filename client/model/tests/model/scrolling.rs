@@ -5,9 +5,9 @@ use raftchat_model::{ChatId, Intent};
 use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{ConversationId, Position};
 
-use crate::cluster::{ALICE, BOB, Cluster, says};
-use crate::device::Device;
-use crate::window::text;
+use crate::world::cluster::{ALICE, BOB, Cluster, says};
+use crate::world::device::Device;
+use crate::world::window::text;
 
 /// So many messages are in sight above and below the one that is read.
 const IN_SIGHT: u64 = 8;

@@ -6,8 +6,8 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
 use raftchat_schema::limits::PAYLOAD_BYTES_MAX;
 
-use crate::cluster::{ALICE, BOB, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, Cluster};
+use crate::world::device::Device;
 
 fn pair() -> (Cluster, Device, raftchat_schema::id::ConversationId) {
     let mut cluster = Cluster::new();
@@ -78,7 +78,7 @@ fn what_waits_stays_last_in_order_of_entry_while_others_speak() {
     alice.say_in(direct, "one");
     alice.say_in(direct, "two");
     cluster.say(BOB, direct, "meanwhile");
-    alice.tell(Input::Link(crate::device::ONLINE));
+    alice.tell(Input::Link(crate::world::device::ONLINE));
     alice.follow(&cluster);
     assert_eq!(alice.window.texts(), ["hello", "meanwhile", "one", "two"]);
     alice.settle(&mut cluster);
@@ -193,8 +193,8 @@ fn a_later_edit_from_another_device_is_not_hidden_by_an_answer_that_comes_late()
     let position = Position(2);
     alice.want(Intent::Edit { chat: ChatId::Known(direct), position, text: "two".to_owned() });
     alice.perform_unheard(&mut cluster);
-    let payload = crate::cluster::says("three");
-    cluster.act(ALICE, &Act::In(direct, ConversationAct::EditMessage { position, payload }));
+    let payload = crate::world::cluster::says("three");
+    cluster.act(ALICE, &Act::EditMessage { conversation: direct, position, payload });
     alice.follow(&cluster);
     alice.perform_all(&mut cluster);
     assert_eq!(alice.window.texts(), ["hello", "three"]);

@@ -5,8 +5,8 @@ use raftchat_schema::command::{Act, ConversationAct, SendMessage, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::payload::Payload;
 
-use crate::cluster::{ALICE, BOB, Cluster, encode, fresh_id};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, Cluster, encode, fresh_id};
+use crate::world::device::Device;
 
 fn long(count: u64) -> (Cluster, Device, ConversationId) {
     let mut cluster = Cluster::new();

@@ -4,8 +4,8 @@ use raftchat_model::{ChatId, Input, Intent};
 use raftchat_schema::command::{AccountAct, Act, Recipient, Switch};
 use raftchat_schema::id::ConversationId;
 
-use crate::cluster::{ALICE, BOB, Cluster};
-use crate::device::Device;
+use crate::world::cluster::{ALICE, BOB, Cluster};
+use crate::world::device::Device;
 
 fn direct() -> (Cluster, Device, ConversationId) {
     let mut cluster = Cluster::new();

@@ -10,9 +10,9 @@ use raftchat_schema::command::{Act, Switch};
 use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, SessionId, Stamp, UserId};
 use raftchat_schema::view::Change;
 
-use crate::cluster::{CODEC, Cluster, fresh_id};
-use crate::store::Store;
-use crate::window::Window;
+use crate::world::cluster::{CODEC, Cluster, fresh_id};
+use crate::world::store::Store;
+use crate::world::window::Window;
 
 #[derive(Debug)]
 pub(crate) struct Device {
