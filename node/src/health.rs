@@ -2,6 +2,6 @@
 
 pub(crate) mod freshness;
 pub(crate) mod meters;
+pub(crate) mod node_health;
 pub(crate) mod room;
-pub(crate) mod standing;
 pub(crate) mod suspicion;

@@ -3,4 +3,4 @@
 pub(crate) mod cleaning;
 pub(crate) mod damage;
 pub(crate) mod expiry;
-pub(crate) mod notes;
+pub(crate) mod proposals;

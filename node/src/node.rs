@@ -23,9 +23,9 @@ use tokio::task::JoinSet;
 
 pub use error::NodeError;
 
-use crate::admission::guessing::Guessing;
+use crate::admission::login_throttle::LoginThrottle;
 use crate::admission::passwords::Passwords;
-use crate::admission::rates::Rates;
+use crate::admission::rate_limiter::RateLimiter;
 use crate::audience::applied::Listeners;
 use crate::audience::fanout::Fanout;
 use crate::audience::live::LiveSessions;
@@ -35,10 +35,10 @@ use crate::clock::{self, NodeClock};
 use crate::config::NodeConfig;
 use crate::health::freshness::Freshness;
 use crate::health::meters::Meters;
+use crate::health::node_health::{Draining, NodeHealth};
 use crate::health::room::Room;
-use crate::health::standing::{Board, Draining};
-use crate::housekeeping::notes::{Deliveries, Erasures};
-use crate::peers::doorkeeper;
+use crate::housekeeping::proposals::{Deliveries, Erasures};
+use crate::peers::admission;
 use crate::peers::exposure;
 use crate::peers::links::PeerLinks;
 use crate::peers::members::Members;
@@ -64,7 +64,7 @@ const REFUSED_EVERY: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Node {
     raft: RaftHandle,
-    standing: Arc<Board>,
+    health: Arc<NodeHealth>,
     members: Arc<Members>,
     drain_asked: watch::Receiver<Option<Duration>>,
     client_server: Arc<Server>,
@@ -90,7 +90,7 @@ struct Shared {
     typing: Arc<Typing>,
     deliveries: Arc<Deliveries>,
     erasures: Arc<Erasures>,
-    standing: Arc<Board>,
+    health: Arc<NodeHealth>,
     clock: Arc<NodeClock>,
     room: Arc<Room>,
 }
@@ -131,14 +131,14 @@ impl Node {
         let mut tasks = JoinSet::new();
         tasks::spawn_meetings(&mut tasks, &shared, &raft, greeter, peer_server.clone());
         let told = config.bootstrap_members().map_err(NodeError::Config)?;
-        tasks.spawn(doorkeeper::tell_of_old_list(shared.members.clone(), told));
+        tasks.spawn(admission::tell_of_old_list(shared.members.clone(), told));
 
         let (recovered, recovery) = watch::channel(false);
         let services = Arc::new(Services {
             raft: raft.clone(),
             proposer: proposer.clone(),
             read_index: read_index.clone(),
-            standing: shared.standing.clone(),
+            health: shared.health.clone(),
             freshness: freshness.clone(),
             standing_by: Arc::default(),
             account_bytes_max: config.limits.account_bytes_max(),
@@ -148,8 +148,8 @@ impl Node {
             typing: shared.typing.clone(),
             deliveries: shared.deliveries.clone(),
             passwords,
-            guessing: Guessing::default(),
-            rates: Arc::new(Rates::new(&config.limits, meters.rates.clone())),
+            throttle: LoginThrottle::default(),
+            rates: Arc::new(RateLimiter::new(&config.limits, meters.rates.clone())),
             reaching: shared.reaching.clone(),
             meters,
             clock,
@@ -163,8 +163,8 @@ impl Node {
         tasks::spawn_keepers(&mut tasks, config, &shared, &raft);
         tasks::spawn_notes(&mut tasks, &shared, &proposer, &raft);
         tasks::spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
-        let Shared { standing, members, .. } = shared;
-        Ok(Self { raft, standing, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
+        let Shared { health, members, .. } = shared;
+        Ok(Self { raft, health, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
     }
 
     /// Where devices connect.
@@ -196,7 +196,7 @@ impl Node {
     /// which nothing goes on. Returns when no device is left, or after `within`; then it is to be stopped.
     pub async fn drain(&self, within: Duration) {
         let deadline = Instant::now() + within;
-        self.standing.drain(Draining { deadline, to: self.only_other() });
+        self.health.drain(Draining { deadline, to: self.only_other() });
         let handing_on = async {
             if let Err(error) = self.raft.retire(HAND_ON_LIMIT.min(within)).await {
                 tracing::warn!(%error, "leadership was not handed on");
@@ -217,7 +217,7 @@ impl Node {
 
     /// The other node that is there, if there is just one; otherwise each device chooses, so that not all go to the same.
     fn only_other(&self) -> Option<NodeId> {
-        let (members, suspects) = (self.members.now(), self.standing.watch().borrow().suspects.clone());
+        let (members, suspects) = (self.members.now(), self.health.watch().borrow().suspects.clone());
         let own = self.raft.stores().identity.node;
         let others = members.membership.members.iter().map(|(node, _)| *node);
         let mut others = others.filter(|node| *node != own && !suspects.contains(node));
@@ -228,7 +228,7 @@ impl Node {
     pub async fn stop(mut self) -> Result<(), StoreError> {
         self.client_server.stop_accepting();
         // One that has drained has tried.
-        if !self.standing.is_draining()
+        if !self.health.is_draining()
             && let Err(error) = self.raft.hand_on_leadership(HAND_ON_LIMIT).await
         {
             tracing::warn!(%error, "stopping without having handed leadership on");
@@ -299,7 +299,7 @@ async fn share(
         typing,
         deliveries: Arc::default(),
         erasures: Arc::default(),
-        standing: Arc::default(),
+        health: Arc::default(),
         clock,
         room: Room::new(own, config.disk.reserve_bytes()),
     })

@@ -25,9 +25,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::admission::guessing::{Guessing, Source};
+use crate::admission::login_throttle::{LoginThrottle, Source};
 use crate::admission::passwords::{Asker, Hasher, PasswordError, Passwords};
-use crate::admission::rates::Rates;
+use crate::admission::rate_limiter::RateLimiter;
 use crate::audience::fanout::Fanout;
 use crate::audience::live::LiveSessions;
 use crate::audience::presence::Presence;
@@ -35,9 +35,9 @@ use crate::audience::typing::Typing;
 use crate::clock::NodeClock;
 use crate::health::freshness::Freshness;
 use crate::health::meters::Meters;
+use crate::health::node_health::NodeHealth;
 use crate::health::room::Room;
-use crate::health::standing::Board;
-use crate::housekeeping::notes::Deliveries;
+use crate::housekeeping::proposals::Deliveries;
 use crate::proposer::Proposer;
 use crate::proposer::reaching::{NotReached, Reaching};
 use crate::proposer::read_index::ReadIndex;
@@ -67,14 +67,14 @@ pub(crate) struct Services {
     pub(crate) typing: Arc<Typing>,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) passwords: Passwords,
-    pub(crate) guessing: Guessing,
-    pub(crate) rates: Arc<Rates>,
+    pub(crate) throttle: LoginThrottle,
+    pub(crate) rates: Arc<RateLimiter>,
     pub(crate) clock: Arc<NodeClock>,
     /// Which of the node's certificates ends first.
     pub(crate) ending: Ending,
     pub(crate) reaching: Arc<Reaching>,
     pub(crate) room: Arc<Room>,
-    pub(crate) standing: Arc<Board>,
+    pub(crate) health: Arc<NodeHealth>,
     pub(crate) meters: Meters,
     pub(crate) freshness: Arc<Freshness>,
     /// How much one account may have stored.
@@ -140,7 +140,7 @@ impl Services {
         more: impl FnOnce(&Hasher) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, Denied> {
         let Claim { username, source, password, verifier } = claim;
-        let guess = self.guessing.begin(username, source, Instant::now()).map_err(|wait| {
+        let guess = self.throttle.begin(username, source, Instant::now()).map_err(|wait| {
             self.meters.guesses.refuse();
             Denied::too_fast(wait)
         })?;

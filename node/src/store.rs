@@ -4,7 +4,7 @@
 //! ```text
 //! data/
 //!   node.toml        who this node is; written once, last of all
-//!   witness          a lower bound of what the log must hold
+//!   watermark          a lower bound of what the log must hold
 //!   log/             a fjall database: every write is synced before it is acknowledged
 //!   CURRENT          the name of the live state directory
 //!   state-<epoch>/   a fjall database: not synced on every entry, the log replays it
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! fjall's recovery cuts a damaged journal short without a word. So nothing here is believed because it opened:
-//! entries form a chain of hashes, and the chain must reach what the witness and the state have seen.
+//! entries form a chain of hashes, and the chain must reach what the watermark and the state have seen.
 
 mod check;
 pub mod error;
@@ -26,7 +26,7 @@ mod owed;
 pub mod snapshot;
 pub mod state;
 pub mod syncs;
-pub mod witness;
+pub mod watermark;
 
 pub use error::StoreError;
 pub use failure::Failures;

@@ -9,7 +9,7 @@ use raftchat_state::{Effects, change_number, session};
 
 use crate::audience::fanout::Fanout;
 use crate::audience::live::LiveSessions;
-use crate::housekeeping::notes::Erasures;
+use crate::housekeeping::proposals::Erasures;
 use crate::peers::members::Members;
 use crate::proposer::reaching::Reaching;
 use crate::proposer::waiting::Waiting;

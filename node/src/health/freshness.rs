@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
-use crate::health::standing::{BEHIND_MAX, Board};
+use crate::health::node_health::{BEHIND_MAX, NodeHealth};
 use crate::proposer::read_index::ReadIndex;
 
 /// Who is behind for less says nothing.
@@ -70,7 +70,7 @@ pub(crate) async fn keep_asking(freshness: Arc<Freshness>, read_index: ReadIndex
 
 /// Notes how long it is by now: at first, each second, and when it is over. Once it is too long for any session, calls
 /// `end_links`.
-pub(crate) async fn keep_noting(freshness: Arc<Freshness>, board: Arc<Board>, end_links: impl Fn()) {
+pub(crate) async fn keep_noting(freshness: Arc<Freshness>, board: Arc<NodeHealth>, end_links: impl Fn()) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said: Option<Duration> = None;

@@ -9,7 +9,7 @@ use raftchat_schema::id::NodeId;
 use raftchat_transport::PeerHealth;
 use tokio::time::MissedTickBehavior;
 
-use crate::health::standing::Board;
+use crate::health::node_health::NodeHealth;
 use crate::peers::links::PeerLinks;
 use crate::peers::members::Members;
 
@@ -72,7 +72,7 @@ impl Judge {
 }
 
 /// Watches them for as long as the node runs.
-pub(crate) async fn watch_peers(own: NodeId, members: Arc<Members>, links: Arc<PeerLinks>, board: Arc<Board>) {
+pub(crate) async fn watch_peers(own: NodeId, members: Arc<Members>, links: Arc<PeerLinks>, board: Arc<NodeHealth>) {
     let mut judge = Judge::default();
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -17,9 +17,9 @@ use crate::config::NodeConfig;
 use crate::health::freshness::{self, Freshness};
 use crate::health::room::{self, FileSystemOf};
 use crate::health::suspicion;
-use crate::housekeeping::notes;
+use crate::housekeeping::proposals;
 use crate::housekeeping::{cleaning, damage, expiry};
-use crate::peers::doorkeeper;
+use crate::peers::admission;
 use crate::peers::greeting::{self, Greeter};
 use crate::proposer::Proposer;
 use crate::proposer::read_index::ReadIndex;
@@ -37,8 +37,8 @@ pub(super) fn spawn_meetings(
     peer_server: Arc<Server>,
 ) {
     let (members, links) = (|| shared.members.clone(), || shared.links.clone());
-    tasks.spawn(doorkeeper::follow_members(members(), links(), peer_server));
-    tasks.spawn(doorkeeper::ask_for_members(shared.own, members(), links(), raft.clone()));
+    tasks.spawn(admission::follow_members(members(), links(), peer_server));
+    tasks.spawn(admission::ask_for_members(shared.own, members(), links(), raft.clone()));
     tasks.spawn(clock::keep_comparing(Comparing {
         own: shared.own,
         clock: shared.clock.clone(),
@@ -71,11 +71,11 @@ pub(super) fn spawn_keepers(tasks: &mut JoinSet<()>, config: &NodeConfig, shared
 pub(super) fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
     let (proposer, raft) = (|| proposer.clone(), || raft.clone());
     let clock = || shared.clock.clone();
-    tasks.spawn(notes::note_last_seen(shared.presence.clone(), proposer(), raft(), clock()));
-    tasks.spawn(notes::note_use(shared.live.clone(), proposer(), raft(), clock()));
-    tasks.spawn(notes::note_age(proposer(), raft(), clock()));
-    tasks.spawn(notes::note_delivered(shared.deliveries.clone(), proposer(), raft()));
-    tasks.spawn(notes::erase(shared.erasures.clone(), proposer(), raft()));
+    tasks.spawn(proposals::note_last_seen(shared.presence.clone(), proposer(), raft(), clock()));
+    tasks.spawn(proposals::note_use(shared.live.clone(), proposer(), raft(), clock()));
+    tasks.spawn(proposals::note_age(proposer(), raft(), clock()));
+    tasks.spawn(proposals::note_delivered(shared.deliveries.clone(), proposer(), raft()));
+    tasks.spawn(proposals::erase(shared.erasures.clone(), proposer(), raft()));
 }
 
 /// How this node finds out how it and the others stand.
@@ -86,13 +86,13 @@ pub(super) fn spawn_watches(
     read_index: ReadIndex,
     clients: Arc<Server>,
 ) {
-    let board = || shared.standing.clone();
-    tasks.spawn(suspicion::watch_peers(shared.own, shared.members.clone(), shared.links.clone(), board()));
+    let health = || shared.health.clone();
+    tasks.spawn(suspicion::watch_peers(shared.own, shared.members.clone(), shared.links.clone(), health()));
     tasks.spawn(freshness::keep_asking(freshness.clone(), read_index));
     let end_links = move || {
         clients.close_where(|_| true, CloseCode::Behind, "it has had none for too long");
     };
-    tasks.spawn(freshness::keep_noting(freshness, board(), end_links));
+    tasks.spawn(freshness::keep_noting(freshness, health(), end_links));
 }
 
 /// Says once that the node has applied what it had before it was stopped.

@@ -99,11 +99,11 @@ impl RaftLogStorage<TypeConfig> for RaftLog {
         let next = last.map_or(0, |id| id.index.saturating_add(1));
         let (done, durable) = promise();
         let log = self.log.clone();
-        let cut = async move {
+        let truncated = async move {
             blocking(move || log.truncate(next, done)).await?;
             durable.await
         };
-        self.elections.while_written(None, cut).await
+        self.elections.while_written(None, truncated).await
     }
 
     async fn purge(&mut self, upto: RaftLogId) -> Result<(), io::Error> {

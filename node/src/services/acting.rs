@@ -20,7 +20,7 @@ use super::answer::{self, Denied};
 use super::link::DeviceLink;
 use super::registered::Registered;
 use super::{Claim, PROPOSE_LIMIT, Services};
-use crate::admission::guessing::Source;
+use crate::admission::login_throttle::Source;
 use crate::admission::passwords::{Asker, Hasher, PasswordError};
 use crate::audience::typing::TypingNews;
 use crate::health::room::adds;

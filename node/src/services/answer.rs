@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::admission::password_rules;
 use crate::admission::passwords::PasswordError;
-use crate::admission::rates::TooFast;
+use crate::admission::rate_limiter::TooFast;
 use crate::proposer::Unsettled;
 use crate::proposer::reaching::NotReached;
 use crate::store::StoreError;

@@ -23,7 +23,7 @@ use super::answer::{self, Denied, answer};
 use super::link::DeviceLink;
 use super::session::SessionService;
 use super::{Claim, PROPOSE_LIMIT, Services};
-use crate::admission::guessing::Source;
+use crate::admission::login_throttle::Source;
 use crate::admission::password_rules;
 use crate::admission::passwords::Asker;
 
@@ -57,17 +57,17 @@ struct Grant {
 
 impl GatewayService {
     pub(crate) fn new(services: Arc<Services>, connection: &ConnectionHandle) -> Self {
-        let link = DeviceLink::new(connection, services.standing.watch());
+        let link = DeviceLink::new(connection, services.health.watch());
         Self { services, link, device: DeviceId(connection.identity().spki().0) }
     }
 
     /// Refuses while this node cannot say what is, or will not for long.
     fn must_take_sessions(&self) -> Result<(), Denied> {
         let code = ErrorCode::Behind;
-        if self.services.standing.is_draining() {
+        if self.services.health.is_draining() {
             return Err(Refusal { code, retry_after_ms: ELSEWHERE_MS }.into());
         }
-        if !self.services.standing.takes_sessions() {
+        if !self.services.health.takes_sessions() {
             return Err(self.link.refuse(Refusal { code, retry_after_ms: BEHIND_RETRY_MS }.into()));
         }
         let has_recovered = *self.services.recovered.borrow();

@@ -15,7 +15,7 @@ use super::answer::Denied;
 use super::knocking::{Knocking, Verdict};
 use super::registered::Registered;
 use super::subscription::{Arming, LinkWindow};
-use crate::health::standing::Standing;
+use crate::health::node_health::Health;
 
 /// The most often that a device gets a beat.
 const BEAT_MIN_MS: u32 = 20;
@@ -51,7 +51,7 @@ pub(super) struct Behind<'l>(&'l DeviceLink);
 
 impl DeviceLink {
     /// Begins to listen and to beat.
-    pub(super) fn new(connection: &ConnectionHandle, standing: watch::Receiver<Standing>) -> Rc<Self> {
+    pub(super) fn new(connection: &ConnectionHandle, health: watch::Receiver<Health>) -> Rc<Self> {
         let (beat, beats) = watch::channel(None);
         let link = Rc::new(Self {
             connection: connection.clone(),
@@ -66,7 +66,7 @@ impl DeviceLink {
             knocking: RefCell::default(),
             ended: watch::Sender::new(false),
         });
-        tokio::task::spawn_local(tend(link.clone(), beats, standing));
+        tokio::task::spawn_local(tend(link.clone(), beats, health));
         link
     }
 
@@ -199,13 +199,9 @@ impl Slots {
     }
 }
 
-async fn tend(
-    link: Rc<DeviceLink>,
-    mut beats: watch::Receiver<Option<Duration>>,
-    mut standing: watch::Receiver<Standing>,
-) {
+async fn tend(link: Rc<DeviceLink>, mut beats: watch::Receiver<Option<Duration>>, mut health: watch::Receiver<Health>) {
     let mut beat_slots = Slots::new(None);
-    let mut drain_slots = Slots::new(standing.borrow_and_update().draining.map(|_| DRAIN_LOOK));
+    let mut drain_slots = Slots::new(health.borrow_and_update().draining.map(|_| DRAIN_LOOK));
     let mut sent = 0;
     loop {
         tokio::select! {
@@ -225,8 +221,8 @@ async fn tend(
                 }
             }
             Ok(()) = beats.changed() => beat_slots = Slots::new(*beats.borrow_and_update()),
-            Ok(()) = standing.changed(), if drain_slots.0.is_none() => {
-                drain_slots = Slots::new(standing.borrow_and_update().draining.map(|_| DRAIN_LOOK));
+            Ok(()) = health.changed(), if drain_slots.0.is_none() => {
+                drain_slots = Slots::new(health.borrow_and_update().draining.map(|_| DRAIN_LOOK));
             }
         }
     }

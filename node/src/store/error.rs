@@ -64,12 +64,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The log ends before an entry that this node has acknowledged.
-    #[error("the log ends before index {have}, but this node acknowledged entries up to index {witnessed}. {REJOIN}")]
+    #[error("the log ends before index {have}, but this node acknowledged entries up to index {marked}. {REJOIN}")]
     LogShorter {
         /// The first index that is not in the log.
         have: u64,
         /// The last index that was acknowledged.
-        witnessed: u64,
+        marked: u64,
     },
     /// An entry is not what was written.
     #[error("the log entry {index} is damaged: {what}. {REJOIN}")]
@@ -98,12 +98,12 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The vote on disk is older than one this node has given.
-    #[error("the vote on disk is for term {}, but this node voted in term {}. {REJOIN}", .have.map_or(0, |vote| vote.term), .witnessed.term)]
+    #[error("the vote on disk is for term {}, but this node voted in term {}. {REJOIN}", .have.map_or(0, |vote| vote.term), .marked.term)]
     VoteLost {
         /// What is there.
         have: Option<Vote>,
         /// What was there.
-        witnessed: Vote,
+        marked: Vote,
     },
     /// The log's directory is gone.
     #[error("{} is missing although this node has an identity. {REJOIN}", .path.display())]
@@ -111,9 +111,9 @@ pub enum StoreError {
         /// Where it should be.
         path: PathBuf,
     },
-    /// The witness is gone or no longer readable.
+    /// The watermark is gone or no longer readable.
     #[error("{} is missing or damaged, so nothing says how long the log must be. {REJOIN}", .path.display())]
-    WitnessLost {
+    WatermarkLost {
         /// Where it should be.
         path: PathBuf,
     },

@@ -4,7 +4,7 @@
 /// Who the node is.
 pub(crate) const IDENTITY_FILE: &str = "node.toml";
 /// The lower bound of the log.
-pub(crate) const WITNESS_FILE: &str = "witness";
+pub(crate) const WATERMARK_FILE: &str = "watermark";
 /// The log's database.
 pub(crate) const LOG_DIR: &str = "log";
 /// A log that is being written anew.

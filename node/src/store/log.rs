@@ -29,7 +29,7 @@ use super::failure::Failures;
 use super::files::{self, OpenFailure};
 use super::keys;
 use super::syncs::Syncs;
-use super::witness::{Testimony, Witness};
+use super::watermark::{HighWater, Watermark};
 use tail::{CacheLimits, SharedTail};
 use writer::{Op, Writer};
 
@@ -116,7 +116,7 @@ impl OpenLog {
     pub(crate) fn serve(
         self,
         scanned: &Scanned,
-        witness: Witness,
+        watermark: Watermark,
         settings: &LogSettings,
         (failures, syncs): (Failures, Syncs),
     ) -> Result<LogStore, StoreError> {
@@ -129,7 +129,7 @@ impl OpenLog {
         let shared: SharedEntries = Arc::new(RwLock::new(Some(self.entries.clone())));
         let last = scanned.bounds.last;
         let entry =
-            last.map(|id| super::witness::WitnessedEntry { index: id.index, term: id.term, chain: scanned.chain });
+            last.map(|id| super::watermark::MarkedEntry { index: id.index, term: id.term, chain: scanned.chain });
         let writer = Writer {
             db: self.db,
             dir: self.path.clone(),
@@ -139,10 +139,10 @@ impl OpenLog {
             shared: shared.clone(),
             renewing: None,
             tail: tail.clone(),
-            witness,
+            watermark,
             failures,
             syncs,
-            testimony: Testimony { entry, vote: scanned.vote },
+            high_water: HighWater { entry, vote: scanned.vote },
             last,
             chain: scanned.chain,
             committed: scanned.committed,
@@ -221,9 +221,9 @@ impl LogStore {
             _ => bounds.purged,
         };
         if next < bounds.next_index() {
-            self.tail.update(|tail| tail.cut(next, last));
+            self.tail.update(|tail| tail.truncate(next, last));
         }
-        self.ask(Op::Cut { next, done });
+        self.ask(Op::Truncate { next, done });
         Ok(())
     }
 
@@ -253,7 +253,7 @@ impl LogStore {
         let mut records = Vec::new();
         if from < in_memory {
             records = match self.read_disk(from, in_memory, bytes_max) {
-                // It may have been purged, or cut, while it was read.
+                // It may have been purged, or truncated, while it was read.
                 Err(StoreError::Hole { .. }) if self.tail.lock().clamp(from, to) != (from, to) => {
                     return self.read_some(from, to, bytes_max);
                 }
@@ -280,7 +280,7 @@ impl LogStore {
         scan::read(entries, from, to, bytes_max)
     }
 
-    /// Writes the log anew, so that nothing that was purged or cut is left on the disk; `done` is called when it is in its
+    /// Writes the log anew, so that nothing that was purged or truncated is left on the disk; `done` is called when it is in its
     /// place, or was left as it is.
     pub fn renew(&self, done: Done) {
         self.ask(Op::Renew { done });
@@ -298,7 +298,7 @@ impl LogStore {
         self.tail.wait_synced(index)
     }
 
-    /// Writes what is left, tells the witness and ends the writer's thread. Blocks.
+    /// Writes what is left, tells the watermark and ends the writer's thread. Blocks.
     pub fn close(&self) -> Result<(), StoreError> {
         let (done, closed) = mpsc::channel();
         self.ask(Op::Stop {

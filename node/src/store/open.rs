@@ -14,7 +14,7 @@ use super::owed::{self, Owed};
 use super::snapshot::SnapshotShelf;
 use super::state::{AppliedState, StateSettings, StateStore};
 use super::syncs::Syncs;
-use super::witness::{Testimony, Witness};
+use super::watermark::{HighWater, Watermark};
 use super::{check, files, keys, log};
 
 /// A file in a data directory that was never used: says for which cluster it was made. A node that lost its disk finds
@@ -70,7 +70,7 @@ impl Stores {
             identity.must_be(node, cluster)?;
         }
         let owed = Owed::open(dir)?;
-        let (log, mut witness, testimony) = match &found {
+        let (log, mut watermark, high_water) = match &found {
             Some(_) => open_log(dir, cluster, settings)?,
             None => make_log(dir, cluster, settings)?,
         };
@@ -79,14 +79,14 @@ impl Stores {
             whole_or_damaged => whole_or_damaged,
         };
         let applied = state.as_ref().ok().map(StateStore::applied).transpose()?;
-        let scanned = log.scan(&check::asked(&testimony, applied.as_ref()))?;
-        check::check(&scanned, &testimony, applied.as_ref())?;
+        let scanned = log.scan(&check::asked(&high_water, applied.as_ref()))?;
+        check::check(&scanned, &high_water, applied.as_ref())?;
         let snapshots = SnapshotShelf::open(&dir.join(keys::SNAPSHOT_DIR), cluster)?;
         let usable = usable_state(dir, &settings.state, state, applied.as_ref(), &scanned, &snapshots);
         let (log, scanned, state) = match usable {
             Err(StoreError::StateLost { why }) if settings.others && !owed.is_set_aside() => {
                 tracing::error!(%why, "the rows are lost and cannot be made anew from what is here: the others send all of it");
-                let (log, scanned) = owed.begin_anew((log, &scanned), &mut witness, cluster, &settings.log)?;
+                let (log, scanned) = owed.begin_anew((log, &scanned), &mut watermark, cluster, &settings.log)?;
                 (log, scanned, StateStore::begin(dir, &settings.state, None)?)
             }
             usable => (log, scanned, usable?),
@@ -94,7 +94,7 @@ impl Stores {
         must_know(level_of(&state)?)?;
         let identity = found.map_or_else(|| claim(dir, node, cluster), Ok)?;
         let syncs = settings.syncs.clone();
-        let log = log.serve(&scanned, witness, &settings.log, (failures.clone(), syncs.clone()))?;
+        let log = log.serve(&scanned, watermark, &settings.log, (failures.clone(), syncs.clone()))?;
         Ok(Self { identity, log, state, snapshots, failures, syncs, owed })
     }
 
@@ -139,21 +139,29 @@ fn claim(dir: &Path, node: NodeId, cluster: &str) -> Result<Identity, StoreError
     Ok(identity)
 }
 
-fn open_log(dir: &Path, cluster: &str, settings: &StoreSettings) -> Result<(OpenLog, Witness, Testimony), StoreError> {
+fn open_log(
+    dir: &Path,
+    cluster: &str,
+    settings: &StoreSettings,
+) -> Result<(OpenLog, Watermark, HighWater), StoreError> {
     let path = dir.join(keys::LOG_DIR);
     owed::undo(dir)?;
     log::settle(&path)?;
     if !path.is_dir() {
         return Err(StoreError::LogMissing { path });
     }
-    let (witness, testimony) = Witness::open(&dir.join(keys::WITNESS_FILE))?;
+    let (watermark, high_water) = Watermark::open(&dir.join(keys::WATERMARK_FILE))?;
     let log = OpenLog::open(&path, &settings.log)?;
     log.must_be_of(cluster)?;
-    Ok((log, witness, testimony))
+    Ok((log, watermark, high_water))
 }
 
 /// A new log, or one that a first start left behind when it was interrupted.
-fn make_log(dir: &Path, cluster: &str, settings: &StoreSettings) -> Result<(OpenLog, Witness, Testimony), StoreError> {
+fn make_log(
+    dir: &Path,
+    cluster: &str,
+    settings: &StoreSettings,
+) -> Result<(OpenLog, Watermark, HighWater), StoreError> {
     let log = OpenLog::open(&dir.join(keys::LOG_DIR), &settings.log)?;
     let Scanned { bounds, vote, .. } = log.scan(&[])?;
     if bounds.last.is_some() || vote.is_some() {
@@ -161,8 +169,8 @@ fn make_log(dir: &Path, cluster: &str, settings: &StoreSettings) -> Result<(Open
     }
     log.claim(cluster)?;
     files::sync_dir(dir)?;
-    let witness = Witness::create(&dir.join(keys::WITNESS_FILE))?;
-    Ok((log, witness, Testimony::default()))
+    let watermark = Watermark::create(&dir.join(keys::WATERMARK_FILE))?;
+    Ok((log, watermark, HighWater::default()))
 }
 
 /// The state if it is whole and the log goes on where it ends; otherwise one rebuilt from the snapshot that is here, or

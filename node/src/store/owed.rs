@@ -10,7 +10,7 @@ use raftchat_schema::wire;
 
 use super::error::StoreError;
 use super::log::{self, LogSettings, OpenLog, Scanned, seal, unseal};
-use super::witness::{Testimony, Witness};
+use super::watermark::{HighWater, Watermark};
 use super::{files, keys};
 
 /// Up to where this node must come before it votes.
@@ -70,7 +70,7 @@ impl Owed {
     pub(crate) fn begin_anew(
         &self,
         (log, scanned): (OpenLog, &Scanned),
-        witness: &mut Witness,
+        watermark: &mut Watermark,
         cluster: &str,
         settings: &LogSettings,
     ) -> Result<(OpenLog, Scanned), StoreError> {
@@ -78,8 +78,8 @@ impl Owed {
         files::replace(&self.dir.join(keys::OWED_FILE), &encode(&promised))?;
         *self.lock() = Some(promised);
         // Lowered first, as where the log is cut.
-        witness.note(&Testimony { entry: None, vote: promised.vote })?;
-        witness.sync()?;
+        watermark.note(&HighWater { entry: None, vote: promised.vote })?;
+        watermark.sync()?;
         drop(log);
         let path = self.dir.join(keys::LOG_DIR);
         log::begin_beside(&path, settings, cluster, promised.vote)?;

@@ -179,7 +179,7 @@ fn what_is_missing_is_named() {
     };
     assert!(removed(&journal).is_some());
     assert!(matches!(removed(Path::new("log")), Some(StoreError::LogMissing { .. })));
-    assert!(matches!(removed(Path::new("witness")), Some(StoreError::WitnessLost { .. })));
+    assert!(matches!(removed(Path::new("watermark")), Some(StoreError::WatermarkLost { .. })));
     assert!(matches!(removed(Path::new("node.toml")), Some(StoreError::IdentityLost { .. })));
 }
 
@@ -193,8 +193,8 @@ fn a_vote_that_came_back_older_is_named() {
         let path = dir.path().join(&journal);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..cut]).unwrap();
-        // Even if it knew nothing of entries, the witness would know the vote.
-        blind_to_entries(&dir.path().join("witness"));
+        // Even if it knew nothing of entries, the watermark would know the vote.
+        blind_to_entries(&dir.path().join("watermark"));
         match open(dir.path()) {
             Ok(stores) => assert_eq!(stores.log.vote().map(|vote| vote.term), Some(3), "cut at {cut}"),
             Err(error) => named += u32::from(matches!(error, StoreError::VoteLost { .. })),
@@ -203,12 +203,12 @@ fn a_vote_that_came_back_older_is_named() {
     assert!(named > 0, "no cut was seen as a lost vote");
 }
 
-/// Rewrites the witness so that it knows of the vote alone.
+/// Rewrites the watermark so that it knows of the vote alone.
 fn blind_to_entries(path: &Path) {
-    use raftchat_node::store::witness::{Testimony, Witness};
-    let (mut witness, testimony) = Witness::open(path).unwrap();
-    witness.note(&Testimony { entry: None, ..testimony }).unwrap();
-    witness.note(&Testimony { entry: None, ..testimony }).unwrap();
+    use raftchat_node::store::watermark::{HighWater, Watermark};
+    let (mut watermark, high_water) = Watermark::open(path).unwrap();
+    watermark.note(&HighWater { entry: None, ..high_water }).unwrap();
+    watermark.note(&HighWater { entry: None, ..high_water }).unwrap();
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn a_state_that_is_ahead_of_the_log_says_that_the_log_is_shorter() {
     let stores = entries_and_state(dir.path());
     apply(&stores.state, 40, &[suite::register("bob", 2)]);
     drop(stores);
-    assert!(matches!(open(dir.path()), Err(StoreError::LogShorter { have: 40, witnessed: 40 })));
+    assert!(matches!(open(dir.path()), Err(StoreError::LogShorter { have: 40, marked: 40 })));
 }
 
 /// The tables of a state's rows.

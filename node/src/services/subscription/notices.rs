@@ -14,15 +14,15 @@ use raftchat_schema::wire;
 use raftchat_transport::Meter;
 use tokio::sync::watch;
 
-use crate::health::standing::Standing;
+use crate::health::node_health::Health;
 use crate::services::acting::Acting;
 
 /// Tells a receiver how this node stands, and of the node that its device watches.
 pub(super) struct NoticeSender {
     pub(super) receiver: receiver::Client,
     watching: Option<NodeId>,
-    standing: watch::Receiver<Standing>,
-    told: Standing,
+    health: watch::Receiver<Health>,
+    told: Health,
     /// Hints and notices that are not answered yet.
     unanswered: Arc<Meter>,
     hints: Arc<Meter>,
@@ -30,11 +30,11 @@ pub(super) struct NoticeSender {
 
 impl NoticeSender {
     pub(super) fn new(acting: &Acting, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
-        let mut standing = acting.services.standing.watch();
+        let mut health = acting.services.health.watch();
         // How it stands now is news to this receiver.
-        standing.mark_changed();
+        health.mark_changed();
         let hints = acting.services.meters.hints.clone();
-        Self { receiver, watching, standing, told: Standing::default(), unanswered: Arc::default(), hints }
+        Self { receiver, watching, health, told: Health::default(), unanswered: Arc::default(), hints }
     }
 
     /// Sends what `call` makes, unless the receiver has as many such calls to answer as there may be. Whether it arrives is not
@@ -51,7 +51,7 @@ impl NoticeSender {
 
     /// Waits until there may be something to tell.
     pub(super) async fn has_news(&mut self) {
-        if self.standing.changed().await.is_err() {
+        if self.health.changed().await.is_err() {
             // The node stops; the connection will say so.
             std::future::pending::<()>().await;
         }
@@ -59,10 +59,10 @@ impl NoticeSender {
 
     /// Tells what was not told yet. Says whether the node that is watched has just become suspect.
     pub(super) fn tell_news(&mut self) -> bool {
-        if !self.standing.has_changed().unwrap_or_default() {
+        if !self.health.has_changed().unwrap_or_default() {
             return false;
         }
-        let now = self.standing.borrow_and_update().clone();
+        let now = self.health.borrow_and_update().clone();
         let news = now.news_since(&self.told, self.watching, Instant::now());
         self.told = now;
         for notice in &news {

@@ -83,7 +83,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Entries below `index` are on disk, if the log was not cut since.
+    /// Entries below `index` are on disk, if the log was not truncated since.
     pub(crate) fn synced(&mut self, index: u64, generation: u64) {
         if generation == self.generation {
             self.synced_below = self.synced_below.max(index);
@@ -92,7 +92,7 @@ impl Tail {
     }
 
     /// Removes the entries from `next` on; `last` is then the last.
-    pub(crate) fn cut(&mut self, next: u64, last: Option<LogId>) {
+    pub(crate) fn truncate(&mut self, next: u64, last: Option<LogId>) {
         let removed = self.recent.split_off(&next);
         self.forget(&removed);
         self.bounds.last = last;

@@ -19,7 +19,7 @@ use crate::store::error::StoreError;
 use crate::store::failure::Failures;
 use crate::store::keys;
 use crate::store::syncs::Syncs;
-use crate::store::witness::{Testimony, Witness, WitnessedEntry};
+use crate::store::watermark::{HighWater, MarkedEntry, Watermark};
 
 /// Called once, on the writer's thread, when what was asked is durable or has failed.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -30,8 +30,8 @@ const GROUP_BYTES_MAX: usize = 1 << 20;
 const GROUP_ENTRIES_MAX: usize = 4096;
 /// Purged entries are removed so many at a time, so that no entry waits long behind them.
 const PURGE_SLICE: u64 = 1000;
-/// How often the witness is told.
-const WITNESS_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the watermark is told.
+const WATERMARK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) enum Op {
     Append {
@@ -72,12 +72,12 @@ pub(crate) struct Writer {
     /// Who waits for the log to be written anew.
     pub(crate) renewing: Option<Done>,
     pub(crate) tail: Arc<SharedTail>,
-    pub(crate) witness: Witness,
+    pub(crate) watermark: Watermark,
     pub(crate) failures: Failures,
     /// How long the disk takes.
     pub(crate) syncs: Syncs,
     /// What is durable.
-    pub(crate) testimony: Testimony,
+    pub(crate) high_water: HighWater,
     /// The last entry and the chain at it, with the group under way.
     pub(crate) last: Option<LogId>,
     pub(crate) chain: Chain,
@@ -170,7 +170,7 @@ impl Writer {
             };
         }
         if self.unnoted && !failed {
-            return match queue.recv_timeout(WITNESS_INTERVAL) {
+            return match queue.recv_timeout(WATERMARK_INTERVAL) {
                 Ok(op) => Next::Asked(op),
                 Err(RecvTimeoutError::Timeout) => Next::Idle,
                 Err(RecvTimeoutError::Disconnected) => Next::Nobody,
@@ -245,8 +245,8 @@ impl Writer {
             return Err(error);
         }
         self.committed = committed;
-        let entry = self.last.map(|id| WitnessedEntry { index: id.index, term: id.term, chain: self.chain });
-        self.testimony = Testimony { entry, vote: group.vote.or(self.testimony.vote) };
+        let entry = self.last.map(|id| MarkedEntry { index: id.index, term: id.term, chain: self.chain });
+        self.high_water = HighWater { entry, vote: group.vote.or(self.high_water.vote) };
         self.unnoted = true;
         self.tail.update(|tail| {
             tail.vote = group.vote.or(tail.vote);
@@ -256,7 +256,7 @@ impl Writer {
         });
         group.done.into_iter().for_each(|done| done(Ok(())));
         // A vote is rare, and to lose one is to vote twice.
-        if group.vote.is_some() || self.noted.elapsed() >= WITNESS_INTERVAL { self.note() } else { Ok(()) }
+        if group.vote.is_some() || self.noted.elapsed() >= WATERMARK_INTERVAL { self.note() } else { Ok(()) }
     }
 
     fn alone(&mut self, op: Op) -> Result<(), StoreError> {
@@ -266,7 +266,7 @@ impl Writer {
                 self.renewing = Some(done);
                 return Ok(());
             }
-            Op::Cut { next, done } => (self.cut(next), done),
+            Op::Truncate { next, done } => (self.truncate(next), done),
             Op::Purge { upto, done } => (self.purge(upto), done),
             Op::Stop { done } => {
                 self.stopped = true;
@@ -289,15 +289,15 @@ impl Writer {
     }
 
     /// Removes the entries from `next` on, all or none of them.
-    fn cut(&mut self, next: u64) -> Result<(), StoreError> {
+    fn truncate(&mut self, next: u64) -> Result<(), StoreError> {
         let end = index_after(self.last);
         if next >= end {
             return Ok(());
         }
         let (last, chain) = self.before(next)?;
-        self.testimony.entry = last.map(|id| WitnessedEntry { index: id.index, term: id.term, chain });
+        self.high_water.entry = last.map(|id| MarkedEntry { index: id.index, term: id.term, chain });
         self.note()?;
-        self.syncs.time(|| self.witness.sync())?;
+        self.syncs.time(|| self.watermark.sync())?;
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         for index in next..end {
             batch.remove(&self.entries, keys::entry(index));
@@ -389,7 +389,7 @@ impl Writer {
         let first = index_after(self.purged()?);
         let written = renew::write(&self.dir, &self.settings, &self.entries, &self.meta, first)?;
         let same =
-            (written.bounds.last, written.chain) == (self.last, self.chain) && written.vote == self.testimony.vote;
+            (written.bounds.last, written.chain) == (self.last, self.chain) && written.vote == self.high_water.vote;
         if same { Ok(()) } else { Err(StoreError::Failed("the log written anew is not the log".into())) }
     }
 
@@ -406,7 +406,7 @@ impl Writer {
     }
 
     fn note(&mut self) -> Result<(), StoreError> {
-        self.witness.note(&self.testimony)?;
+        self.watermark.note(&self.high_water)?;
         self.noted = Instant::now();
         self.unnoted = false;
         Ok(())
@@ -415,7 +415,7 @@ impl Writer {
     fn close(&mut self) -> Result<(), StoreError> {
         self.db.persist(PersistMode::SyncAll).map_err(StoreError::log("closing"))?;
         self.note()?;
-        self.witness.sync()
+        self.watermark.sync()
     }
 }
 
@@ -434,7 +434,7 @@ fn refuse_all(queue: &Receiver<Op>, reason: &str) {
 pub(crate) fn refuse(op: Op, reason: &str) {
     let (Op::Append { done, .. }
     | Op::Vote { done, .. }
-    | Op::Cut { done, .. }
+    | Op::Truncate { done, .. }
     | Op::Purge { done, .. }
     | Op::Renew { done }
     | Op::Stop { done }) = op;

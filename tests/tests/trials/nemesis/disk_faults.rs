@@ -146,7 +146,7 @@ async fn rots(stage: &mut Stage, draw: &mut Draw, node: u64, part: Part) {
     let may_be = match part {
         Part::Tables | Part::Snapshot => false,
         Part::Log => true,
-        Part::Small(name) => ["witness", "node.toml", "CURRENT"].contains(&name),
+        Part::Small(name) => ["watermark", "node.toml", "CURRENT"].contains(&name),
     };
     assert!(may_be, "node {node} does not come up again by itself, whose log is whole");
     operator::replaces(stage, node).await;

@@ -114,7 +114,7 @@ fn of_kind(draw: &mut Draw, stage: &Stage, leader: u64, kind: &str) -> Option<Fa
         "full" => DiskFault::Full(those.into_iter().take(3).collect(), one(draw, &[0, 100 << 10, 2 << 20, 12 << 20])),
         "slow" => DiskFault::Slow(those, one(draw, &[120, 50, 25, 12])),
         _ => {
-            let small = one(draw, &["secret", "witness", "node.toml", "CURRENT", "peers"]);
+            let small = one(draw, &["secret", "watermark", "node.toml", "CURRENT", "peers"]);
             DiskFault::Rots(
                 first,
                 one(draw, &[Part::Tables, Part::Tables, Part::Snapshot, Part::Log, Part::Small(small)]),

@@ -13,7 +13,7 @@ pub(crate) const BEHIND_MAX: Duration = Duration::from_secs(10);
 
 /// How it stands at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct Health {
     /// Not heard from for longer than it should be.
     pub(crate) suspects: BTreeSet<NodeId>,
     /// For how long it has had no contact with a majority; none while it has.
@@ -31,7 +31,7 @@ pub(crate) struct Draining {
     pub(crate) to: Option<NodeId>,
 }
 
-impl Standing {
+impl Health {
     /// Whether sessions are opened and taken up here.
     pub(crate) fn takes_sessions(&self) -> bool {
         self.draining.is_none() && self.behind.is_none_or(|behind| behind < BEHIND_MAX)
@@ -40,7 +40,7 @@ impl Standing {
     /// What a device that goes by `watching` has to be told, of what it was not told at `before`.
     pub(crate) fn news_since(&self, before: &Self, watching: Option<NodeId>, now: Instant) -> Vec<Notice> {
         let mut news = Vec::new();
-        let suspects = |standing: &Self| watching.filter(|node| standing.suspects.contains(node));
+        let suspects = |health: &Self| watching.filter(|node| health.suspects.contains(node));
         if let Some(node) = suspects(self)
             && suspects(before).is_none()
         {
@@ -65,13 +65,13 @@ impl Standing {
 
 /// Where it is noted. Whoever looks sees the newest.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
-    now: watch::Sender<Standing>,
+pub(crate) struct NodeHealth {
+    now: watch::Sender<Health>,
 }
 
-impl Board {
+impl NodeHealth {
     /// How the node stands, and whenever that changes.
-    pub(crate) fn watch(&self) -> watch::Receiver<Standing> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Health> {
         self.now.subscribe()
     }
 
@@ -84,23 +84,23 @@ impl Board {
     }
 
     pub(crate) fn suspect(&self, nodes: BTreeSet<NodeId>) {
-        self.change(|standing| standing.suspects = nodes);
+        self.change(|health| health.suspects = nodes);
     }
 
     pub(crate) fn behind(&self, behind: Option<Duration>) {
-        self.change(|standing| standing.behind = behind);
+        self.change(|health| health.behind = behind);
     }
 
     /// What was said first holds.
     pub(crate) fn drain(&self, draining: Draining) {
-        self.change(|standing| standing.draining = standing.draining.or(Some(draining)));
+        self.change(|health| health.draining = health.draining.or(Some(draining)));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Standing)) {
-        self.now.send_if_modified(|standing| {
-            let before = standing.clone();
-            change(standing);
-            *standing != before
+    fn change(&self, change: impl FnOnce(&mut Health)) {
+        self.now.send_if_modified(|health| {
+            let before = health.clone();
+            change(health);
+            *health != before
         });
     }
 }
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn a_device_is_told_what_concerns_it_and_once() {
         let (now, watched) = (Instant::now(), Some(NodeId(2)));
-        let fine = Standing::default();
-        let worried = Standing {
+        let fine = Health::default();
+        let worried = Health {
             suspects: [NodeId(2), NodeId(3)].into(),
             behind: Some(Duration::from_millis(1500)),
             draining: Some(Draining { deadline: now + Duration::from_secs(5), to: None }),
@@ -122,18 +122,18 @@ mod tests {
         assert_eq!(worried.news_since(&fine, watched, now), told);
         assert_eq!(worried.news_since(&worried, watched, now), []);
         assert_eq!(worried.news_since(&fine, None, now), told[1..], "who watches nobody");
-        let longer = Standing { behind: Some(Duration::from_millis(2500)), ..worried.clone() };
+        let longer = Health { behind: Some(Duration::from_millis(2500)), ..worried.clone() };
         assert_eq!(longer.news_since(&worried, watched, now), [Notice::Behind(2500)]);
-        let again = Standing { behind: None, suspects: BTreeSet::new(), ..worried.clone() };
+        let again = Health { behind: None, suspects: BTreeSet::new(), ..worried.clone() };
         assert_eq!(again.news_since(&worried, watched, now), [Notice::Fresh]);
     }
 
     #[test]
     fn sessions_are_taken_by_who_is_fresh_enough_and_stays() {
-        let behind = |ms| Standing { behind: Some(Duration::from_millis(ms)), ..Standing::default() };
-        assert!(Standing::default().takes_sessions() && behind(9_999).takes_sessions());
+        let behind = |ms| Health { behind: Some(Duration::from_millis(ms)), ..Health::default() };
+        assert!(Health::default().takes_sessions() && behind(9_999).takes_sessions());
         assert!(!behind(10_000).takes_sessions());
-        let board = Board::default();
+        let board = NodeHealth::default();
         board.drain(Draining { deadline: Instant::now(), to: None });
         assert!(!board.takes_sessions());
     }

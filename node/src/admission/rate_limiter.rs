@@ -30,7 +30,7 @@ pub(crate) struct TooFast {
 
 /// The buckets of all devices and accounts.
 #[derive(Debug)]
-pub(crate) struct Rates {
+pub(crate) struct RateLimiter {
     state: Mutex<State>,
     meter: Arc<Meter>,
 }
@@ -62,7 +62,7 @@ struct Shares {
     accounts: Buckets<UserId>,
 }
 
-impl Rates {
+impl RateLimiter {
     /// Whoever is refused is counted by `meter`. Where a device may do as much as it likes, that holds for all that it does.
     pub(crate) fn new(limits: &LimitsConfig, meter: Arc<Meter>) -> Self {
         let second = Duration::from_secs(1);
@@ -229,10 +229,10 @@ mod tests {
     const PHONE: DeviceId = DeviceId([1; 32]);
     const DESK: DeviceId = DeviceId([2; 32]);
 
-    fn rates() -> Rates {
+    fn rates() -> RateLimiter {
         let limits =
             LimitsConfig { device_per_second: 10, device_burst: 3, account_per_second: 10, ..LimitsConfig::NONE };
-        Rates::new(&LimitsConfig { account_burst: 4, ..limits }, Arc::default())
+        RateLimiter::new(&LimitsConfig { account_burst: 4, ..limits }, Arc::default())
     }
 
     fn wait_ms(outcome: Result<(), TooFast>) -> u128 {
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_costs_a_hash_is_counted_before_it_is_hashed() {
-        let (rates, now) = (Rates::new(&LimitsConfig::default(), Arc::default()), Instant::now());
+        let (rates, now) = (RateLimiter::new(&LimitsConfig::default(), Arc::default()), Instant::now());
         let at_once = usize::try_from(HASHING_CALLS_AT_ONCE).unwrap_or_default();
         let hostile = |number: usize| match number % 2 {
             0 => rates.hash(PHONE, now),
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn who_knocks_without_end_is_told_to_wait() {
-        let (rates, start) = (Rates::new(&LimitsConfig::default(), Arc::default()), Instant::now());
+        let (rates, start) = (RateLimiter::new(&LimitsConfig::default(), Arc::default()), Instant::now());
         let let_in = |at: Instant| (0..5000).filter(|_| rates.knock(PHONE, at).is_ok()).count();
         assert_eq!((let_in(start), let_in(start + Duration::from_secs(1))), (100, 20));
         assert_eq!((wait_ms(rates.knock(DESK, start)), wait_ms(rates.read(PHONE, ALICE, start))), (0, 0));
@@ -313,7 +313,7 @@ mod tests {
             all_registrations_per_hour: 4,
             ..LimitsConfig::NONE
         };
-        let (rates, start) = (Rates::new(&limits, Arc::default()), Instant::now());
+        let (rates, start) = (RateLimiter::new(&limits, Arc::default()), Instant::now());
         let at = |hours: u64| start + Duration::from_hours(hours);
         let try_at = |device, hours| rates.registration(device, at(hours)).is_ok();
         assert_eq!([0; 3].map(|hours| try_at(PHONE, hours)), [true, true, false], "at once");
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_account_stores_so_many_bytes_an_hour() {
-        let rates = Rates::new(&LimitsConfig { account_mib_per_hour: 1, ..LimitsConfig::NONE }, Arc::default());
+        let rates = RateLimiter::new(&LimitsConfig { account_mib_per_hour: 1, ..LimitsConfig::NONE }, Arc::default());
         let now = Instant::now();
         let stored = (0..100).filter(|_| rates.store(ALICE, 64 * 1024, now).is_ok()).count();
         assert_eq!(stored, 16);
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_rate_of_zero_is_no_limit_and_full_buckets_are_forgotten() {
         let (rates, now) = (rates(), Instant::now());
-        let none = Rates::new(&LimitsConfig::NONE, Arc::default());
+        let none = RateLimiter::new(&LimitsConfig::NONE, Arc::default());
         assert!((0..10_000).all(|_| none.registration(PHONE, now).and(none.knock(PHONE, now)).is_ok()));
         for user in 0..10_000 {
             let now = now + Duration::from_secs(user);

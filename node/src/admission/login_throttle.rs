@@ -105,7 +105,7 @@ struct Counts {
 
 /// Who has guessed how often. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Guessing {
+pub(crate) struct LoginThrottle {
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -114,11 +114,11 @@ pub(crate) struct Guessing {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Guess {
-    guessing: Guessing,
+    throttle: LoginThrottle,
     keys: Vec<Key>,
 }
 
-impl Guessing {
+impl LoginThrottle {
     /// Lets an attempt begin, or says how long it has to wait.
     pub(crate) fn begin(&self, username: &Username, source: Source, now: Instant) -> Result<Guess, Duration> {
         let mut counts = self.lock();
@@ -136,7 +136,7 @@ impl Guessing {
             let times = counts.remembered(key, now).map_or(0, |wrong| wrong.times);
             counts.remember(key.clone(), Wrong { times: times.saturating_add(1), last: now });
         }
-        Ok(Guess { guessing: self.clone(), keys })
+        Ok(Guess { throttle: self.clone(), keys })
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -148,7 +148,7 @@ impl Guessing {
 impl Guess {
     /// The password was right: that device begins anew. What strangers tried stays, as it need not be this one.
     pub(crate) fn right(self) {
-        let mut counts = self.guessing.lock();
+        let mut counts = self.throttle.lock();
         for key in self.keys.iter().filter(|key| key.is_of_one_device()) {
             counts.newer.remove(key);
             counts.older.remove(key);
@@ -163,7 +163,7 @@ impl Guess {
 
 impl Drop for Guess {
     fn drop(&mut self) {
-        let mut counts = self.guessing.lock();
+        let mut counts = self.throttle.lock();
         for key in &self.keys {
             if let Some(wrong) = counts.get_mut(key) {
                 wrong.times = wrong.times.saturating_sub(1);
