@@ -210,7 +210,7 @@ impl Acting {
     }
 
     /// Where this node stands, and whether it knows all that was acknowledged before the question.
-    pub(super) async fn caught_up(&self) -> Result<(bool, Cursor), Denied> {
+    pub(super) async fn catch_up(&self) -> Result<(bool, Cursor), Denied> {
         self.may_read()?;
         let _occupied = self.link.occupy();
         let fresh = self.services.is_up_to_date().await;

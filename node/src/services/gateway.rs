@@ -80,7 +80,7 @@ impl GatewayService {
         knocks.map_err(|too_fast| self.link.refuse(too_fast.into()))
     }
 
-    async fn registered(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
+    async fn make_account(&self, params: gateway::RegisterParams) -> Result<Grant, Denied> {
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
         self.services.rates.registration(self.device, Instant::now())?;
@@ -110,10 +110,10 @@ impl GatewayService {
         let verifier = self.services.passwords.ask(asker, move |hasher| hasher.hash(&password)).await?;
         let (device, address) = (self.device, self.address());
         let register = Register { username, display_name, verifier, device, device_name, token, address };
-        self.opened(Command::Register(register)).await
+        self.open_session(Command::Register(register)).await
     }
 
-    async fn logged_in(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
+    async fn open_by_password(&self, params: gateway::LoginParams) -> Result<Grant, Denied> {
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
         self.services.rates.hash(self.device, Instant::now())?;
@@ -143,10 +143,10 @@ impl GatewayService {
         };
         let address = self.address();
         let command = OpenSession { user, verifier_version, device, device_name, token, address };
-        self.opened(Command::OpenSession(command)).await
+        self.open_session(Command::OpenSession(command)).await
     }
 
-    async fn opened(&self, command: Command) -> Result<Grant, Denied> {
+    async fn open_session(&self, command: Command) -> Result<Grant, Denied> {
         match answer::done(self.services.proposer.propose(&command, SESSION_ROWS, PROPOSE_LIMIT).await)? {
             Done::SessionOpened { session, .. } => Ok(Grant { record: self.session(session)?, fresh: true }),
             _ => Err(answer::impossible()),
@@ -157,7 +157,7 @@ impl GatewayService {
         session(&self.services.view(), id)?.ok_or_else(|| ErrorCode::SessionEnded.into())
     }
 
-    async fn resumed(&self, params: gateway::ResumeParams) -> Result<Grant, Denied> {
+    async fn take_up(&self, params: gateway::ResumeParams) -> Result<Grant, Denied> {
         self.may_knock()?;
         self.must_take_sessions()?;
         let _occupied = self.link.occupy();
@@ -260,7 +260,7 @@ impl gateway::Server for GatewayService {
         params: gateway::RegisterParams,
         mut results: gateway::RegisterResults,
     ) -> Result<(), capnp::Error> {
-        let granted = self.registered(params).await;
+        let granted = self.make_account(params).await;
         answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 
@@ -269,7 +269,7 @@ impl gateway::Server for GatewayService {
         params: gateway::LoginParams,
         mut results: gateway::LoginResults,
     ) -> Result<(), capnp::Error> {
-        let granted = self.logged_in(params).await;
+        let granted = self.open_by_password(params).await;
         answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 
@@ -278,7 +278,7 @@ impl gateway::Server for GatewayService {
         params: gateway::ResumeParams,
         mut results: gateway::ResumeResults,
     ) -> Result<(), capnp::Error> {
-        let granted = self.resumed(params).await;
+        let granted = self.take_up(params).await;
         answer!(results, granted.and_then(|grant| self.grant(results.get().init_granted(), grant)))
     }
 

@@ -43,7 +43,7 @@ pub(crate) enum Op {
         vote: Vote,
         done: Done,
     },
-    Cut {
+    Truncate {
         next: u64,
         done: Done,
     },
