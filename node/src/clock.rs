@@ -5,6 +5,7 @@ mod comparing;
 mod machine;
 mod model;
 mod starting;
+pub(crate) mod wall;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -21,6 +21,8 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::options::{Page, Target};
 
+pub use json::MessageJson;
+
 /// How a conversation is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
@@ -193,9 +195,9 @@ impl Writer<'_> {
     }
 }
 
-/// A stamp as a time; the beginning of time for what no clock shows.
+/// A stamp as a time; the last moment there is for what no clock gives.
 fn time(stamp: Stamp) -> Timestamp {
-    i64::try_from(stamp.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+    i64::try_from(stamp.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// What a message says, as far as this program can read it.

@@ -2,11 +2,12 @@
 //! takes a snapshot, a purge of all that it covers, and the log and the rows written anew, once a day at the most and only
 //! when something was deleted. Never knows what.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use raftchat_schema::id::Stamp;
 use raftchat_schema::pause::{NO_LOT, Pause};
 
+use crate::clock::wall::wall;
 use crate::raft::{CleanFailure, RaftHandle};
 
 /// How often it is looked whether it is time.
@@ -50,7 +51,7 @@ pub(crate) async fn keep_clean(raft: RaftHandle, limit: Duration) {
                 None
             }
         };
-        let Some(since) = since.filter(|since| timetable.is_due(*since, now())) else { continue };
+        let Some(since) = since.filter(|since| timetable.is_due(*since, wall())) else { continue };
         let begun = Instant::now();
         match raft.clean().await {
             Ok(()) => {
@@ -70,14 +71,9 @@ fn report(error: &CleanFailure, since: Stamp, failures: u32) {
     if failures < 3 {
         tracing::debug!(%error, "what was deleted is not gone yet");
     } else if failures.is_power_of_two() {
-        let waiting = now().0.saturating_sub(since.0) / 60_000;
+        let waiting = wall().0.saturating_sub(since.0) / 60_000;
         tracing::warn!(%error, minutes = waiting, "what was deleted is still on this node's disk");
     }
-}
-
-fn now() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod live;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftchat_schema::id::{Stamp, StateHash};
 use raftchat_schema::stored::SnapshotHeader;
@@ -21,6 +20,7 @@ pub use live::{AppliedState, StateView, Unclean};
 use super::error::StoreError;
 use super::snapshot::{self, SnapshotFile};
 use super::{files, keys};
+use crate::clock::wall::wall;
 use live::Live;
 
 pub use live::StateSettings;
@@ -174,7 +174,7 @@ fn load(dir: &Path, epoch: u64, settings: &StateSettings, file: &SnapshotFile) -
     }
     let SnapshotHeader { last_applied, membership, state_hash, .. } = &file.header;
     // The log still holds what this node had before, and whoever made the snapshot may have deleted some of it.
-    let unclean = last_applied.map(|id| Unclean { since: now(), upto: id.index });
+    let unclean = last_applied.map(|id| Unclean { since: wall(), upto: id.index });
     let applied =
         AppliedState { log_id: *last_applied, membership: membership.clone(), installed: *last_applied, unclean };
     live.commit(&Writes::default(), &applied, Some(*state_hash))?;
@@ -207,12 +207,6 @@ fn compare(view: &StateView, file: &SnapshotFile) -> Result<(), StoreError> {
         return Err(differs("its rows are not those that its header speaks of"));
     }
     Ok(())
-}
-
-/// By this machine's clock.
-fn now() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn point(dir: &Path, epoch: u64) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::ConversationView;
 
 use super::names::Names;
-use super::shapes::{ConversationShape, MessageShape, ReceiptShape, RevisionShape, message_words, people_in};
+use super::shapes::{ConversationShape, ReceiptShape, RevisionShape, message_json, message_words, people_in};
 use super::target::{MessageArguments, TargetArguments, message_at, position};
 use crate::failure::Failure;
 use crate::shell::output::Output;
@@ -89,7 +89,7 @@ async fn history(client: &Client, arguments: &HistoryArguments, output: Output) 
     names.find(client, people_in(&messages)).await?;
     let (now, zone) = (Timestamp::now(), TimeZone::system());
     for message in &messages {
-        output.answer(&MessageShape::of(message, &names), || message_words(message, now, &zone))?;
+        output.answer(&message_json(message, &names), || message_words(message, now, &zone))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod message;
 mod person;
 
 pub(super) use conversation::{ConversationShape, MemberShape, ReceiptShape, draft, kind, role, title};
-pub(super) use message::{MessageShape, RevisionShape, SentShape, message_words, people_in, reactions, uuid};
+pub(super) use message::{RevisionShape, SentShape, message_json, message_words, people_in, reactions, uuid};
 pub(super) use person::{DeviceShape, ProfileShape, SessionShape, UserShape, display_name};
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use raftchat_schema::id::UserId;
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
+use raftchat_schema::wire::{WireError, decode_payload};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Head, Said, said, time};
+use super::{Head, time};
 
 /// Writes one message after the other.
 pub(super) struct JsonWriter<'a> {
@@ -16,9 +18,9 @@ pub(super) struct JsonWriter<'a> {
     first: bool,
 }
 
-/// A message as `raftchatctl chat history` prints it.
-#[derive(Serialize)]
-struct Shape {
+/// A message as JSON: what an export holds, and what `raftchatctl chat history --json` prints.
+#[derive(Debug, Serialize)]
+pub struct MessageJson {
     conversation: String,
     position: u64,
     message_id: String,
@@ -54,34 +56,32 @@ impl<'a> JsonWriter<'a> {
     pub(super) fn message(&mut self, message: &MessageView, out: &mut dyn Write) -> io::Result<()> {
         let separator = if std::mem::take(&mut self.first) { "\n" } else { ",\n" };
         out.write_all(separator.as_bytes())?;
-        Ok(serde_json::to_writer(out, &self.shape(message))?)
+        Ok(serde_json::to_writer(out, &MessageJson::of(message, |user| self.head.username(user)))?)
     }
 
     #[expect(clippy::unused_self, reason = "nothing is written after the end")]
     pub(super) fn end(self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n]}}")
     }
+}
 
-    fn shape(&self, message: &MessageView) -> Shape {
-        let said = said(message);
-        let newer = matches!(said, Said::Newer);
-        let payload = match said {
-            Said::Text(payload) => Some(payload),
-            Said::Deleted | Said::Newer => None,
-        };
-        let names = |reaction: &ReactionView| reaction.users.iter().map(|user| self.head.username(*user)).collect();
-        Shape {
+impl MessageJson {
+    /// The message, with users called as `name` calls them.
+    pub fn of(message: &MessageView, name: impl Fn(UserId) -> String) -> Self {
+        let read = (message.state != MessageState::Deleted).then(|| decode_payload(&message.payload));
+        let newer = matches!(read, Some(Err(WireError::UnknownKind(_))));
+        let payload = read.and_then(Result::ok);
+        let names = |reaction: &ReactionView| reaction.users.iter().map(|user| name(*user)).collect();
+        let forwarded_from = payload.as_ref().and_then(|payload| payload.forwarded_from.as_ref());
+        Self {
             conversation: message.conversation.to_string(),
             position: message.position.0,
             message_id: Uuid::from_bytes(message.message_id.0).to_string(),
             from: message.sender_name.to_string(),
             reply_to: payload.as_ref().and_then(|payload| payload.reply_to).map(|position| position.0),
-            forwarded_from: payload
-                .as_ref()
-                .and_then(|payload| payload.forwarded_from.as_ref())
-                .map(ToString::to_string),
+            forwarded_from: forwarded_from.map(ToString::to_string),
             text: payload.map(|payload| payload.text),
-            mentions: message.mentions.iter().map(|user| self.head.username(*user)).collect(),
+            mentions: message.mentions.iter().map(|user| name(*user)).collect(),
             deleted: message.state == MessageState::Deleted,
             edited: message.state == MessageState::Edited,
             revision: message.revision,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use openraft::EntryPayload;
 use raftchat_schema::command::Outcome;
@@ -13,6 +13,7 @@ use raftchat_state::{Applied, ApplyError, Effects, Overlay, Tables as _, Writes}
 use tokio::sync::{oneshot, watch};
 
 use super::copying::{Copied, Copying};
+use crate::clock::wall::wall;
 use crate::raft::types::LogEntry;
 use crate::raft::types::convert;
 use crate::store::{AppliedState, Commit, RowCache, SnapshotFile, StoreError, Stores, Unclean};
@@ -219,7 +220,7 @@ impl Thread {
     fn adopt(&mut self, copied: Copied) {
         let Copied { outcome, clean_upto, meanwhile, done } = copied;
         let later = self.state.unclean.filter(|unclean| unclean.upto > clean_upto);
-        let unclean = later.map(|unclean| Unclean { since: now(), ..unclean });
+        let unclean = later.map(|unclean| Unclean { since: wall(), ..unclean });
         let state = AppliedState { unclean, ..self.state.clone() };
         let adopted = outcome.and_then(|fresh| self.stores.state.adopt(fresh, &meanwhile, &state));
         if adopted.is_ok() {
@@ -330,14 +331,8 @@ fn unclean_after(before: Option<Unclean>, entry: &AppliedEntry, writes: &Writes)
     if !raftchat_state::took_words(writes, &entry.effects.changes) {
         return before;
     }
-    let since = before.map_or_else(now, |unclean| unclean.since);
+    let since = before.map_or_else(wall, |unclean| unclean.since);
     Some(Unclean { since, upto: entry.log_id.index })
-}
-
-/// By this machine's clock: for how long words may stay is no matter of the cluster's.
-fn now() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn overwrite<R: raftchat_state::Rows>(group: &mut Overlay<'_, R>, writes: Writes) {

@@ -9,7 +9,7 @@ use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::ConversationId;
 
 use super::place::{Device, chat_of, names_of};
-use crate::chat::shapes::{MessageShape, message_words};
+use crate::chat::shapes::{message_json, message_words};
 use crate::chat::target::WithinArguments;
 use crate::failure::Failure;
 use crate::shell::output::Output;
@@ -39,7 +39,7 @@ pub(super) fn run(device: &Device, arguments: &SearchArguments, output: Output) 
     let (now, zone) = (Timestamp::now(), TimeZone::system());
     for message in &found {
         let words = || format!("{:<6} {}", message.conversation.to_string(), message_words(message, now, &zone));
-        output.answer(&MessageShape::of(message, &names), words)?;
+        output.answer(&message_json(message, &names), words)?;
     }
     let stored = store.count(within)?;
     let why = if words::query(&arguments.query).is_empty() { ": nothing in it but punctuation" } else { "" };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use raftchat_client::Sent;
+use raftchat_client::{MessageJson, Sent};
 use raftchat_schema::id::{MessageId, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView, RevisionView};
 use raftchat_schema::wire::{WireError, decode_payload};
@@ -15,52 +15,9 @@ use crate::chat::names::Names;
 use crate::shell::text::printable;
 use crate::shell::time::{for_a_person, rfc3339};
 
-/// One message, as `--json` prints it.
-#[derive(Debug, Serialize)]
-pub(in crate::chat) struct MessageShape {
-    conversation: String,
-    position: u64,
-    message_id: String,
-    from: String,
-    text: Option<String>,
-    reply_to: Option<u64>,
-    forwarded_from: Option<String>,
-    mentions: Vec<String>,
-    deleted: bool,
-    edited: bool,
-    revision: u32,
-    sent_at: String,
-    reactions: BTreeMap<String, Vec<String>>,
-    /// A newer program wrote it, and this one cannot read it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    newer: bool,
-}
-
-impl MessageShape {
-    pub(in crate::chat) fn of(message: &MessageView, names: &Names) -> Self {
-        let said = Said::by(message);
-        let newer = said == Said::Newer;
-        let (text, reply_to, forwarded_from) = match said {
-            Said::Text { text, reply_to, forwarded_from } => (Some(text), reply_to, forwarded_from),
-            Said::Deleted | Said::Newer | Said::Unreadable => (None, None, None),
-        };
-        Self {
-            conversation: message.conversation.to_string(),
-            position: message.position.0,
-            message_id: uuid(message.message_id),
-            from: message.sender_name.to_string(),
-            text,
-            reply_to,
-            forwarded_from,
-            mentions: message.mentions.iter().map(|user| names.name(*user)).collect(),
-            deleted: message.state == MessageState::Deleted,
-            edited: message.state == MessageState::Edited,
-            revision: message.revision,
-            sent_at: rfc3339(message.sent_at),
-            reactions: reactions(&message.reactions, names),
-            newer,
-        }
-    }
+/// One message, as `--json` prints it: the form is that of an export.
+pub(in crate::chat) fn message_json(message: &MessageView, names: &Names) -> MessageJson {
+    MessageJson::of(message, |user| names.name(user))
 }
 
 /// Everybody whose name is needed to show these messages.
@@ -211,7 +168,7 @@ mod tests {
     }
 
     fn shape(message: &MessageView) -> serde_json::Value {
-        to_value(MessageShape::of(message, &names())).unwrap()
+        to_value(message_json(message, &names())).unwrap()
     }
 
     #[test]

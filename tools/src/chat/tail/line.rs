@@ -6,7 +6,7 @@ use raftchat_schema::view::{Change, ChangedRow, ConversationView, Counts, Messag
 use serde_json::{Value, json};
 
 use crate::chat::names::Names;
-use crate::chat::shapes::{self, MemberShape, MessageShape, UserShape};
+use crate::chat::shapes::{self, MemberShape, UserShape, message_json};
 use crate::shell::time::rfc3339;
 
 /// A change of the feed: its kind, the cursor after it, and the row as elsewhere.
@@ -27,7 +27,7 @@ fn row(row: &ChangedRow, me: UserId, names: &Names) -> (&'static str, Value) {
                 MessageState::Edited => "edit",
                 MessageState::Deleted => "delete",
             };
-            (kind, json!(MessageShape::of(message, names)))
+            (kind, json!(message_json(message, names)))
         }
         ChangedRow::Reactions { conversation, position, reactions } => {
             let reactions = shapes::reactions(reactions, names);
