@@ -2,7 +2,7 @@
 
 use crate::command::{GroupProfile, MemberRole, Switch};
 use crate::id::{
-    ChangeNumber, ConversationId, Cursor, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId, Username,
+    ChangeNumber, ConversationId, MessageId, NodeId, Position, SessionId, Stamp, StateHash, UserId, Username,
 };
 use crate::level::Level;
 
@@ -339,15 +339,6 @@ fn reactions_weight(reactions: &[ReactionView]) -> usize {
     reactions.iter().map(|reaction| FRAME + reaction.emoji.len() + 8 * reaction.users.len()).sum()
 }
 
-/// A page of the feed: changes in order, and the cursor after them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangePage {
-    /// In order of number.
-    pub changes: Vec<Change>,
-    /// The cursor to go on from.
-    pub cursor: Cursor,
-}
-
 /// A Raft role as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -417,15 +408,6 @@ pub struct BudgetView {
     pub most: u64,
     /// Refusals since the program started.
     pub refused: u64,
-}
-
-/// A session that was granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionView {
-    /// The session's id.
-    pub id: SessionId,
-    /// The user whose session it is.
-    pub user: UserView,
 }
 
 /// A node's word of itself, or of another, to the devices it serves.

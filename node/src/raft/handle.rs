@@ -297,11 +297,6 @@ impl RaftHandle {
         &self.stores
     }
 
-    /// Makes a snapshot now, in the background.
-    pub async fn make_snapshot(&self) -> Result<(), ProposeFailure> {
-        self.raft.trigger().snapshot().await.map_err(|error| ProposeFailure::Fatal(error.to_string()))
-    }
-
     /// Stops Raft, and makes durable what is stored. A leader should have handed on first.
     pub async fn shutdown(&self) -> Result<(), StoreError> {
         self.elections.end();
