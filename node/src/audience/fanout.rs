@@ -317,6 +317,7 @@ impl Drop for Place {
 #[cfg(test)]
 #[expect(clippy::panic, reason = "a test fails by panicking")]
 mod tests {
+    use super::inbox::{INBOX_CHANGES_MAX, INBOX_HINTS_MAX};
     use super::*;
 
     const ALICE: UserId = UserId(1001);
