@@ -2,6 +2,7 @@
 //! who they are.
 
 mod add;
+pub(crate) mod admin;
 pub(crate) mod device;
 pub(crate) mod directory;
 mod drain;
@@ -9,7 +10,6 @@ mod finalize;
 mod health;
 mod home;
 pub(crate) mod init;
-mod insider;
 mod members;
 pub(crate) mod observer;
 mod promote;

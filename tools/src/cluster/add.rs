@@ -14,10 +14,10 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::stored::{Member, Membership};
 use serde::Serialize;
 
+use super::admin::{AdminClient, Change};
 use super::directory::{self, ClusterDir};
 use super::home;
 use super::init::Endpoints;
-use super::insider::{Change, Insider};
 use crate::failure::Failure;
 use crate::shell::output::Output;
 use crate::shell::text::hex;
@@ -56,13 +56,13 @@ pub(super) async fn run(arguments: &AddArguments, output: Output) -> Result<(), 
     let cluster = ClusterDir::new(&arguments.dir);
     let configs = cluster.configs()?;
     let authorities = Authorities::load(&cluster.pki())?;
-    let mut insider = Insider::of_cluster(&cluster, &configs)?;
-    let present = insider.members_by_leader(PATIENCE).await?.membership.membership;
+    let mut admin = AdminClient::of_cluster(&cluster, &configs)?;
+    let present = admin.members_by_leader(PATIENCE).await?.membership.membership;
 
     let node = next_number(&cluster, &configs, &present)?;
     let endpoints = endpoints(arguments, highest_port(&configs, &present))?;
     let config = make(&cluster, &authorities, &configs, &present, node, &endpoints)?;
-    register(&mut insider, &cluster, &config).await?;
+    register(&mut admin, &cluster, &config).await?;
 
     let added = Added {
         node,
@@ -166,13 +166,13 @@ fn as_told(node: NodeId, member: &Member) -> MemberConfig {
 }
 
 /// Tells the cluster. If it says no, there is no new directory either.
-async fn register(insider: &mut Insider, cluster: &ClusterDir, config: &NodeConfig) -> Result<(), Failure> {
+async fn register(admin: &mut AdminClient, cluster: &ClusterDir, config: &NodeConfig) -> Result<(), Failure> {
     let told = config.bootstrap_members().map_err(Failure::Configuration)?;
     let own = told.into_iter().find(|(node, _)| node.0 == config.node);
     let Some((node, member)) = own else {
         return Err(Failure::System(format!("node {} is missing from its own configuration", config.node)));
     };
-    match insider.change(&Change::Add(node, member), PATIENCE).await {
+    match admin.change(&Change::Add(node, member), PATIENCE).await {
         Ok(()) => Ok(()),
         Err(Failure::OutcomeUnknown(reason)) => Err(Failure::OutcomeUnknown(format!(
             "{reason}. If it has no node {node}, remove {} and add one again; if it has, go on with that one",

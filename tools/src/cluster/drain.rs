@@ -8,8 +8,8 @@ use raftchat_config::places;
 use raftchat_schema::id::NodeId;
 use serde_json::json;
 
+use super::admin::AdminClient;
 use super::directory::ClusterDir;
-use super::insider::Insider;
 use crate::failure::Failure;
 use crate::shell::output::Output;
 
@@ -29,8 +29,8 @@ pub(crate) struct DrainArguments {
 
 pub(super) async fn run(arguments: &DrainArguments, output: Output) -> Result<(), Failure> {
     let (cluster, node) = (ClusterDir::new(&arguments.dir), arguments.node);
-    let mut insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
-    insider.drain(NodeId(node), Duration::from_secs(arguments.seconds.into())).await?;
+    let mut admin = AdminClient::of_cluster(&cluster, &cluster.configs()?)?;
+    admin.drain(NodeId(node), Duration::from_secs(arguments.seconds.into())).await?;
     let seconds = arguments.seconds;
     output.answer(&json!({ "node": node, "state": "draining", "seconds": seconds }), || {
         format!(

@@ -10,8 +10,8 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::MembersReply;
 use serde::Serialize;
 
+use super::admin::AdminClient;
 use super::directory::ClusterDir;
-use super::insider::Insider;
 use crate::failure::Failure;
 use crate::shell::output::Output;
 use crate::shell::text::printable;
@@ -29,7 +29,7 @@ pub(crate) struct MembersArguments {
 
 pub(super) async fn run(arguments: &MembersArguments, output: Output) -> Result<(), Failure> {
     let cluster = ClusterDir::new(&arguments.dir);
-    let members = Insider::of_cluster(&cluster, &cluster.configs()?)?.members(PATIENCE).await?;
+    let members = AdminClient::of_cluster(&cluster, &cluster.configs()?)?.members(PATIENCE).await?;
     let lines = lines(&members);
     if output.is_json() {
         return lines.iter().try_for_each(|line| output.answer(line, String::new));

@@ -8,8 +8,8 @@ use raftchat_config::places;
 use raftchat_schema::id::NodeId;
 use serde_json::json;
 
+use super::admin::{AdminClient, Change};
 use super::directory::ClusterDir;
-use super::insider::{Change, Insider};
 use crate::failure::Failure;
 use crate::shell::output::Output;
 
@@ -29,7 +29,7 @@ pub(crate) struct PromoteArguments {
 
 pub(super) async fn run(arguments: &PromoteArguments, output: Output) -> Result<(), Failure> {
     let (cluster, node) = (ClusterDir::new(&arguments.dir), arguments.node);
-    let mut insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
-    insider.change(&Change::Promote(NodeId(node)), Duration::from_secs(arguments.timeout)).await?;
+    let mut admin = AdminClient::of_cluster(&cluster, &cluster.configs()?)?;
+    admin.change(&Change::Promote(NodeId(node)), Duration::from_secs(arguments.timeout)).await?;
     output.answer(&json!({ "node": node, "role": "voter" }), || format!("node {node} votes"))
 }

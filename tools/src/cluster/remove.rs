@@ -9,8 +9,8 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::peer::MembershipRefusal;
 use serde_json::json;
 
+use super::admin::{AdminClient, Change};
 use super::directory::ClusterDir;
-use super::insider::{Change, Insider};
 use crate::failure::Failure;
 use crate::shell::output::Output;
 
@@ -30,8 +30,8 @@ pub(crate) struct RemoveArguments {
 
 pub(super) async fn run(arguments: &RemoveArguments, output: Output) -> Result<(), Failure> {
     let (cluster, node) = (ClusterDir::new(&arguments.dir), arguments.node);
-    let mut insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
-    let outcome = insider.change(&Change::Remove(NodeId(node)), PATIENCE).await;
+    let mut admin = AdminClient::of_cluster(&cluster, &cluster.configs()?)?;
+    let outcome = admin.change(&Change::Remove(NodeId(node)), PATIENCE).await;
     // A node that is no member and has a directory was removed by an attempt whose end was not seen here.
     let gone = matches!(outcome, Err(Failure::Membership(MembershipRefusal::NoSuchNode)));
     if outcome.is_ok() || gone && cluster.node(node).is_dir() {

@@ -49,7 +49,7 @@ pub(super) enum Change {
 }
 
 /// Somebody who is let in as a node. Lives on a `LocalSet`.
-pub(super) struct Insider {
+pub(super) struct AdminClient {
     cluster: String,
     /// One for each node whose certificate is here.
     dialers: Vec<(u64, Dialer)>,
@@ -85,7 +85,7 @@ enum Attempt {
     ShutOut(String),
 }
 
-impl Insider {
+impl AdminClient {
     /// In the name of any node that has its certificate in the cluster's directory.
     pub(super) fn of_cluster(dir: &ClusterDir, configs: &[NodeConfig]) -> Result<Self, Failure> {
         let mut dialers = Vec::new();
@@ -301,9 +301,9 @@ impl Insider {
     }
 }
 
-impl fmt::Debug for Insider {
+impl fmt::Debug for AdminClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Insider").field("cluster", &self.cluster).finish_non_exhaustive()
+        f.debug_struct("AdminClient").field("cluster", &self.cluster).finish_non_exhaustive()
     }
 }
 
