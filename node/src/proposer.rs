@@ -16,14 +16,16 @@ use raftchat_schema::id::NodeId;
 use raftchat_schema::limits::{HEAVY_WAITING_MAX, PROPOSALS_WAITING_MAX};
 use raftchat_schema::peer::ProposeReply;
 use raftchat_schema::wire;
+use raftchat_transport::counters;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::clock::NodeClock;
 use crate::health::freshness::Freshness;
 use crate::health::meters::Meters;
 use crate::peers::budget::Place;
 use crate::peers::links::PeerLinks;
-use crate::proposer::waiting::Waiting;
+use crate::proposer::waiting::{Ticket, Waiting};
 use crate::raft::RaftHandle;
 use batch::{Job, Queue};
 use runner::{BATCHES_IN_FLIGHT, HEAVY_BATCHES_IN_FLIGHT, Runner};
@@ -42,6 +44,26 @@ pub enum Unsettled {
     Unknown,
 }
 
+counters! {
+    /// What the proposer has done.
+    pub(crate) struct ProposerCounters of "proposer" {
+        /// Commands that were handed in on this node.
+        commands,
+        /// Commands that were turned away because too many waited.
+        turned_away,
+        /// Commands of this node that have their outcome.
+        settled,
+        /// Commands of this node of which nobody knows whether they were stored.
+        unknown,
+        /// Batches that were packed, of one command or many.
+        batches,
+        /// Batches that became an entry of this node's log, as it led.
+        led,
+        /// Batches that were handed to the node that leads.
+        handed_on,
+    }
+}
+
 /// Takes commands. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Proposer {
@@ -51,6 +73,7 @@ pub struct Proposer {
     /// Commands of many rows: they never stand before those of everybody else.
     heavy: mpsc::Sender<Job>,
     freshness: Arc<Freshness>,
+    counters: Arc<ProposerCounters>,
 }
 
 /// What was handed to a leader is waited for so long by a node that has lost the majority meanwhile: where all have too much to
@@ -70,10 +93,12 @@ impl Proposer {
         let node = raft.stores().identity.node;
         let (light, light_queue) = mpsc::channel(PROPOSALS_WAITING_MAX);
         let (heavy, heavy_queue) = mpsc::channel(HEAVY_WAITING_MAX);
-        let runner = Arc::new(Runner::new(raft, peers, waiting.clone(), clock, meters.batch_rows.clone()));
+        let counters: Arc<ProposerCounters> = Arc::default();
+        let counted = (meters.batch_rows.clone(), counters.clone());
+        let runner = Arc::new(Runner::new(raft, peers, waiting.clone(), clock, counted));
         tokio::spawn(runner.clone().run(Queue::new(light_queue), BATCHES_IN_FLIGHT));
         tokio::spawn(runner.run(Queue::new(heavy_queue), HEAVY_BATCHES_IN_FLIGHT));
-        Self { node, waiting, light, heavy, freshness }
+        Self { node, waiting, light, heavy, freshness, counters }
     }
 
     fn take(&self, job: Job) -> bool {
@@ -84,11 +109,25 @@ impl Proposer {
     /// Has a command that writes about so many rows committed and applied on this node, and gives its outcome. Who asks a node
     /// that has no majority is told so in a moment: another may have one.
     pub async fn propose(&self, command: &Command, rows: usize, limit: Duration) -> Result<Outcome, Unsettled> {
-        let mut ticket = self.waiting.join(limit);
+        let ticket = self.waiting.join(limit);
+        let span = tracing::debug_span!("proposal", node = %self.node, number = ticket.number());
+        self.settle(ticket, command, rows, limit).instrument(span).await
+    }
+
+    async fn settle(
+        &self,
+        mut ticket: Ticket,
+        command: &Command,
+        rows: usize,
+        limit: Duration,
+    ) -> Result<Outcome, Unsettled> {
+        self.counters.commands.add(1);
         let proposal = Proposal { node: self.node, number: ticket.number(), command: wire::encode_command(command) };
         if !self.take(Job::Own { proposal, rows }) {
+            self.counters.turned_away.add(1);
             return Err(Unsettled::Busy);
         }
+        tracing::debug!(rows, "proposed");
         let given_up = self.majority_is_lost(ticket.number());
         let outcome = tokio::select! {
             outcome = ticket.outcome() => outcome,
@@ -96,8 +135,16 @@ impl Proposer {
             () = given_up => None,
         };
         match outcome {
-            Some(outcome) => Ok(outcome),
-            None if ticket.may_be_stored() => Err(Unsettled::Unknown),
+            Some(outcome) => {
+                self.counters.settled.add(1);
+                tracing::debug!(refused = outcome.is_err(), "settled");
+                Ok(outcome)
+            }
+            None if ticket.may_be_stored() => {
+                self.counters.unknown.add(1);
+                tracing::debug!("nobody knows whether it was stored");
+                Err(Unsettled::Unknown)
+            }
             None => Err(Unsettled::NoLeader),
         }
     }
@@ -109,6 +156,11 @@ impl Proposer {
             tokio::time::sleep_until(begun + HANDED_ON_GRACE).await;
             self.freshness.lost().await;
         }
+    }
+
+    /// What was done so far.
+    pub(crate) fn counters(&self) -> Arc<ProposerCounters> {
+        self.counters.clone()
     }
 
     /// Takes in what another node hands to this one as the leader; answered when it is committed.

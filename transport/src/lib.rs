@@ -14,6 +14,7 @@
 //!   [`AddressWatch`].
 //! * Whatever goes wrong with a link is a [`LinkFailure`].
 
+mod counter;
 mod damped;
 mod failure;
 mod limits;
@@ -27,6 +28,7 @@ mod server;
 mod socket;
 mod tls;
 
+pub use counter::{Counter, CounterReading};
 pub use damped::Damped;
 pub use failure::{AuthRefusal, CallFailure, CloseCode, LinkFailure};
 pub use limits::{LinkLimits, LinkTiming, TableLimits};
@@ -36,7 +38,7 @@ pub use link::{Link, LinkHeard, StreamPriority};
 pub use load::{LargeAnswer, LinkMeters};
 pub use lot::{lot, lot_share};
 pub use meter::{Held, Meter, MeterReading};
-pub use pool::{Lane, PeerHealth, PeerPool};
+pub use pool::{Lane, LinkCounters, PeerHealth, PeerPool};
 pub use rpc::threads::{RpcHandle, RpcThreads, ThreadGone};
 pub use server::connection::ConnectionHandle;
 pub use server::secrets::NodeSecret;

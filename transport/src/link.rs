@@ -2,6 +2,7 @@
 
 pub(crate) mod datagram;
 pub(crate) mod dialer;
+pub(crate) mod name;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use quinn::{Connection, Endpoint};
 use raftchat_schema::told::Told;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::failure::{CallFailure, CloseCode, LinkFailure};
 use crate::limits::LinkLimits;
@@ -23,6 +25,7 @@ use crate::socket::Signs;
 use crate::socket::bound::wildcard_socket;
 use crate::tls::identity::{Identity, PeerCertificate};
 use datagram::{Datagram, next_datagram};
+use name::LinkName;
 
 /// The time that the cause of a broken stream may take to become known.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
@@ -104,14 +107,16 @@ impl Link {
         let _ = streams.0.set_priority(priority.number());
         let (vat, client) = Vat::calling(streams, &self.inner.limits);
         let connection = connection.clone();
-        tokio::task::spawn_local(async move {
+        let span = tracing::debug_span!("link", name = %LinkName::of(&connection), to = %self.peer());
+        let serve = async move {
             if let VatEnd::Close(code, cause) = vat.run_on(&connection).await
                 && connection.close_reason().is_none()
             {
                 tracing::warn!(cause = %Told(&cause), "the node broke the protocol");
                 connection.close(code.varint(), cause.as_bytes());
             }
-        });
+        };
+        tokio::task::spawn_local(serve.instrument(span));
         Ok(client)
     }
 

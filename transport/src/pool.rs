@@ -47,6 +47,20 @@ pub struct PeerHealth {
     pub last_failure: Option<LinkFailure>,
 }
 
+crate::counters! {
+    /// What has become of the links to the other nodes.
+    pub struct LinkCounters of "links" {
+        /// Links to other nodes that were made.
+        made,
+        /// Links to other nodes that were up and ended.
+        lost,
+        /// Attempts at a link that came to nothing.
+        failed,
+        /// Calls that were handed to a link, or found none.
+        calls,
+    }
+}
+
 /// A call under way to its lane: given the lane's link, or why there is none.
 type Job<T> = Box<dyn FnOnce(Result<(crate::Link, T), LinkFailure>) -> LocalBoxFuture<'static, ()> + Send>;
 
@@ -57,6 +71,7 @@ pub struct PeerPool<T> {
     threads: RpcHandle,
     peers: Mutex<BTreeMap<u64, Peer<T>>>,
     alarm: Arc<Notify>,
+    counters: Arc<LinkCounters>,
 }
 
 struct Peer<T> {
@@ -78,6 +93,7 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
             threads,
             peers: Mutex::default(),
             alarm: Arc::default(),
+            counters: Arc::default(),
         }
     }
 
@@ -118,6 +134,11 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
         self.alarm.notified().await;
     }
 
+    /// What has become of the links so far.
+    pub fn counters(&self) -> &Arc<LinkCounters> {
+        &self.counters
+    }
+
     /// Calls `node`: `start` runs on the link's thread with the lane's
     /// capability and gives the call's outcome.
     ///
@@ -135,6 +156,7 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
         F: FnOnce(T) -> LocalBoxFuture<'static, Result<R, capnp::Error>> + Send + 'static,
         R: Send + 'static,
     {
+        self.counters.calls.add(1);
         let (answer, result) = oneshot::channel();
         let sent = match self.lock().get(&node) {
             Some(peer) => peer.lane(lane).send(job(start, answer)).is_ok(),
@@ -172,6 +194,7 @@ impl<T: FromClientHook + Clone + 'static> PeerPool<T> {
             expect: Expect { cluster: self.cluster.clone(), node: Some(node) },
             address: address.to_owned(),
             health: Arc::clone(health),
+            counters: Arc::clone(&self.counters),
         };
         let started = self.threads.spawn(self.threads.least_loaded(), move || keeper.keep(lanes, stopped));
         if let Err(error) = started {

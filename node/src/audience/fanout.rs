@@ -3,30 +3,43 @@
 //! same where somebody leaves a conversation: the tables show what is left for them, and nothing of it after that they left.
 //! Never knows how a change gets to a device.
 
+mod inbox;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
 use raftchat_schema::view::{Change, ChangedRow};
 use raftchat_state::{Feed, FeedChange, Joined};
-use tokio::sync::Notify;
+use raftchat_transport::counters;
 
 use crate::audience::typing::TypingNews;
+use inbox::Inbox;
 
-/// The most changes in an inbox.
-const INBOX_CHANGES_MAX: usize = 1024;
-/// The most bytes in an inbox.
-const INBOX_BYTES_MAX: usize = 1 << 20;
-/// The most hints in an inbox; the oldest go first.
-const INBOX_HINTS_MAX: usize = 64;
+pub(crate) use inbox::Taken;
 
 /// A subscription, by the order in which they were made.
 type SubscriberId = u64;
+
+counters! {
+    /// What was brought to subscriptions.
+    pub(crate) struct FanoutCounters of "fanout" {
+        /// Changes that came from the apply thread.
+        changes,
+        /// Changes that were put into inboxes, one for each subscription that they concern.
+        delivered,
+        /// Hints of typing that were put into inboxes.
+        hints,
+        /// Subscriptions that were sent to the tables, by an inbox that was full.
+        overflowed,
+    }
+}
 
 /// All subscriptions of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Fanout {
     state: Mutex<State>,
+    pub(crate) counters: FanoutCounters,
 }
 
 #[derive(Debug, Default)]
@@ -45,21 +58,6 @@ struct Subscriber {
     /// How often the user has joined or left something meanwhile.
     moves: u64,
     inbox: Arc<Inbox>,
-}
-
-/// Where a subscription finds what is new.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox {
-    contents: Mutex<Contents>,
-    filled: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Contents {
-    changes: VecDeque<Arc<Change>>,
-    hints: VecDeque<TypingNews>,
-    bytes: usize,
-    overflowed: bool,
 }
 
 /// A place among the subscriptions; dropping it gives it up.
@@ -96,6 +94,7 @@ impl Fanout {
             // Whoever has joined again in the same entry finds that in the tables.
             state.each_of(*user, |state, id| state.take_away(id, Feed::Conversation(*conversation)));
         }
+        self.counters.changes.add(changes.len());
         let mut filled = BTreeSet::new();
         for FeedChange { feed, change } in changes {
             let Some(listeners) = state.by_feed.get(&feed) else { continue };
@@ -106,7 +105,8 @@ impl Fanout {
                     continue;
                 }
                 if let Some(subscriber) = state.subscribers.get(id) {
-                    subscriber.inbox.push(&change);
+                    self.counters.delivered.add(1);
+                    self.counters.overflowed.add(usize::from(subscriber.inbox.push(&change)));
                     filled.insert(*id);
                 }
             }
@@ -122,6 +122,7 @@ impl Fanout {
         let Some(listeners) = state.by_feed.get(&Feed::Conversation(news.conversation)) else { return };
         for subscriber in listeners.keys().filter_map(|id| state.subscribers.get(id)) {
             if subscriber.user != news.user {
+                self.counters.hints.add(1);
                 subscriber.inbox.push_hint(news);
                 subscriber.inbox.filled.notify_one();
             }
@@ -131,7 +132,7 @@ impl Fanout {
     /// The rows were replaced: whatever is in the inboxes is not to be relied on.
     pub(crate) fn reset(&self) {
         for subscriber in self.lock().subscribers.values() {
-            subscriber.inbox.lock().overflow();
+            subscriber.inbox.overflow();
             subscriber.inbox.filled.notify_one();
         }
     }
@@ -173,7 +174,7 @@ impl State {
     fn take_away(&mut self, id: SubscriberId, feed: Feed) {
         if let Some(subscriber) = self.subscribers.get_mut(&id) {
             subscriber.feeds.remove(&feed);
-            subscriber.inbox.lock().overflow();
+            subscriber.inbox.overflow();
         }
         discard(&mut self.by_feed, &feed, |ids| ids.remove(&id).is_some() && ids.is_empty());
         self.wake(id);
@@ -199,47 +200,6 @@ fn discard<K: std::hash::Hash + Eq, V>(map: &mut HashMap<K, V>, key: &K, take: i
     if map.get_mut(key).is_some_and(take) {
         map.remove(key);
     }
-}
-
-impl Inbox {
-    fn push(&self, change: &Arc<Change>) {
-        let mut contents = self.lock();
-        if contents.overflowed {
-            return;
-        }
-        contents.bytes = contents.bytes.saturating_add(change.row.weight());
-        contents.changes.push_back(change.clone());
-        if contents.changes.len() > INBOX_CHANGES_MAX || contents.bytes > INBOX_BYTES_MAX {
-            contents.overflow();
-        }
-    }
-
-    fn push_hint(&self, news: TypingNews) {
-        let mut contents = self.lock();
-        if contents.hints.len() >= INBOX_HINTS_MAX {
-            contents.hints.pop_front();
-        }
-        contents.hints.push_back(news);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Contents> {
-        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Contents {
-    fn overflow(&mut self) {
-        *self = Self { overflowed: true, ..Self::default() };
-    }
-}
-
-/// What an inbox has to give.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// These, in order of number, all above the cursor; nothing before them is missing.
-    Changes(Vec<Arc<Change>>),
-    /// It overflowed: the tables have to be read, from the cursor on.
-    Overflowed,
 }
 
 impl Place {
@@ -271,35 +231,17 @@ impl Place {
 
     /// Takes the hints.
     pub(crate) fn take_hints(&self) -> VecDeque<TypingNews> {
-        std::mem::take(&mut self.inbox.lock().hints)
+        self.inbox.take_hints()
     }
 
     /// Begins anew after an overflow, before the tables are read.
     pub(crate) fn restart(&self) {
-        *self.inbox.lock() = Contents::default();
+        self.inbox.restart();
     }
 
     /// Takes what is above `after`, up to so many changes and bytes; a single larger one comes alone.
     pub(crate) fn take(&self, after: ChangeNumber, changes_max: usize, bytes_max: usize) -> Taken {
-        let mut contents = self.inbox.lock();
-        if contents.overflowed {
-            return Taken::Overflowed;
-        }
-        let (mut taken, mut bytes) = (Vec::new(), 0_usize);
-        while let Some(next) = contents.changes.front() {
-            let weight = next.row.weight();
-            let known = next.number <= after;
-            if !known && !taken.is_empty() && (taken.len() >= changes_max || bytes.saturating_add(weight) > bytes_max) {
-                break;
-            }
-            let next = contents.changes.pop_front();
-            contents.bytes = contents.bytes.saturating_sub(weight);
-            if !known {
-                bytes = bytes.saturating_add(weight);
-                taken.extend(next);
-            }
-        }
-        Taken::Changes(taken)
+        self.inbox.take(after, changes_max, bytes_max)
     }
 
     /// Waits until something may be there.

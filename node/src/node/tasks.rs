@@ -14,6 +14,7 @@ use crate::audience::gossip;
 use crate::audience::live;
 use crate::clock::{self, Comparing};
 use crate::config::NodeConfig;
+use crate::health::counters::{self, Counters};
 use crate::health::freshness::{self, Freshness};
 use crate::health::room::{self, FileSystemOf};
 use crate::health::suspicion;
@@ -67,7 +68,7 @@ pub(super) fn spawn_keepers(tasks: &mut JoinSet<()>, config: &NodeConfig, shared
     tasks.spawn(cleaning::keep_clean(raft.clone(), config.disk.erase_within()));
 }
 
-/// What the node notes in the log of its own accord.
+/// What the node notes of its own accord: in the log that all share, and in its own.
 pub(super) fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
     let (proposer, raft) = (|| proposer.clone(), || raft.clone());
     let clock = || shared.clock.clone();
@@ -76,6 +77,8 @@ pub(super) fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &P
     tasks.spawn(proposals::note_age(proposer(), raft(), clock()));
     tasks.spawn(proposals::note_delivered(shared.deliveries.clone(), proposer(), raft()));
     tasks.spawn(proposals::erase(shared.erasures.clone(), proposer(), raft()));
+    let counters = Counters::new(&proposer(), raft(), shared.fanout.clone(), shared.links.clone());
+    tasks.spawn(counters::keep_telling(counters));
 }
 
 /// How this node finds out how it and the others stand.

@@ -14,7 +14,7 @@ use raftchat_schema::peer::{
 };
 use raftchat_schema::stored::{Membership, Vote};
 use raftchat_schema::wire::{self, WireError};
-use raftchat_transport::{CallFailure, LinkFailure, PeerHealth, PeerPool};
+use raftchat_transport::{CallFailure, LinkCounters, LinkFailure, PeerHealth, PeerPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audience::typing::TypingNews;
@@ -54,6 +54,11 @@ impl PeerLinks {
     /// Whether there is a link to that node.
     pub fn is_up(&self, node: NodeId) -> bool {
         self.pool.health(node.0).is_some_and(|health| health.up)
+    }
+
+    /// What has become of the links so far.
+    pub(crate) fn counters(&self) -> &LinkCounters {
+        self.pool.counters()
     }
 
     /// The state of the link to that node; none if it is no member.

@@ -10,6 +10,7 @@ use raftchat_schema::wire;
 use raftchat_transport::Meter;
 use tokio::sync::Semaphore;
 
+use super::ProposerCounters;
 use super::batch::{Batch, Queue};
 use crate::clock::NodeClock;
 use crate::peers::links::PeerLinks;
@@ -31,6 +32,7 @@ pub(super) struct Runner {
     clock: Arc<NodeClock>,
     /// The rows of the newest batch, and of the largest.
     rows: Arc<Meter>,
+    counters: Arc<ProposerCounters>,
 }
 
 enum Attempt {
@@ -46,9 +48,9 @@ impl Runner {
         peers: Arc<PeerLinks>,
         waiting: Arc<Waiting>,
         clock: Arc<NodeClock>,
-        rows: Arc<Meter>,
+        (rows, counters): (Arc<Meter>, Arc<ProposerCounters>),
     ) -> Self {
-        Self { raft, peers, waiting, clock, rows }
+        Self { raft, peers, waiting, clock, rows, counters }
     }
 
     /// Stores what is in the queue, in so many batches at once.
@@ -58,6 +60,7 @@ impl Runner {
             // First the slot, then the jobs: what arrives meanwhile shares the entry.
             let Some(batch) = queue.next_batch().await else { return };
             self.rows.set(u64::try_from(batch.rows()).unwrap_or(u64::MAX));
+            self.counters.batches.add(1);
             let runner = self.clone();
             tokio::spawn(async move {
                 runner.store(batch).await;
@@ -104,6 +107,7 @@ impl Runner {
         let entry = Entry { stamp, proposals: batch.proposals() };
         match self.raft.propose(wire::encode_batch(&entry).into()).await {
             Ok(()) => {
+                self.counters.led.add(1);
                 batch.answer_peers(ProposeReply::Done);
                 Attempt::Over
             }
@@ -138,7 +142,10 @@ impl Runner {
         // A dead leader does not say so: who hears of the next one first need not wait for the link to time out.
         let Some(answer) = self.raft.while_leads(leader, asked).await else { return Attempt::Again };
         match answer {
-            Ok(ProposeReply::Done) => Attempt::Over,
+            Ok(ProposeReply::Done) => {
+                self.counters.handed_on.add(1);
+                Attempt::Over
+            }
             Ok(ProposeReply::NotLeader { .. }) => {
                 self.waiting.note_not_stored(&batch.own);
                 Attempt::Again

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use super::elections::Elections;
 use super::log_storage::RaftLog;
-use super::machine::apply::{Applier, ApplySink};
+use super::machine::apply::{Applier, ApplyCounters, ApplySink};
 use super::machine::{Machine, OurRaft};
 use super::messages::{AppendResponse, PeerCalls};
 use super::network::Network;
@@ -290,6 +290,11 @@ impl RaftHandle {
             membership: convert::from_stored_membership(&metrics.membership_config),
             failed: self.stores.failures.reason(),
         }
+    }
+
+    /// What the apply thread has done so far.
+    pub(crate) fn apply_counters(&self) -> &ApplyCounters {
+        &self.applier.counters
     }
 
     /// The stores that Raft runs on.

@@ -14,6 +14,7 @@ use raftchat_state::{
 };
 use raftchat_transport::{Held, LargeAnswer};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::answer::{self, Denied};
@@ -144,7 +145,10 @@ impl Acting {
         let _occupied = self.link.occupy();
         let Request { number: request, acknowledged_below } = request;
         let command = Command::InSession(InSession { session: self.id, request, acknowledged_below, act });
-        answer::done(self.services.proposer.propose(&command, cost.rows(), PROPOSE_LIMIT).await)
+        // The device's own log has the same two numbers.
+        let span = tracing::debug_span!("session", id = self.id.0, request = request.0);
+        let proposed = self.services.proposer.propose(&command, cost.rows(), PROPOSE_LIMIT);
+        answer::done(proposed.instrument(span).await)
     }
 
     /// Refuses what stores more for who has stored as much as one may, and what adds to disks that have no room. Who only asks

@@ -18,6 +18,7 @@ use raftchat_state::{PageLimits, ReadError, feed_page, feeds_of};
 use raftchat_transport::Held;
 use tokio::sync::broadcast;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use super::acting::{Acting, SUBSCRIBE_BYTES};
 use super::answer::Denied;
@@ -225,7 +226,12 @@ impl Pusher {
         }
     }
 
-    async fn run(mut self) {
+    async fn run(self) {
+        let span = tracing::debug_span!("feed", session = self.acting.id.0, from = self.cursor.change.0);
+        self.push_to_the_end().instrument(span).await;
+    }
+
+    async fn push_to_the_end(mut self) {
         let mut news = self.acting.services.presence.news();
         if let Over::Told(code) = self.until_over(&mut news).await {
             self.notices.tell_end(code).await;

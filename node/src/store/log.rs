@@ -18,6 +18,7 @@ use raftchat_schema::stored::{LogId, Vote};
 
 pub use record::{Chain, LogRecord};
 pub use tail::LogBounds;
+pub(crate) use tail::LogCounters;
 pub use writer::Done;
 
 pub(crate) use record::{seal, unseal};
@@ -184,6 +185,11 @@ impl LogStore {
     /// The vote that is on disk.
     pub fn vote(&self) -> Option<Vote> {
         self.tail.lock().vote
+    }
+
+    /// What its writer has done so far.
+    pub(crate) fn counters(&self) -> &LogCounters {
+        &self.tail.counters
     }
 
     /// Up to where entries are known to be committed. A hint: after a crash it may be an older one.

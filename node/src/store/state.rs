@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use raftchat_schema::id::{Stamp, StateHash};
 use raftchat_schema::stored::SnapshotHeader;
 use raftchat_state::Writes;
+use raftchat_transport::counters;
 
 pub use cache::RowCache;
 pub(crate) use copy::{Commit, FreshState};
@@ -25,12 +26,27 @@ use live::Live;
 
 pub use live::StateSettings;
 
+counters! {
+    /// What was done with the rows.
+    pub(crate) struct StoreCounters of "store" {
+        /// Batches of rows that were written, each of one entry or several.
+        commits,
+        /// Rows that were made, replaced or removed in them.
+        rows,
+        /// Times that all rows were made durable.
+        syncs,
+        /// Times that all rows were replaced by those of a snapshot.
+        installed,
+    }
+}
+
 /// The rows. Clones are the same rows.
 #[derive(Clone)]
 pub struct StateStore {
     live: Arc<RwLock<Arc<Live>>>,
     dir: PathBuf,
     settings: StateSettings,
+    counters: Arc<StoreCounters>,
 }
 
 impl std::fmt::Debug for StateStore {
@@ -105,11 +121,19 @@ impl StateStore {
     /// Stores what an entry, or several, wrote, and that they are applied; all at once. Survives the process's death; the
     /// machine's only after [`StateStore::sync`].
     pub fn commit(&self, writes: &Writes, applied: &AppliedState, hash: Option<StateHash>) -> Result<(), StoreError> {
+        self.counters.commits.add(1);
+        self.counters.rows.add(writes.0.len());
         self.live().commit(writes, applied, hash)
+    }
+
+    /// What was done with the rows so far.
+    pub(crate) fn counters(&self) -> &StoreCounters {
+        &self.counters
     }
 
     /// Makes all that was committed durable.
     pub fn sync(&self) -> Result<(), StoreError> {
+        self.counters.syncs.add(1);
         let live = self.live();
         let applied = StateView::of(live.clone()).applied()?.log_id;
         live.sync(applied)
@@ -123,6 +147,7 @@ impl StateStore {
     /// Replaces all rows by a snapshot's. After a crash at any moment either the old or the new are there, whole. Views
     /// taken before go on showing the old.
     pub fn install(&self, file: &SnapshotFile) -> Result<(), StoreError> {
+        self.counters.installed.add(1);
         let epoch = epochs(&self.dir)?.last().map_or(1, |last| last.saturating_add(1));
         let live = load(&self.dir, epoch, &self.settings, file)?;
         point(&self.dir, epoch)?;
@@ -133,7 +158,8 @@ impl StateStore {
     }
 
     fn serve(dir: &Path, settings: &StateSettings, live: Live) -> Self {
-        Self { live: Arc::new(RwLock::new(Arc::new(live))), dir: dir.to_owned(), settings: *settings }
+        let live = Arc::new(RwLock::new(Arc::new(live)));
+        Self { live, dir: dir.to_owned(), settings: *settings, counters: Arc::default() }
     }
 
     fn live(&self) -> Arc<Live> {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::failure::LinkFailure;
 use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
 use crate::link::Link;
+use crate::link::name::LinkName;
 use crate::socket::bound::wildcard_socket;
 use crate::socket::{DialRuntime, Signs};
 use crate::tls;
@@ -100,6 +101,7 @@ impl Dialer {
         };
         let peer = certificate_of(&connection)
             .ok_or_else(|| LinkFailure::WrongServer { detail: "no certificate".to_owned() })?;
+        tracing::debug!(link = %LinkName::of(&connection), to = %peer.identity, %address, "connected");
         Ok(Link::new(endpoint, connection, signs, peer, self.limits))
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Job, Lane, PeerHealth};
+use super::{Job, Lane, LinkCounters, PeerHealth};
 use crate::failure::LinkFailure;
 use crate::link::datagram::Datagram;
 use crate::link::dialer::{Dialer, Expect};
@@ -111,6 +111,7 @@ pub(super) struct Keeper {
     pub(super) expect: Expect,
     pub(super) address: String,
     pub(super) health: Arc<Health>,
+    pub(super) counters: Arc<LinkCounters>,
 }
 
 impl Keeper {
@@ -146,6 +147,7 @@ impl Keeper {
             let failure = match self.dial(slots).await {
                 Ok(link) => {
                     self.health.up(&link);
+                    self.counters.made.add(1);
                     in_order = false;
                     tracing::info!(peer = %self.expect, ?lanes, address = %self.address, "link is up");
                     let since = Instant::now();
@@ -153,9 +155,13 @@ impl Keeper {
                     if since.elapsed() >= STEADY {
                         redial.reset();
                     }
+                    self.counters.lost.add(1);
                     failure
                 }
-                Err(failure) => failure,
+                Err(failure) => {
+                    self.counters.failed.add(1);
+                    failure
+                }
             };
             for (_, slot) in slots {
                 // A call that finds no link was not handed to anybody.

@@ -10,10 +10,12 @@ use raftchat_schema::told::Told;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument as _;
 
 use crate::damped::{Damped, warn_of};
 use crate::failure::{AuthRefusal, CloseCode};
 use crate::limits::{FIRST_STREAM_DEADLINE, HANDSHAKE_DEADLINE, LinkLimits, PROVED_HANDSHAKE_DEADLINE};
+use crate::link::name::LinkName;
 use crate::load::{LinkLoad, LinkMeters};
 use crate::meter::Held;
 use crate::rpc::{Vat, VatEnd};
@@ -87,15 +89,21 @@ pub(crate) async fn serve(service: Arc<Service>, incoming: Incoming, handshake: 
             return;
         }
     };
-    tracing::debug!(who = %handle.identity(), from = %handle.remote_address(), "connected");
+    let span = tracing::debug_span!("link", name = %LinkName::of(&connection), who = %handle.identity());
+    serve_admitted(&service, &connection, &handle, registered).instrument(span).await;
+}
+
+/// Serves a caller that is let in.
+async fn serve_admitted(service: &Service, connection: &Connection, handle: &ConnectionHandle, registered: Registered) {
+    tracing::debug!(from = %handle.remote_address(), "connected");
     let link = service.meters.links.hold(1);
-    let ended = serve_streams(&service, &connection, &handle, &registered).await;
+    let ended = serve_streams(service, connection, handle, &registered).await;
     if let Ended::Close(code, reason) = ended {
         handle.close(code, &reason);
     }
     drop((registered, link));
     let cause = handle.closed().await;
-    tracing::debug!(who = %handle.identity(), cause = %Told(&cause), "disconnected");
+    tracing::debug!(cause = %Told(&cause), "disconnected");
 }
 
 /// Completes the handshake. Whoever fails it was told by TLS; the node's log
@@ -199,7 +207,8 @@ async fn serve_streams(
                 first_stream = None;
                 let client = Client::new(bootstrap.as_client_hook().add_ref());
                 let room = (service.role == Role::Device).then(|| Arc::clone(&registered.room));
-                vats.spawn_local(Vat::serving((send, recv), &service.limits, client, handle.load(), room).run());
+                let vat = Vat::serving((send, recv), &service.limits, client, handle.load(), room);
+                vats.spawn_local(vat.run().in_current_span());
             }
             Some(end) = vats.join_next() => {
                 if let Some(ended) = after_vat(service, handle, end) {

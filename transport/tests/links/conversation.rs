@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use raftchat_transport::{AuthRefusal, BindError, CloseCode, LinkFailure, LinkTiming, Role, RpcThreads, Server};
 
-use crate::support::{Cluster, Echo, Guests, HOME, echo_server, expect, locally, refusal, say, soon, spki};
+use crate::support::{Cluster, Echo, Guests, HOME, LINKS, echo_server, expect, locally, refusal, say, soon, spki};
 
 #[tokio::test]
 async fn a_device_speaks_to_a_node_over_one_stream() {
@@ -28,6 +28,31 @@ async fn a_device_speaks_to_a_node_over_one_stream() {
         link.finish().await;
         while !server.connections().is_empty() {
             tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_has_the_same_name_on_both_sides_and_another_one_each_time() {
+    locally(async {
+        let home = Cluster::new(HOME);
+        let threads = RpcThreads::start(1).unwrap();
+        let config = home.server_config(Role::Device, 1);
+        let server = echo_server(config, &Arc::default(), &threads.handle(), &Arc::default()).await;
+        let nora = home.dialer(Role::Device, home.device("nora-who-is-named"));
+        for text in ["once", "twice"] {
+            let link = soon(nora.connect(server.local_address(), &expect(1))).await.unwrap();
+            say(&link, text).await;
+            link.finish().await;
+        }
+        let links = LINKS.lock().unwrap().clone();
+        let of_node = links.iter().filter(|link| link.get("who").is_some_and(|who| who.contains("nora-who-is-named")));
+        let names: Vec<&String> = of_node.map(|link| link.get("name").unwrap()).collect();
+        assert!(names.len() == 2 && names[0] != names[1], "{names:?}");
+        for name in names {
+            let ours = links.iter().filter(|link| link.get("to").is_some_and(|to| to == "node 1 of home"));
+            assert_eq!(ours.filter(|link| link.get("name") == Some(name)).count(), 1, "{name}");
         }
     })
     .await;

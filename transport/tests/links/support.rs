@@ -24,7 +24,10 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub(crate) const HOME: &str = "home";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,12 +54,29 @@ impl std::io::Write for Kept {
     }
 }
 
+/// The spans of links in all tests, by their fields.
+pub(crate) static LINKS: Mutex<Vec<BTreeMap<String, String>>> = Mutex::new(Vec::new());
+
+/// Notes the spans of links.
+struct LinkSpans;
+
+impl<S: tracing::Subscriber> Layer<S> for LinkSpans {
+    fn on_new_span(&self, span: &tracing::span::Attributes<'_>, _id: &tracing::Id, _context: Context<'_, S>) {
+        let mut fields = BTreeMap::new();
+        span.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            fields.insert(field.name().to_owned(), format!("{value:?}"));
+        });
+        LINKS.lock().unwrap().push(fields);
+    }
+}
+
 /// Runs a test on a `LocalSet`, where links live.
 pub(crate) fn locally<F: Future>(test: F) -> impl Future<Output = F::Output> {
     // As the programs do.
     let fields = debug_fn(|writer, field, value| write_field(writer, field.name(), value)).delimited(" ");
-    let log = tracing_subscriber::fmt().fmt_fields(fields).with_max_level(tracing::Level::WARN);
-    let _ = log.with_ansi(false).with_writer(|| Kept).try_init();
+    let log = tracing_subscriber::fmt::layer().fmt_fields(fields).with_ansi(false).with_writer(|| Kept);
+    let links = LinkSpans.with_filter(filter_fn(|told| told.is_span() && told.name() == "link"));
+    let _ = tracing_subscriber::registry().with(log.with_filter(LevelFilter::WARN)).with(links).try_init();
     // Some tests are large.
     let test = Box::pin(test);
     async move { tokio::task::LocalSet::new().run_until(test).await }

@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 use crate::audience::typing::TypingNews;
 
 /// The most changes in an inbox.
-pub(super) const INBOX_CHANGES_MAX: usize = 1024;
+const INBOX_CHANGES_MAX: usize = 1024;
 /// The most bytes in an inbox.
-pub(super) const INBOX_BYTES_MAX: usize = 1 << 20;
+const INBOX_BYTES_MAX: usize = 1 << 20;
 /// The most hints in an inbox; the oldest go first.
-pub(super) const INBOX_HINTS_MAX: usize = 64;
+const INBOX_HINTS_MAX: usize = 64;
 
 /// Where a subscription finds what is new.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ use raftchat_schema::id::{ChangeNumber, NodeId, Stamp, StateHash};
 use raftchat_schema::stored::{LogId, Membership, StoredMembership};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_state::{Applied, ApplyError, Effects, Overlay, Tables as _, Writes};
+use raftchat_transport::counters;
 use tokio::sync::{oneshot, watch};
 
 use super::copying::{Copied, Copying};
@@ -77,11 +78,26 @@ pub(crate) enum Job {
     Copy { clean_upto: u64, done: oneshot::Sender<Result<(), StoreError>> },
 }
 
+counters! {
+    /// What the apply thread has done.
+    pub(crate) struct ApplyCounters of "apply" {
+        /// Entries that were applied, empty ones and memberships too.
+        entries,
+        /// Commands in them.
+        commands,
+        /// Commands in them that were refused.
+        refused,
+        /// Changes that they led to, for the feeds.
+        changes,
+    }
+}
+
 /// The apply thread, as others see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Applier {
     jobs: Sender<Job>,
     applied: watch::Receiver<Option<u64>>,
+    pub(crate) counters: Arc<ApplyCounters>,
 }
 
 impl Applier {
@@ -94,12 +110,14 @@ impl Applier {
         let hash = raftchat_state::state_hash(&view).map_err(|error| unreadable(error.to_string()))?;
         let (progress, applied) = watch::channel(state.log_id.map(|id| id.index));
         let (jobs, queue) = mpsc::channel();
-        let thread = Thread { stores, sink, state, change, hash, progress, cache: RowCache::default(), copying: None };
+        let counters: Arc<ApplyCounters> = Arc::default();
+        let (cache, copying) = (RowCache::default(), None);
+        let thread = Thread { stores, sink, state, change, hash, progress, cache, copying, counters: counters.clone() };
         std::thread::Builder::new()
             .name("apply".into())
             .spawn(move || thread.run(&queue))
             .map_err(StoreError::io("starting the apply thread of", "the state"))?;
-        Ok(Self { jobs, applied })
+        Ok(Self { jobs, applied, counters })
     }
 
     /// The index of the last entry applied; moves on.
@@ -160,6 +178,7 @@ struct Thread {
     progress: watch::Sender<Option<u64>>,
     cache: RowCache,
     copying: Option<Copying>,
+    counters: Arc<ApplyCounters>,
 }
 
 impl Thread {
@@ -270,6 +289,7 @@ impl Thread {
             copying.note(Commit { writes, applied: self.state.clone(), hash });
         }
         for entry in applied {
+            self.count(&entry);
             self.sink.applied(entry);
         }
         self.publish();
@@ -287,6 +307,18 @@ impl Thread {
         self.sink.installed(&self.state.membership);
         self.publish();
         Ok(())
+    }
+
+    /// Says by their numbers what was proposed in an entry, so that its lines can be found on every node.
+    fn count(&self, entry: &AppliedEntry) {
+        self.counters.entries.add(1);
+        self.counters.commands.add(entry.outcomes.len());
+        self.counters.refused.add(entry.outcomes.iter().filter(|told| told.outcome.is_err()).count());
+        self.counters.changes.add(entry.effects.changes.len());
+        let LogId { index, term, .. } = entry.log_id;
+        let _entry = tracing::debug_span!("entry", index, term).entered();
+        let proposals = || entry.outcomes.iter().map(|told| (told.node.0, told.number)).collect::<Vec<_>>();
+        tracing::debug!(proposals = ?proposals(), change = entry.change.0, "applied");
     }
 
     fn publish(&self) {

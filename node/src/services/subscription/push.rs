@@ -37,6 +37,7 @@ impl Pusher {
             wire::write_counts(list.reborrow().get(at), *conversation, counts);
         }
         call.get().init_cursor().set_bytes(&self.cursor.to_bytes());
+        tracing::debug!(changes = changes.len(), upto = self.cursor.change.0, "pushed");
         self.window.add(&batch);
         self.unacknowledged.push_back(batch.acknowledged(call.send().promise));
         Ok(())

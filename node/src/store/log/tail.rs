@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use raftchat_schema::stored::{LogId, Vote};
+use raftchat_transport::counters;
 
 use super::record::LogRecord;
 use crate::store::error::StoreError;
@@ -144,11 +145,28 @@ impl Tail {
     }
 }
 
+counters! {
+    /// What the writer of the log has done.
+    pub(crate) struct LogCounters of "log" {
+        /// Batches that were written and synced, of one request or many.
+        batches,
+        /// Entries in them.
+        entries,
+        /// Bytes of entries in them, as they are on disk.
+        bytes,
+        /// Votes in them.
+        votes,
+        /// Times that the end of the log was taken back because another leader had it otherwise.
+        truncated,
+    }
+}
+
 /// The tail as its threads share it.
 #[derive(Debug)]
 pub(crate) struct SharedTail {
     tail: Mutex<Tail>,
     moved: Condvar,
+    pub(crate) counters: LogCounters,
 }
 
 impl SharedTail {
@@ -165,7 +183,7 @@ impl SharedTail {
             limits,
             failed: None,
         };
-        Self { tail: Mutex::new(tail), moved: Condvar::new() }
+        Self { tail: Mutex::new(tail), moved: Condvar::new(), counters: LogCounters::default() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tail> {

@@ -244,6 +244,11 @@ impl Writer {
             group.done.into_iter().for_each(|done| done(Err(StoreError::Failed(reason.clone()))));
             return Err(error);
         }
+        let counters = &self.tail.counters;
+        counters.batches.add(1);
+        counters.entries.add(group.entries);
+        counters.bytes.add(group.bytes);
+        counters.votes.add(usize::from(group.vote.is_some()));
         self.committed = committed;
         let entry = self.last.map(|id| MarkedEntry { index: id.index, term: id.term, chain: self.chain });
         self.high_water = HighWater { entry, vote: group.vote.or(self.high_water.vote) };
@@ -290,6 +295,7 @@ impl Writer {
 
     /// Removes the entries from `next` on, all or none of them.
     fn truncate(&mut self, next: u64) -> Result<(), StoreError> {
+        self.tail.counters.truncated.add(1);
         let end = index_after(self.last);
         if next >= end {
             return Ok(());
