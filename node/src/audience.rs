@@ -6,3 +6,4 @@ pub(crate) mod gossip;
 pub(crate) mod live;
 pub(crate) mod presence;
 pub(crate) mod typing;
+pub(crate) mod typing_news;

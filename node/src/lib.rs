@@ -13,6 +13,7 @@
 //! | [`raft`], [`store`] | the only places that name openraft and fjall |
 //! | `audience` | who hears of what: fan-out, live sessions, presence, typing |
 //! | [`peers`] | the links to the other nodes, who may call as one and from where, what they tell each other when they meet |
+//! | `levels` | which feature level the nodes know, and when all know another |
 //! | `health` | whom this node misses, whether it is behind, how full its budgets and disks are |
 //! | `clock` | what time it is, whatever this machine's clock says |
 //! | `housekeeping` | what the node notes in the log by itself, that what was deleted is gone, that certificates end |
@@ -26,6 +27,7 @@ pub mod config;
 pub mod daemon;
 mod health;
 mod housekeeping;
+mod levels;
 pub mod node;
 pub mod peers;
 pub mod proposer;

@@ -13,8 +13,9 @@ use futures::future::LocalBoxFuture;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::failure::{CallFailure, LinkFailure};
-use crate::link::dialer::{Dialer, Expect};
+use crate::link::dialer::Dialer;
 use crate::rpc::threads::RpcHandle;
+use crate::tls::identity::Expect;
 
 mod keeper;
 

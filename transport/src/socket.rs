@@ -23,8 +23,6 @@ use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::socket::icmp;
-
 /// The signs that the sockets of one link have seen, the former ones too.
 #[derive(Debug)]
 pub(crate) struct Signs {

@@ -11,6 +11,7 @@ extern crate alloc;
 mod interface;
 mod model;
 mod outbox;
+mod rules;
 mod state;
 pub mod text;
 mod timeline;
@@ -18,7 +19,7 @@ mod turn;
 
 pub use interface::codec::{Codec, Content};
 pub use interface::effect::{Durability, Effect, Notification, PageRange, PageRequest, Write};
-pub use interface::input::{Attention, Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
+pub use interface::input::{Input, Intent, Link, OutcomeResult, Stored, StoredConversation};
 pub use interface::rows::{
     ChatId, Completeness, ConversationRow, CursorRow, DepartureRow, EntryState, Lane, MemberRow, OutboxEntry, OutboxId,
     PlaceRow,
@@ -30,5 +31,6 @@ pub use interface::shown::{
 };
 pub use model::Model;
 pub use outbox::numbers::Numbers;
+pub use rules::{Rules, Says, rules};
 pub use state::merge;
 pub use state::people::DELETED_ACCOUNT;

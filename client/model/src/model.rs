@@ -21,7 +21,7 @@ use raftchat_schema::id::{ConversationId, Position, RequestNumber, Stamp, UserId
 
 use crate::interface::codec::Codec;
 use crate::interface::effect::{Effect, PageRequest};
-use crate::interface::input::{Attention, Input, Stored};
+use crate::interface::input::{Input, Stored};
 use crate::interface::rows::ChatId;
 use crate::interface::shown::{Receipt, Shown};
 use crate::outbox::Outbox;

@@ -1,9 +1,7 @@
 //! What is to be done at the nodes: kept until its outcome is known, done once, and in order within each lane. Knows
 //! nothing of what is drawn meanwhile.
 
-mod coalesce;
 pub(crate) mod numbers;
-mod object;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -17,6 +15,7 @@ use raftchat_schema::pause::Pause;
 use crate::interface::effect::{Effect, Write};
 use crate::interface::rows::{ChatId, EntryState, Lane, OutboxEntry, OutboxId};
 use crate::outbox::numbers::Numbers;
+use crate::rules::{Object, replaces, rules};
 use crate::turn::Turn;
 
 /// The most entries that are done at once.

@@ -6,8 +6,8 @@ use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{Position, UserId};
 
-use crate::rows::{ChatId, Lane};
-use crate::shown::Undone;
+use crate::interface::rows::{ChatId, Lane};
+use crate::interface::shown::Undone;
 
 /// The rules of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, UserId};
-use raftchat_schema::view::{Change, ChangedRow};
+use raftchat_schema::view::ChangedRow;
 use raftchat_state::{Feed, FeedChange, Joined};
 use raftchat_transport::counters;
 
-use crate::audience::typing::TypingNews;
+use crate::audience::typing_news::TypingNews;
 use inbox::Inbox;
 
 pub(crate) use inbox::Taken;
@@ -259,6 +259,8 @@ impl Drop for Place {
 #[cfg(test)]
 #[expect(clippy::panic, reason = "a test fails by panicking")]
 mod tests {
+    use raftchat_schema::view::Change;
+
     use super::inbox::{INBOX_CHANGES_MAX, INBOX_HINTS_MAX};
     use super::*;
 

@@ -9,6 +9,7 @@ use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::limits::TYPING_MS;
 
 use crate::audience::fanout::Fanout;
+use crate::audience::typing_news::TypingNews;
 use crate::peers::links::PeerLinks;
 use crate::peers::members::Members;
 
@@ -23,14 +24,6 @@ const CONVERSATIONS_MAX: usize = 64;
 
 /// Of more users than this those are forgotten who do not write any more.
 const USERS_MAX: usize = 1024;
-
-/// Somebody is writing, or no longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TypingNews {
-    pub(crate) conversation: ConversationId,
-    pub(crate) user: UserId,
-    pub(crate) active: bool,
-}
 
 /// Passes it on.
 #[derive(Debug)]

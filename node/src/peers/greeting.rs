@@ -19,6 +19,7 @@ use raftchat_schema::stored::Member;
 use raftchat_transport::Damped;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::levels::Levels;
 use crate::peers::links::PeerLinks;
 use crate::peers::members::Members;
 use crate::raft::RaftHandle;

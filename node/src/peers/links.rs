@@ -17,7 +17,7 @@ use raftchat_schema::wire::{self, WireError};
 use raftchat_transport::{CallFailure, LinkCounters, LinkFailure, PeerHealth, PeerPool};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::audience::typing::TypingNews;
+use crate::audience::typing_news::TypingNews;
 use crate::raft::{
     AppendRequest, AppendResponse, Lane, OutgoingSnapshot, PeerCallError, PeerCalls, SnapshotRequest, Target,
     TransferRequest, VoteRequest, VoteResponse,

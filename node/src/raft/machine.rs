@@ -1,7 +1,7 @@
 //! The state machine as openraft wants it: entries go to the apply thread, snapshots are made and taken over. Knows nothing
 //! of what the rows hold.
 
-pub mod apply;
+pub(crate) mod apply;
 pub(crate) mod copying;
 
 use std::io;

@@ -1,4 +1,4 @@
 //! What this node believes of the others' words and of its own data. Pure: knows what it is told, and never how it came.
 
-pub mod claims;
+pub(crate) mod claims;
 pub(crate) mod doubts;

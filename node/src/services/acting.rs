@@ -23,8 +23,7 @@ use super::registered::Registered;
 use super::{Claim, PROPOSE_LIMIT, Services};
 use crate::admission::login_throttle::Source;
 use crate::admission::passwords::{Asker, Hasher, PasswordError};
-use crate::audience::typing::TypingNews;
-use crate::health::room::adds;
+use crate::audience::typing_news::TypingNews;
 use crate::store::StateView;
 
 /// So many bytes of an answer are one more token: a page of history is about thirty, and 30 of them a second go on for ever.

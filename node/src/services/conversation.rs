@@ -63,7 +63,7 @@ impl conversation::Server for ConversationService {
         params: conversation::SendParams,
         mut results: conversation::SendResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.store(params).await, |sent| {
+        answer!(results, self.send_message(params).await, |sent| {
             let mut results = results.get();
             results.set_conversation(sent.conversation.0);
             results.set_position(sent.position.0);

@@ -120,14 +120,6 @@ impl session::Server for SessionService {
         conversation_found!(self, results, self.acting.look(|view| self.acting.direct_with(view, other)).await)
     }
 
-    async fn create_group(
-        self: Rc<Self>,
-        params: session::CreateGroupParams,
-        mut results: session::CreateGroupResults,
-    ) -> Result<(), capnp::Error> {
-        conversation_found!(self, results, self.acting.make_group(params).await)
-    }
-
     async fn subscribe(
         self: Rc<Self>,
         params: session::SubscribeParams,
@@ -216,25 +208,6 @@ impl session::Server for SessionService {
         mut results: session::ChangePasswordResults,
     ) -> Result<(), capnp::Error> {
         answer!(results, self.acting.change_password(params).await)
-    }
-
-    async fn set_profile(
-        self: Rc<Self>,
-        params: session::SetProfileParams,
-        mut results: session::SetProfileResults,
-    ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.set_profile(params).await)
-    }
-
-    async fn block(
-        self: Rc<Self>,
-        params: session::BlockParams,
-        mut results: session::BlockResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let request = Request::read(params.get_request()?);
-        let act = Act::Block { user: UserId(params.get_user()), switch: Switch::from_bool(params.get_blocked()) };
-        answer!(results, self.acting.act(request, act).await.map(drop))
     }
 
     async fn blocked(

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use raftchat_schema::id::{Stamp, StateHash};
+use raftchat_schema::id::StateHash;
 use raftchat_schema::stored::SnapshotHeader;
 use raftchat_state::Writes;
 use raftchat_transport::counters;

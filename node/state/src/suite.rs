@@ -144,7 +144,7 @@ fn a_story_is_told_and_read_back<T: TestTables>(tables: &mut T) {
             say(alice_on_desk, Recipient::Direct(bob), 3, "that was wrong"),
         ],
     );
-    assert_eq!(applied.joined.len(), 2);
+    assert_eq!(applied.effects.joined.len(), 2);
     let conversation = ok(queries::direct(tables, bob, alice)).expect("their conversation");
     assert_eq!(ok(queries::direct(tables, alice, carol)), None);
     messages_are_read(tables, alice, bob, carol, conversation);
@@ -220,12 +220,12 @@ fn sessions_come_and_go<T: TestTables>(tables: &mut T, carol: UserId, on_desk: S
     assert!(ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
 
     let applied = commit(tables, 6000, &[in_session(on_boat, 1, Act::Account(AccountAct::EndSession(on_desk)))]);
-    assert_eq!(applied.ended_sessions, [on_desk]);
+    assert_eq!(applied.effects.ended_sessions, [on_desk]);
     assert_eq!(ok(queries::session(tables, on_desk)), None);
 
     let delete = SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Erase };
     let applied = commit(tables, 7000, &[in_session(on_boat, 2, delete)]);
-    assert_eq!(applied.ended_sessions, [on_boat]);
+    assert_eq!(applied.effects.ended_sessions, [on_boat]);
     groups::erase_all(tables, 7100);
     assert!(!ok(queries::knows_device(tables, carol, DeviceId([30; 32]))));
     assert_eq!(ok(queries::verifier(tables, carol)), None);

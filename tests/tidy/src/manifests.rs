@@ -30,7 +30,7 @@ pub(crate) fn unused(sources: &[Source]) -> Result<Vec<String>, Trouble> {
 
 /// The crate's own sources, without those of crates in its folder.
 fn of_crate<'s>(sources: &'s [Source], folder: &str) -> impl Iterator<Item = &'s Source> {
-    let kinds = ["src/", "tests/", "benches/", "examples/", "build.rs"].map(|kind| format!("{folder}{kind}"));
+    let kinds = ["src/", "lib.rs", "tests/", "benches/", "examples/", "build.rs"].map(|kind| format!("{folder}{kind}"));
     sources.iter().filter(move |source| kinds.iter().any(|kind| source.path.starts_with(kind)))
 }
 

@@ -22,7 +22,7 @@ impl Source {
     pub(crate) fn program(&self) -> &str {
         let tests = self.code.match_indices("\n#[cfg(test)]\n").find(|(at, marker)| {
             let after = self.code.get(at + marker.len()..).unwrap_or_default();
-            after.lines().find(|line| !line.starts_with("#[")).is_some_and(|line| line.starts_with("mod tests"))
+            after.lines().find(|line| !line.starts_with("#[")).is_some_and(|line| line.contains("mod tests"))
         });
         tests.map_or(&self.code, |(at, _)| self.code.get(..at).unwrap_or_default())
     }

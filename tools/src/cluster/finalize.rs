@@ -8,11 +8,11 @@ use raftchat_config::places;
 use raftchat_schema::level::Level;
 use serde_json::json;
 
+use super::admin::{AdminClient, Change};
 use super::directory::ClusterDir;
-use super::insider::{Change, Insider};
 use super::observer::Observer;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::shell::output::Output;
 
 /// Which cluster.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &FinalizeArguments, output: Output) -> Result
         return output.answer(&json!({ "level": current.0, "raised": false }), told);
     }
     let level = current.next();
-    let mut insider = Insider::of_cluster(&cluster, &cluster.configs()?)?;
-    insider.change(&Change::RaiseLevel(level), Duration::from_secs(arguments.timeout)).await?;
+    let mut admin = AdminClient::of_cluster(&cluster, &cluster.configs()?)?;
+    admin.change(&Change::RaiseLevel(level), Duration::from_secs(arguments.timeout)).await?;
     output.answer(&json!({ "level": level.0, "raised": true }), || format!("the cluster is at level {level}"))
 }

@@ -17,10 +17,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Job, Lane, LinkCounters, PeerHealth};
 use crate::failure::LinkFailure;
 use crate::link::datagram::Datagram;
-use crate::link::dialer::{Dialer, Expect};
+use crate::link::dialer::Dialer;
 use crate::link::{Link, StreamPriority};
 use crate::lot::lot;
 use crate::socket::Signs;
+use crate::tls::identity::Expect;
 
 /// Never sent: the stop signal is the end of its channel.
 pub(super) type Stop = Infallible;

@@ -232,8 +232,8 @@ mod tests {
     use capnp_rpc::rpc_capnp::message;
 
     use super::*;
-    use crate::identity::Role;
     use crate::limits::LinkLimits;
+    use crate::tls::identity::Role;
 
     #[derive(Default)]
     struct Wakes(AtomicUsize);

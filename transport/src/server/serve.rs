@@ -24,7 +24,7 @@ use crate::server::doorstep::Origin;
 use crate::server::registry::{Registered, Registry};
 use crate::tls::check_caller;
 use crate::tls::clock::{Clock, time_left};
-use crate::tls::identity::{Admission, PeerCertificate, Role, certificate_of};
+use crate::tls::identity::{Admission, Role, certificate_of};
 
 /// The interval between two looks at the caller's certificate: what time it is may become known, or change.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);

@@ -29,7 +29,7 @@ mod queue {
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
     use tokio::net::UdpSocket;
 
-    use crate::SocketError;
+    use super::SocketError;
 
     pub(crate) fn ask_for_errors(socket: &std::net::UdpSocket) {
         let asked = match socket.local_addr() {

@@ -19,7 +19,6 @@ use raftchat_model::{ChatId, Intent, Item, Shown};
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, Rgba8Pixel, SharedPixelBuffer, SharedString};
 
-use crate::stage::people;
 use crate::stage::script::{Desk, Script};
 
 pub(crate) type Picture = SharedPixelBuffer<Rgba8Pixel>;

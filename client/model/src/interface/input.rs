@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Done, MemberRole, Profile, Switch};
+use raftchat_schema::command::{AccountAct, ConversationAct, Done, Switch};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, MessageId, NodeId, Position, RequestNumber, UserId, Username};
 use raftchat_schema::view::{Change, ConversationView, Counts, MemberView, MessageView, UserView};

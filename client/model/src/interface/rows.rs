@@ -1,9 +1,8 @@
 //! Rows of the client's store, as the model reads and writes them. Knows nothing of how they are encoded.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, MemberRole, Recipient};
+use raftchat_schema::command::{Act, GroupProfile, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, RequestNumber, Stamp, UserId};
 use raftchat_schema::view::{ConversationKind, ConversationView, MemberView, PlaceView};

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::MemberRole;
+use raftchat_schema::command::{GroupProfile, MemberRole};
 use raftchat_schema::error::Refusal;
 use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId, Username};
 use raftchat_schema::view::ConversationKind;

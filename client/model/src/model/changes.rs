@@ -8,7 +8,7 @@ use raftchat_schema::view::{Change, ChangedRow, ConversationView, Counts, Messag
 use crate::interface::effect::Write;
 use crate::interface::rows::{ChatId, ConversationRow, DepartureRow, MemberRow};
 use crate::model::Model;
-use crate::outbox::Object;
+use crate::rules::Object;
 use crate::state::chat::{Chat, sent_by};
 use crate::state::merge;
 use crate::turn::Turn;

@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::Act;
+use raftchat_schema::command::{Act, ConversationAct};
 use raftchat_schema::id::{Position, Stamp};
 use raftchat_schema::payload::Payload;
 

@@ -2,19 +2,18 @@
 
 use alloc::string::String;
 
-use raftchat_schema::command::{Act, Recipient, Switch};
+use raftchat_schema::command::{Act, ConversationAct, Recipient};
 use raftchat_schema::emoji;
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::{MessageState, MessageView};
 
 use crate::interface::codec::Content;
 use crate::interface::input::Intent;
-use crate::interface::rows::{ChatId, EntryState, Lane, OutboxId, lane_of};
+use crate::interface::rows::{ChatId, EntryState, Lane, OutboxId};
 use crate::interface::shown::Shown;
 use crate::model::Model;
 use crate::model::send::Said;
-use crate::outbox::replaces;
-use crate::state::chat::effective_pins;
+use crate::rules::{Object, Slot, Wish, replaces, rules};
 use crate::text::safe;
 use crate::timeline::bubble;
 use crate::turn::Turn;
@@ -103,15 +102,15 @@ impl Model {
         self.chats.get(&conversation).is_some_and(|chat| chat.settled.iter().any(|entry| replaces(act, &entry.act)))
     }
 
-    fn has_reacted(&self, conversation: ConversationId, position: Position, emoji: &str) -> Option<Switch> {
-        let message = self.message_at(conversation, position)?;
-        let mine = |reaction: &ReactionView| reaction.emoji == emoji && reaction.users.contains(&self.me);
-        Some(switch_of(message.reactions.iter().any(mine)))
-    }
-
-    fn is_pinned(&self, conversation: ConversationId, position: Position) -> Option<Switch> {
-        let chat = self.chats.get(&conversation)?;
-        Some(switch_of(effective_pins(&chat.row.pinned_messages, core::iter::empty()).contains(&position)))
+    /// Whether the rows of the nodes, as far as they are held, show the act as done.
+    fn is_so(&self, conversation: ConversationId, act: &Act) -> bool {
+        match rules(act).row {
+            Some(Object::Reactions(position) | Object::Message(position)) => {
+                self.message_at(conversation, position).is_some_and(|message| bubble::shows(self.me, message, act))
+            }
+            Some(Object::Head | Object::Place) => self.chats.get(&conversation).is_some_and(|chat| chat.shows(act)),
+            None => false,
+        }
     }
 
     /// A message, where it is in memory.

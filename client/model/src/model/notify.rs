@@ -6,7 +6,6 @@ use raftchat_schema::id::{ConversationId, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
 
 use crate::interface::effect::{Effect, Notification};
-use crate::interface::input::Attention;
 use crate::interface::rows::{ChatId, Lane};
 use crate::interface::shown::Body;
 use crate::model::Model;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, Done, Recipient};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Recipient};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
@@ -11,7 +11,8 @@ use crate::interface::input::OutcomeResult;
 use crate::interface::rows::{ChatId, Lane, OutboxId};
 use crate::interface::shown::{Failure, FailureReason, Shown, Undone};
 use crate::model::Model;
-use crate::outbox::{Finished, Object, replaces};
+use crate::outbox::Finished;
+use crate::rules::{Object, Refused, Renewal, Slot, replaces, rules};
 use crate::state::timers::Timer;
 use crate::turn::Turn;
 

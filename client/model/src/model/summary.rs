@@ -1,7 +1,6 @@
 //! The list of conversations: one line each, and what there is to read in all. Knows nothing of its order on the screen.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -1,17 +1,17 @@
 //! How the device stands to the cluster: connection, cursor and what was ever fetched. Knows nothing of what the rows say.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use raftchat_schema::error::{ErrorCode, Refusal};
-use raftchat_schema::id::{ChangeNumber, ConversationId, NodeId, Stamp};
+use raftchat_schema::id::{ConversationId, Stamp};
 
 use crate::interface::effect::{Effect, Write};
 use crate::interface::input::Link;
-use crate::interface::rows::{ChatId, Completeness, CursorRow};
-use crate::interface::shown::{Connection, Shown};
+use crate::interface::rows::{ChatId, Completeness};
+use crate::interface::shown::Shown;
 use crate::model::Model;
 use crate::state::chat::Chat;
+use crate::state::sync::node_of;
 use crate::state::timers::Timer;
 use crate::turn::Turn;
 

@@ -12,7 +12,7 @@ use raftchat_schema::view::{ConversationKind, MessageView};
 use crate::interface::effect::PageRange;
 use crate::interface::input::StoredConversation;
 use crate::interface::rows::{Completeness, ConversationRow, DepartureRow, MemberRow, OutboxEntry, PlaceRow};
-use crate::outbox::Object;
+use crate::rules::{Object, rules};
 use crate::state::merge;
 
 /// A conversation that the nodes hold.
@@ -216,7 +216,7 @@ impl Chat {
     pub(crate) fn shows(&self, act: &Act) -> bool {
         let (before, mut after) = (self.held_place(), self.held_place());
         after.apply(act, &mut Position(0));
-        let pins = effective_pins(&self.row.pinned_messages, std::iter::once(act));
+        let pins = effective_pins(&self.row.pinned_messages, core::iter::once(act));
         before == after && pins == self.row.pinned_messages
     }
 }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, Send};
+use raftchat_schema::command::{Act, ConversationAct, SendMessage};
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 

@@ -42,10 +42,10 @@ fn step(cluster: &mut Cluster, group: ConversationId, kind: u8, which: u8) {
             let switch = Switch::from_bool(kind < 128);
             Act::In(group, ConversationAct::React { position, emoji: "👍".to_owned(), switch })
         }
-        6 => Act::MarkRead { conversation: group, position },
-        7 if who != BOB => Act::Leave(group),
-        8 if who == BOB => Act::Rename { conversation: group, title: format!("boat {which}") },
-        _ => Act::MarkUnread(group),
+        6 => Act::In(group, ConversationAct::MarkRead { position }),
+        7 if who != BOB => Act::In(group, ConversationAct::Leave),
+        8 if who == BOB => Act::In(group, ConversationAct::Rename { title: format!("boat {which}") }),
+        _ => Act::In(group, ConversationAct::MarkUnread),
     };
     cluster.act(who, &act);
 }

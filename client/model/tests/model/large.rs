@@ -42,7 +42,7 @@ fn who_is_in_a_large_group_is_asked_for_when_it_is_opened_and_not_before() {
     assert_eq!((&alice.wanted[..], &alice.members_wanted[..]), (&[group][..], &[][..]), "its state, once");
     answered(&mut alice, &cluster, group);
     assert_eq!(alice.window.chat(group).member_count, MANY);
-    cluster.act(BOB, &Act::Rename { conversation: group, title: "ship".to_owned() });
+    cluster.act(BOB, &Act::In(group, ConversationAct::Rename { title: "ship".to_owned() }));
     alice.follow(&cluster);
     alice.tell(Input::Link(Link::Offline));
     alice.connect(&mut cluster);
@@ -55,7 +55,7 @@ fn who_is_in_a_large_group_is_asked_for_when_it_is_opened_and_not_before() {
     alice.open(group);
     assert_eq!(alice.members_wanted, [group], "once, while nothing has changed");
 
-    cluster.act(CAROL, &Act::Leave(group));
+    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
     alice.follow(&cluster);
     assert_eq!(alice.members_wanted, [group], "not at once at each of many changes");
     alice.wait(11_000);
@@ -71,14 +71,14 @@ fn a_group_that_is_large_no_longer_is_told_of_all_at_once() {
     let group = boat(&mut cluster, u32::try_from(MEMBERS_TOLD_MAX).unwrap() + 1);
     alice.follow(&cluster);
     answered(&mut alice, &cluster, group);
-    cluster.act(CAROL, &Act::Leave(group));
+    cluster.act(CAROL, &Act::In(group, ConversationAct::Leave));
     alice.follow(&cluster);
     assert!(alice.wanted.is_empty(), "there is nothing to ask for");
     let held = |alice: &Device| (members(alice, group), alice.window.chat(group).member_count as usize);
     assert_eq!(held(&alice), (MEMBERS_TOLD_MAX, MEMBERS_TOLD_MAX));
     let stranger = *cluster.members(group, ALICE).iter().map(|member| &member.user.id).max().unwrap();
-    cluster.act(BOB, &Act::RemoveMember { conversation: group, user: stranger });
-    cluster.act(BOB, &Act::AddMembers { conversation: group, members: vec![CAROL] });
+    cluster.act(BOB, &Act::In(group, ConversationAct::RemoveMember { user: stranger }));
+    cluster.act(BOB, &Act::In(group, ConversationAct::AddMembers { members: vec![CAROL] }));
     alice.follow(&cluster);
     assert_eq!(held(&alice), (MEMBERS_TOLD_MAX, MEMBERS_TOLD_MAX), "the feed tells of each again");
     assert!(alice.store.members.contains_key(&(group, CAROL)));

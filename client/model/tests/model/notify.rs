@@ -39,7 +39,7 @@ fn news_calls_once_and_is_taken_back_when_read_elsewhere() {
 fn edits_own_messages_and_the_muted_and_the_blocked_are_silent() {
     let (mut cluster, mut alice, group) = boat();
     let payload = crate::world::cluster::says("after");
-    cluster.act(BOB, &Act::EditMessage { conversation: group, position: Position(1), payload });
+    cluster.act(BOB, &Act::In(group, ConversationAct::EditMessage { position: Position(1), payload }));
     cluster.say(ALICE, group, "mine");
     cluster.act(ALICE, &Act::Account(AccountAct::Block { user: CAROL, switch: Switch::On }));
     alice.follow(&cluster);

@@ -1,7 +1,7 @@
 //! What is pinned, the line of the unread, and what people are called.
 
 use raftchat_model::{Body, ChatId, DELETED_ACCOUNT, Input, Intent, Original};
-use raftchat_schema::command::{Act, OwnMessages, Profile, Recipient, Switch};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Profile, Recipient, Switch};
 use raftchat_schema::id::{ConversationId, Position};
 use raftchat_schema::view::{Change, ChangedRow};
 
@@ -143,7 +143,7 @@ fn an_account_that_is_gone_takes_its_name_with_it() {
     let direct = cluster.say_to(BOB, Recipient::Direct(ALICE), "hello", Vec::new()).0;
     alice.settle(&mut cluster);
     assert_eq!(alice.window.at(1).reactions.first().unwrap().names, ["bob"]);
-    cluster.act(BOB, &Act::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep });
+    cluster.delete_account(BOB);
     alice.settle(&mut cluster);
     assert_eq!(alice.window.at(1).reactions.first().unwrap().names, [DELETED_ACCOUNT]);
     assert_eq!(alice.window.at(1).sender_name, DELETED_ACCOUNT);

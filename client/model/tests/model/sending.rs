@@ -194,7 +194,7 @@ fn a_later_edit_from_another_device_is_not_hidden_by_an_answer_that_comes_late()
     alice.want(Intent::Edit { chat: ChatId::Known(direct), position, text: "two".to_owned() });
     alice.perform_unheard(&mut cluster);
     let payload = crate::world::cluster::says("three");
-    cluster.act(ALICE, &Act::EditMessage { conversation: direct, position, payload });
+    cluster.act(ALICE, &Act::In(direct, ConversationAct::EditMessage { position, payload }));
     alice.follow(&cluster);
     alice.perform_all(&mut cluster);
     assert_eq!(alice.window.texts(), ["hello", "three"]);

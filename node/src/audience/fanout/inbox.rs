@@ -8,14 +8,14 @@ use raftchat_schema::id::ChangeNumber;
 use raftchat_schema::view::Change;
 use tokio::sync::Notify;
 
-use crate::audience::typing::TypingNews;
+use crate::audience::typing_news::TypingNews;
 
 /// The most changes in an inbox.
-const INBOX_CHANGES_MAX: usize = 1024;
+pub(super) const INBOX_CHANGES_MAX: usize = 1024;
 /// The most bytes in an inbox.
-const INBOX_BYTES_MAX: usize = 1 << 20;
+pub(super) const INBOX_BYTES_MAX: usize = 1 << 20;
 /// The most hints in an inbox; the oldest go first.
-const INBOX_HINTS_MAX: usize = 64;
+pub(super) const INBOX_HINTS_MAX: usize = 64;
 
 /// Where a subscription finds what is new.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openraft::EntryPayload;
 use raftchat_schema::command::Outcome;
-use raftchat_schema::id::{ChangeNumber, NodeId, Stamp, StateHash};
+use raftchat_schema::id::{ChangeNumber, NodeId, StateHash};
 use raftchat_schema::stored::{LogId, Membership, StoredMembership};
 use raftchat_schema::wire::{self, WireError};
 use raftchat_state::{Applied, ApplyError, Effects, Overlay, Tables as _, Writes};

@@ -18,7 +18,7 @@ pub(super) struct Sent {
 }
 
 impl ConversationService {
-    pub(super) async fn store(&self, params: SendParams) -> Result<Sent, Denied> {
+    pub(super) async fn send_message(&self, params: SendParams) -> Result<Sent, Denied> {
         let params = params.get()?;
         let to = match self.place {
             Place::Known(id) => Recipient::Conversation(id),

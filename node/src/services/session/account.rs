@@ -45,24 +45,4 @@ impl Acting {
         let outcome = outcome(&self.services.view(), self.id, request.number)?;
         Ok(outcome.map(|outcome| outcome.map(drop).map_err(Denied::from)))
     }
-
-    pub(super) async fn set_profile(&self, params: SetProfileParams) -> Result<(), Denied> {
-        let params = params.get()?;
-        let request = Request::read(params.get_request()?);
-        let display_name = answer::text(params.get_display_name()?, DISPLAY_NAME_BYTES_MAX)?;
-        let profile = Profile {
-            display_name: (!display_name.is_empty()).then_some(display_name),
-            presence: switch(params.get_presence()?),
-            receipts: switch(params.get_receipts()?),
-        };
-        self.act(request, Act::SetProfile(profile)).await.map(drop)
-    }
-}
-
-fn switch(setting: Setting) -> Option<Switch> {
-    match setting {
-        Setting::Unchanged => None,
-        Setting::On => Some(Switch::On),
-        Setting::Off => Some(Switch::Off),
-    }
 }

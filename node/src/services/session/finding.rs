@@ -98,19 +98,6 @@ impl Acting {
         let unspoken = unspoken(own, found);
         Ok((Place::Direct(other), self.services.with_members(view, self.user, unspoken)?))
     }
-
-    pub(super) async fn make_group(&self, params: CreateGroupParams) -> Result<(Place, ConversationView), Denied> {
-        let params = params.get()?;
-        let title = answer::text(params.get_title()?, TITLE_BYTES_MAX)?;
-        let members = answer::users(params.get_members()?, GROUP_MEMBERS_MAX)?;
-        let request = Request::read(params.get_request()?);
-        match self.act(request, Act::CreateGroup { title, members }).await? {
-            Done::GroupCreated { conversation } => {
-                Ok((Place::Known(conversation), self.known(&self.services.view(), conversation)?))
-            }
-            _ => Err(answer::impossible()),
-        }
-    }
 }
 
 fn by_name(view: &StateView, username: capnp::text::Reader<'_>) -> Result<UserView, Denied> {

@@ -68,6 +68,7 @@ impl Drop for StandingBy {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use raftchat_schema::id::ChangeNumber;
 
     use super::*;

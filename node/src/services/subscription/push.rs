@@ -11,7 +11,7 @@ use raftchat_state::{ReadError, change_seen_by, counts, is_blocked_between, seen
 use super::window::Batch;
 use super::{Over, Pusher};
 use crate::audience::presence::PresenceNews;
-use crate::audience::typing::TypingNews;
+use crate::audience::typing_news::TypingNews;
 use crate::services::Services;
 use crate::store::StoreError;
 

@@ -1,7 +1,6 @@
 //! Accounts: made, seen, changed, deleted. A name is given once, for ever.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
 
 use raftchat_schema::blank::is_blank;
 use raftchat_schema::command::{Done, OtherSessions, OwnMessages, Profile, Register, Verifier};

@@ -4,7 +4,6 @@ pub(super) mod departures;
 pub(super) mod memberships;
 pub(super) mod roles;
 
-use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -16,7 +15,6 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::effects::Joined;
-use super::groups::{memberships, roles};
 use super::step::{Handled, Step};
 use super::{accounts, allowances, blocks, own};
 use crate::keys;

@@ -6,7 +6,6 @@ pub(super) mod pins;
 pub(super) mod reactions;
 
 use alloc::collections::BTreeSet;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use raftchat_schema::command::{Done, GroupProfile, MemberRole, Recipient, SendMessage};
@@ -16,7 +15,7 @@ use raftchat_schema::view::ChangedRow;
 
 use super::conversation::{Conversation, Place};
 use super::effects::Joined;
-use super::groups::memberships;
+use super::groups::{memberships, roles};
 use super::step::{Handled, Step};
 use super::{accounts, allowances, blocks};
 use crate::keys;

@@ -1,6 +1,6 @@
 //! Requests of a session: the window of outcomes that makes each happen once. Knows nothing of what they ask for.
 
-use raftchat_schema::command::{Act, InSession, Outcome};
+use raftchat_schema::command::{AccountAct, Act, InSession, Outcome, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{RequestNumber, Stamp};
 use raftchat_schema::limits::{REQUEST_AHEAD_MS_MAX, REQUEST_WINDOW};
@@ -20,7 +20,7 @@ pub(super) fn perform<T: Tables>(step: &mut Step<'_, T>, command: &InSession) ->
     let mut live = Live { id: command.session, row };
     touch(step, &mut live)?;
     // A message is unique by its id, for longer than any window: it neither asks nor fills one.
-    if matches!(command.act, Act::Send(_)) {
+    if matches!(command.act, SessionAct::Asked(Act::Send(_))) {
         return acts::perform(step, &live, &command.act);
     }
     once(step, live, command)
@@ -58,8 +58,13 @@ fn highest_number(now: Stamp) -> RequestNumber {
 
 /// What ends a session or secures an account is done whatever number it comes under: whoever uses up the numbers, by a wrong
 /// clock or on purpose, keeps nobody from it. Each is as good done twice, or refuses by itself what was done meanwhile.
-fn goes_whatever_its_number(act: &Act) -> bool {
-    matches!(act, Act::EndSession(_) | Act::EndOtherSessions | Act::ChangePassword { .. } | Act::DeleteAccount { .. })
+fn goes_whatever_its_number(act: &SessionAct) -> bool {
+    match act {
+        SessionAct::ChangePassword { .. } | SessionAct::DeleteAccount { .. } => true,
+        SessionAct::Asked(act) => {
+            matches!(act, Act::Account(AccountAct::EndSession(_) | AccountAct::EndOtherSessions))
+        }
+    }
 }
 
 /// Keeps the outcome; forgets those the client says it has, and the lowest beyond [`REQUEST_WINDOW`].

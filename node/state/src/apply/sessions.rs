@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use raftchat_schema::command::{Done, OpenSession, SessionUse};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, Stamp, TokenHash, UserId, Username};
+use raftchat_schema::id::{DeviceId, RequestNumber, SessionId, TokenHash, UserId, Username};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, LAST_USED_INTERVAL_MS, SESSIONS_PER_USER_MAX};
 
 use super::step::{Handled, Step};

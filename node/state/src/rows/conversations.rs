@@ -1,6 +1,5 @@
 //! Conversations, who is in them and who was, and what each has of them alone.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use minicbor::{Decode, Encode};

@@ -4,7 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, Command, Done, MemberRole, Recipient, Send, Switch};
+use raftchat_schema::command::{
+    AccountAct, Act, Command, ConversationAct, Done, MemberRole, Recipient, SendMessage, Switch,
+};
 use raftchat_schema::id::{ConversationId, MessageId, Position, SessionId, Stamp, UserId};
 use raftchat_schema::view::{ChangedRow, MessageState};
 
@@ -17,7 +19,7 @@ type Person = (UserId, SessionId);
 pub(super) fn come_and_go<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3]) {
     let create = Act::Account(AccountAct::CreateGroup { title: "the boat".to_owned(), members: vec![bob.0, carol.0] });
     let applied = commit(tables, 4100, &[in_session(alice.1, 100, create)]);
-    assert_eq!(applied.joined.len(), 3);
+    assert_eq!(applied.effects.joined.len(), 3);
     let [Ok(Done::GroupCreated { conversation })] = applied.outcomes[..] else { panic!("no group: {applied:?}") };
     people_speak(tables, [alice, bob, carol], conversation);
     settings_are_read(tables, bob, carol, conversation);
@@ -84,7 +86,7 @@ fn settings_are_read<T: TestTables>(tables: &mut T, bob: Person, carol: Person, 
 fn somebody_leaves<T: TestTables>(tables: &mut T, [alice, bob, carol]: [Person; 3], conversation: ConversationId) {
     let before = ok(queries::change_number(tables));
     let applied = commit(tables, 4400, &[in_session(alice.1, 107, Act::In(conversation, ConversationAct::Leave))]);
-    assert_eq!(applied.left, [(alice.0, conversation)]);
+    assert_eq!(applied.effects.left, [(alice.0, conversation)]);
     assert_eq!(ok(queries::is_member(tables, conversation, alice.0)), None);
     let page = ok(crate::feed_page(tables, alice.0, before, PageLimits { changes: 9, bytes: 9999 }));
     assert!(page.changes.iter().map(|change| &change.row).eq([&ChangedRow::Left(conversation)]), "{page:?}");

@@ -100,12 +100,12 @@ fn last_seen_is_noted_once_a_minute() {
     let (mut world, alice, bob, _) = World::of_three();
     let nobody = UserId(1 << 40);
     let note = Command::NoteLastSeen(vec![alice.user, nobody, bob.user, alice.user]);
-    assert_eq!(world.apply(std::slice::from_ref(&note)).changes.len(), 2);
+    assert_eq!(world.apply(std::slice::from_ref(&note)).effects.changes.len(), 2);
     let seen = Some(Stamp(world.now));
-    assert_eq!(world.apply(std::slice::from_ref(&note)).changes.len(), 0);
+    assert_eq!(world.apply(std::slice::from_ref(&note)).effects.changes.len(), 0);
     assert_eq!(user(&world.tables, alice.user).unwrap().unwrap().last_seen, seen);
     world.now += LAST_SEEN_INTERVAL_MS;
-    assert_eq!(world.apply(&[note]).changes.len(), 2);
+    assert_eq!(world.apply(&[note]).effects.changes.len(), 2);
     world.check();
 }
 

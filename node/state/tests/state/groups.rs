@@ -48,7 +48,10 @@ fn a_group_is_made_of_its_owner_and_others_each_once() {
     assert_eq!(role(&world, bob, conversation, carol), Some(MemberRole::Member));
 
     let again = world.apply(&[create]);
-    assert!(again.outcomes == applied.outcomes && again.changes.is_empty(), "once, however often it is asked for");
+    assert!(
+        again.outcomes == applied.outcomes && again.effects.changes.is_empty(),
+        "once, however often it is asked for"
+    );
     world.check();
 }
 
@@ -319,7 +322,12 @@ fn who_leaves_loses_the_conversation_and_who_is_added_again_begins_anew() {
     world.read(bob, conversation, 1).unwrap();
     world.act(bob, Act::In(conversation, ConversationAct::PinConversation { switch: Switch::On })).unwrap();
     let before = world.changes();
-    let applied = world.apply(&[request(alice.session, 800, 0, Act::RemoveMember { conversation, user: bob.user })]);
+    let applied = world.apply(&[request(
+        alice.session,
+        800,
+        0,
+        Act::In(conversation, ConversationAct::RemoveMember { user: bob.user }),
+    )]);
     assert_eq!(applied.effects.left, [(bob.user, conversation)]);
     assert_eq!(world.shown(bob, before), [ChangedRow::Left(conversation)]);
     let [ChangedRow::MemberLeft { user, by, after, .. }] = &world.shown(carol, before)[..] else {

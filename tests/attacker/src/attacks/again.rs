@@ -50,8 +50,7 @@ pub(super) async fn as_somebody(
             Some(account) => account.again(&mut line).await?,
             None => Account::new(&mut line).await?,
         };
-        let (name, token, question) = (account.name.clone(), account.token, account.question);
-        known = Some(Account { name, token, question });
+        known = Some(account.clone());
         deed(line, account, report).await
     })
     .await
@@ -107,7 +106,7 @@ impl Flood {
         Ok(())
     }
 
-    fn judge(&self, answer: &Message, report: &mut Report) {
+    pub(super) fn judge(&self, answer: &Message, report: &mut Report) {
         match (self.refusal)(answer) {
             Some(code) => report.note("refused", &code),
             None => report.count("answered", 1),

@@ -5,6 +5,7 @@ mod find;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;

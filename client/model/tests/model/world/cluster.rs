@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use raftchat_model::{Codec, Content};
 use raftchat_schema::command::{
-    Act, Command, Delivered, Done, InSession, OpenSession, Outcome, Recipient, Register, Send, Verifier,
+    AccountAct, Act, Command, Delivered, Done, InSession, OpenSession, Outcome, OwnMessages, Recipient, Register,
+    SendMessage, SessionAct, Verifier,
 };
 use raftchat_schema::id::{
     ChangeNumber, ConversationId, DeviceId, MessageId, Position, RequestNumber, SessionId, Stamp, TokenHash, UserId,
@@ -136,20 +137,27 @@ impl Cluster {
 
     /// Does an act, once.
     pub(crate) fn perform(&mut self, session: SessionId, request: RequestNumber, act: Act) -> Outcome {
+        self.in_session(session, request, SessionAct::Asked(act))
+    }
+
+    fn in_session(&mut self, session: SessionId, request: RequestNumber, act: SessionAct) -> Outcome {
         self.apply(Command::InSession(InSession { session, request, acknowledged_below: RequestNumber(0), act }))
     }
 
-    /// Somebody asks for something by another program.
-    pub(crate) fn ask(&mut self, user: UserId, act: Act) -> Outcome {
+    fn elsewhere(&mut self, user: UserId, act: SessionAct) -> Done {
         let sessions = raftchat_state::sessions_of(&self.tables, user).unwrap();
-        let elsewhere = sessions.first().expect("logged in since they registered").id;
         self.requests += 1;
-        self.perform(elsewhere, RequestNumber(self.requests), act)
+        self.in_session(sessions.first().unwrap().id, RequestNumber(self.requests), act).unwrap()
     }
 
     /// Somebody does something by another program.
     pub(crate) fn act(&mut self, user: UserId, act: &Act) -> Done {
-        self.ask(user, act.clone()).unwrap()
+        self.elsewhere(user, SessionAct::Asked(act.clone()))
+    }
+
+    /// Somebody deletes their account and leaves what they have said.
+    pub(crate) fn delete_account(&mut self, user: UserId) {
+        self.elsewhere(user, SessionAct::DeleteAccount { verifier_version: 1, messages: OwnMessages::Keep });
     }
 
     /// Somebody says something by another program.
@@ -172,14 +180,15 @@ impl Cluster {
         mentions: Vec<UserId>,
     ) -> (ConversationId, Position) {
         let message_id = fresh_id(self.requests + 1_000_000);
-        match self.act(user, &Act::Send(Send { to, message_id, payload: says(text), mentions })) {
+        match self.act(user, &Act::Send(SendMessage { to, message_id, payload: says(text), mentions })) {
             Done::Sent { conversation, position, .. } => (conversation, position),
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn group(&mut self, owner: UserId, title: &str, members: &[UserId]) -> ConversationId {
-        match self.act(owner, &Act::CreateGroup { title: title.to_owned(), members: members.to_vec() }) {
+        let members = members.to_vec();
+        match self.act(owner, &Act::Account(AccountAct::CreateGroup { title: title.to_owned(), members })) {
             Done::GroupCreated { conversation } => conversation,
             other => panic!("{other:?}"),
         }

@@ -8,7 +8,7 @@ use raftchat_schema::view::ChangedRow;
 
 use crate::apply::conversation::Place;
 use crate::apply::step::{Handled, Step};
-use crate::apply::{allowances, blocks, messages};
+use crate::apply::{allowances, blocks};
 use crate::keys;
 use crate::rows::{MessageRow, Reference, RevisionRow, StateRow};
 use crate::tables::Tables;
