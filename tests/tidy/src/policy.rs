@@ -96,8 +96,11 @@ fn banned(packages: &[&Package], policy: &Table) -> Vec<String> {
     found.map(|package| format!("{} {} is banned by deny.toml", package.name, package.version)).collect()
 }
 
-/// Crates of which there are several versions, and exceptions that are none any more.
+/// Crates of which there are several versions, and exceptions that are none any more; nothing where the policy only warns of them.
 fn several(packages: &[&Package], policy: &Table) -> Vec<String> {
+    if policy.get("multiple-versions").and_then(Value::as_str) != Some("deny") {
+        return Vec::new();
+    }
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in packages {
         versions.entry(&package.name).or_default().insert(&package.version);
@@ -125,6 +128,7 @@ mod tests {
         [sources]
         allow-registry = ["https://here"]
         [bans]
+        multiple-versions = "deny"
         deny = [{ crate = "bad", reason = "it is" }]
         skip = [{ crate = "twice", reason = "two need it" }, { crate = "once", reason = "was twice" }]
     "#;
