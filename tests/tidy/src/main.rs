@@ -19,7 +19,9 @@ fn main() -> ExitCode {
     match findings() {
         Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
         Ok(findings) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            for finding in findings {
+                eprintln!("{finding}");
+            }
             ExitCode::FAILURE
         }
         Err(trouble) => {

@@ -68,16 +68,13 @@ fn code_of(text: &str) -> String {
             length
         } else {
             let begins_raw = rest.starts_with('r') && !code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            match begins_raw.then(|| raw(rest)).flatten() {
-                Some(length) => {
-                    code.push_str("\"\"");
-                    length
-                }
-                None => {
-                    code.push(next);
-                    rest = rest.get(next.len_utf8()..).unwrap_or_default();
-                    continue;
-                }
+            if let Some(length) = begins_raw.then(|| raw(rest)).flatten() {
+                code.push_str("\"\"");
+                length
+            } else {
+                code.push(next);
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+                continue;
             }
         };
         let (gone, left) = rest.split_at_checked(skipped).unwrap_or((rest, ""));

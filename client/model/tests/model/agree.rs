@@ -16,7 +16,7 @@ fn intend(device: &mut Device, conversation: ConversationId, kind: u8, which: u8
     let text = format!("{kind} {which}");
     match which % 12 {
         0 | 1 => device.say(chat, &text),
-        2 => device.want(Intent::Act { chat, act: ConversationAct::MarkRead { position: position } }),
+        2 => device.want(Intent::Act { chat, act: ConversationAct::MarkRead { position } }),
         3 => device.want(Intent::Act { chat, act: ConversationAct::MarkUnread }),
         4 => device.want(Intent::Act {
             chat,
