@@ -4,10 +4,8 @@
 //! plain types. This crate never knows tokio, sockets, disks or a window; without its `wire` feature
 //! it does not even know Cap'n Proto, which is how the pure crates use it.
 
-pub mod blank;
 pub mod budgets;
 pub mod command;
-pub mod emoji;
 pub mod error;
 pub mod id;
 pub mod level;
@@ -17,6 +15,7 @@ pub mod pause;
 pub mod payload;
 pub mod peer;
 pub mod stored;
+pub mod text;
 pub mod told;
 pub mod view;
 

@@ -5,10 +5,10 @@ use super::{
     ADDED_AT_ONCE_MAX, DISPLAY_NAME_BYTES_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, MENTIONS_MAX, PAYLOAD_BYTES_MAX,
     TITLE_BYTES_MAX,
 };
-use crate::blank::is_blank;
 use crate::command::{AccountAct, Act, ConversationAct};
 use crate::error::ErrorCode;
 use crate::id::UserId;
+use crate::text::blank::is_blank;
 
 impl Act {
     /// Refuses what is empty or larger than it may be, wherever it would be done. Lists are counted as they are: who names

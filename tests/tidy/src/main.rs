@@ -9,11 +9,11 @@ mod manifests;
 mod policy;
 mod rooms;
 mod sources;
+mod trouble;
 
 use std::process::ExitCode;
 
-/// Whatever kept the sources from being looked at.
-type Trouble = Box<dyn std::error::Error>;
+use trouble::Trouble;
 
 fn main() -> ExitCode {
     match findings() {

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use toml::{Table, Value};
 
-use crate::Trouble;
 use crate::sources::Source;
+use crate::trouble::Trouble;
 
 /// Named in no source, and needed. Each with its reason.
 const NEEDED: [(&str, &str); 0] = [];

@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use crate::Trouble;
 use crate::licence;
+use crate::trouble::Trouble;
 
 /// A crate that something of ours is built on.
 #[derive(Clone, Debug, Default)]

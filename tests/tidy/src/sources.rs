@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::Trouble;
+use crate::trouble::Trouble;
 
 /// A file of hand-written Rust.
 pub(crate) struct Source {

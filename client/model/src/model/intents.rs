@@ -3,8 +3,8 @@
 use alloc::string::String;
 
 use raftchat_schema::command::{Act, ConversationAct, Recipient};
-use raftchat_schema::emoji;
 use raftchat_schema::id::{ConversationId, Position};
+use raftchat_schema::text::emoji;
 use raftchat_schema::view::{MessageState, MessageView};
 
 use crate::interface::codec::Content;

@@ -16,7 +16,7 @@ pub const MARKS_MAX: usize = 4;
 /// True if nobody would see anything of `text`: white space, controls, what is not drawn, and marks without a letter.
 ///
 /// Such a message is no message and such a title none. Nodes know a narrower rule for titles and names, which is the
-/// same in all their versions: `raftchat_schema::blank`.
+/// same in all their versions: `raftchat_schema::text::blank`.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_unseen)
 }

@@ -2,12 +2,12 @@
 
 use alloc::borrow::ToOwned;
 
-use raftchat_schema::blank::is_blank;
 use raftchat_schema::command::{Done, OtherSessions, OwnMessages, Profile, Register, Verifier};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Stamp, UserId};
 use raftchat_schema::limits::{DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, LAST_SEEN_INTERVAL_MS};
 use raftchat_schema::names;
+use raftchat_schema::text::blank::is_blank;
 use raftchat_schema::view::ChangedRow;
 
 use super::sessions::{self, Grant, Live};

@@ -9,7 +9,6 @@ mod devices;
 mod erasure;
 mod feeds;
 mod groups;
-mod levels;
 mod log;
 mod messages;
 mod names;

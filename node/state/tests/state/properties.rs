@@ -7,15 +7,16 @@ use proptest::prelude::*;
 use raftchat_schema::command::{Command, Done, InSession, Outcome, SessionAct};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
+use raftchat_schema::level::Level;
 use raftchat_schema::view::MessageState;
 use raftchat_state::{
     Effects, HistoryRange, MemoryTables, PageLimits, apply, blocked_by, change_number, conversations_page, feed_page,
-    history, invariants, user, users_page,
+    history, invariants, level, state_hash, user, users_page,
 };
 
 use crate::feeds::{Device, NaiveFeed, RowKind, own, row_id};
 use crate::log::{PEOPLE, commit, log};
-use crate::world::rows_but_system;
+use crate::world::{World, rows_but_system};
 
 fn config() -> ProptestConfig {
     // A failure that is found becomes a named test; nothing is written beside the sources.
@@ -269,4 +270,22 @@ fn random_logs_reach_every_kind_of_outcome() {
         ErrorCode::MalformedReaction,
     ];
     assert_eq!(reached, all.into());
+}
+
+#[test]
+fn the_level_is_raised_once_and_never_goes_back() {
+    let mut world = World::default();
+    assert_eq!(level(&world.tables), Ok(Level::FIRST), "as a new cluster begins");
+    for (raised, expected) in [(3, 3), (2, 3), (3, 3), (4, 4)] {
+        assert_eq!(world.one(Command::RaiseLevel(Level(raised))), Ok(Done::Nothing));
+        assert_eq!(level(&world.tables), Ok(Level(expected)));
+    }
+}
+
+#[test]
+fn two_states_that_differ_in_nothing_but_the_level_have_other_hashes() {
+    let (mut one, mut other) = (World::default(), World::default());
+    one.one(Command::RaiseLevel(Level(2))).unwrap();
+    other.one(Command::RaiseLevel(Level(1))).unwrap();
+    assert_ne!(state_hash(&one.tables).unwrap(), state_hash(&other.tables).unwrap());
 }

@@ -93,7 +93,7 @@ fn what_nobody_sees_is_blank() {
 fn nodes_refuse_no_title_that_a_client_would_take_for_one() {
     for c in '\0'..=char::MAX {
         let text = c.to_string();
-        assert!(is_blank(&text) || !raftchat_schema::blank::is_blank(&text), "U+{:X}", u32::from(c));
+        assert!(is_blank(&text) || !raftchat_schema::text::blank::is_blank(&text), "U+{:X}", u32::from(c));
     }
 }
 

@@ -5,10 +5,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use raftchat_schema::command::{Done, Switch};
-use raftchat_schema::emoji;
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::limits::{EMOJI_BYTES_MAX, REACTION_KINDS_MAX, REACTIONS_OF_ONE_MAX};
+use raftchat_schema::text::emoji;
 use raftchat_schema::view::ChangedRow;
 
 use crate::apply::blocks;
