@@ -55,6 +55,8 @@ impl NoticeSender {
             // The node stops; the connection will say so.
             std::future::pending::<()>().await;
         }
+        // It was only waited for: telling it is what takes it.
+        self.health.mark_changed();
     }
 
     /// Tells what was not told yet. Says whether the node that is watched has just become suspect.
