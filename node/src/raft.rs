@@ -7,18 +7,15 @@
 //! | [`handle`] | [`RaftHandle`]: all that the rest of the node asks of Raft |
 //! | [`messages`] | what peers ask each other, and the trait by which they are asked |
 //! | [`receive`] | what a peer's calls do here |
-//! | [`claims`] | what a peer says that cannot be |
-//! | [`apply`] | the thread that applies entries, and who hears of it |
 //! | [`settings`] | times and sizes |
-//! | `clean` | that what was deleted leaves the disk |
-//! | `copying` | the rows written anew while entries go on being applied |
-//! | `doubts` | whether this node's data is what it was |
+//! | [`membership`] | who is in the cluster, and how that changes |
+//! | [`status`] | what is told of it |
+//! | `trust` | what a peer says that cannot be, whether this node's data is what it was |
+//! | `machine` | the thread that applies entries, and who hears of it |
 //! | `elections` | when this node stands for election |
 //! | `pace` | how long disks and paths are waited for |
-//! | `progress` | what a leader has seen of each follower |
-//! | `runtime` | that openraft gives up no call before its time |
-//! | `types`, `convert` | openraft's types, and the way there and back |
-//! | `log_storage`, `machine`, `network` | what openraft asks of the node |
+//! | `types` | openraft's types, the way there and back, and its runtime |
+//! | `log_storage`, `network` | what else openraft asks of the node |
 
 mod elections;
 pub mod handle;

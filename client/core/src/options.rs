@@ -87,5 +87,5 @@ pub struct SessionInfo {
     pub node: NodeId,
 }
 
-/// The answer to [`Client::whoami`].
+/// The answer to [`Client::whoami`](crate::Client::whoami).
 pub type WhoAmI = SessionInfo;
