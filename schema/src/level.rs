@@ -45,7 +45,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// The program after this one, for the tests of an upgrade: it knows one level more, unless it is told to be this one.
+/// The program after this one, for the tests of an upgrade: it knows one level more where it is told to.
 #[cfg(feature = "next-level")]
 mod next {
     use std::sync::OnceLock;

@@ -4,6 +4,7 @@
 mod arrows;
 mod circles;
 mod dead;
+mod floors;
 mod licence;
 mod manifests;
 mod policy;
@@ -37,6 +38,7 @@ fn findings() -> Result<Vec<String>, Trouble> {
     let policy = std::fs::read_to_string("deny.toml")?;
     let mut found = rooms::crowded(&sources);
     found.extend(circles::large(&sources));
+    found.extend(floors::broken(&sources));
     found.extend(dead::items(&sources));
     found.extend(manifests::unused(&sources)?);
     found.extend(policy::broken(&policy::packages(&policy)?, &policy)?);
