@@ -42,6 +42,31 @@ impl Batch {
     }
 }
 
+/// Something of the moment about somebody: not numbered, stored nowhere, and possibly lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A user has come or gone.
+    Presence {
+        /// The user who has.
+        user: UserId,
+        /// Their name.
+        username: Username,
+        /// Whether they have a live session.
+        online: bool,
+    },
+    /// A member is writing, or has stopped. Good for [`TYPING_MS`](raftchat_schema::limits::TYPING_MS).
+    Typing {
+        /// The conversation that they write in.
+        conversation: ConversationId,
+        /// The member.
+        user: UserId,
+        /// Their name.
+        username: Username,
+        /// Whether they are writing.
+        active: bool,
+    },
+}
+
 /// What a [`Feed`] tells.
 #[derive(Debug)]
 pub enum FeedEvent {
@@ -52,27 +77,8 @@ pub enum FeedEvent {
         /// Where to go on from.
         cursor: Vec<u8>,
     },
-    /// A hint about somebody; not numbered, possibly lost.
-    Presence {
-        /// Who.
-        user: UserId,
-        /// Their name.
-        username: Username,
-        /// Whether they have a live session.
-        online: bool,
-    },
-    /// A hint that a member is writing; not numbered, possibly lost, and good for
-    /// [`TYPING_MS`](raftchat_schema::limits::TYPING_MS).
-    Typing {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-        /// Their name.
-        username: Username,
-        /// Whether they are writing.
-        active: bool,
-    },
+    /// Something of the moment.
+    Hint(Hint),
     /// The link has changed; the feed goes on by itself.
     Link(LinkState),
     /// The same in detail: what has happened to which link and why.

@@ -45,7 +45,7 @@ pub use client::Client;
 pub use error::{ClientError, StartError};
 pub use export::{ExportError, ExportFormat, Exported, MessageJson};
 pub use feed::subscription::{Event, Subscription};
-pub use feed::{Batch, Feed, FeedEvent};
+pub use feed::{Batch, Feed, FeedEvent, Hint};
 pub use link::event::{LinkCause, LinkEvent, LinkEventKind};
 pub use link::state::LinkState;
 pub use messenger::open::OpenError;

@@ -1,6 +1,6 @@
 //! The first service: people, devices, messages, marks, presence, and the end of an account.
 
-use raftchat_client::{ClientError, Event, Following};
+use raftchat_client::{ClientError, Event, Following, Hint};
 use raftchat_schema::command::{ConversationAct, OwnMessages};
 use raftchat_schema::error::ErrorCode;
 use raftchat_schema::id::Position;
@@ -78,7 +78,7 @@ async fn presence_is_seen_over_other_nodes_and_ends_with_the_session() {
     soon("bob is told", async {
         loop {
             let event = listening.next().await.unwrap();
-            if matches!(&event, Event::Presence { username, online: false, .. } if username.as_str() == "alice") {
+            if matches!(&event, Event::Hint(Hint::Presence { username, online: false, .. }) if username.as_str() == "alice") {
                 return;
             }
         }

@@ -5,7 +5,7 @@ pub(crate) mod private;
 
 use std::time::{Duration, Instant};
 
-use raftchat_client::{ClientError, ClientOptions, Event, Following};
+use raftchat_client::{ClientError, ClientOptions, Event, Following, Hint};
 use raftchat_schema::command::{AccountAct, OtherSessions, Profile, Switch};
 use raftchat_schema::error::ErrorCode;
 use raftchat_tests::cluster::Cluster;
@@ -108,7 +108,7 @@ async fn typing_is_seen_over_another_node_and_hidden_presence_is_seen_by_nobody(
     soon("typing", alice.client.typing(&with("bob"), true)).await.unwrap();
     soon("bob sees it", async {
         loop {
-            if let Some(Event::Typing { username, active: true, .. }) = hears.next().await {
+            if let Some(Event::Hint(Hint::Typing { username, active: true, .. })) = hears.next().await {
                 assert_eq!(username.as_str(), "alice");
                 return;
             }

@@ -6,7 +6,7 @@ mod words;
 use std::time::Duration;
 
 use clap::Args;
-use raftchat_client::{Client, Event, Following};
+use raftchat_client::{Client, Event, Following, Hint};
 use raftchat_schema::id::{UserId, Username};
 use raftchat_schema::view::{Change, ChangedRow, MemberView};
 use serde_json::json;
@@ -116,8 +116,8 @@ impl Printer {
                 let line = line::counts(conversation, &counts, self.cursor.as_deref());
                 self.output.answer(&line, String::new)?;
             }
-            Event::Presence { user, username, online } => self.print_presence(user, &username, online)?,
-            Event::Typing { conversation, user, username, active } => {
+            Event::Hint(Hint::Presence { user, username, online }) => self.print_presence(user, &username, online)?,
+            Event::Hint(Hint::Typing { conversation, user, username, active }) => {
                 let typing = line::Typing { conversation, user, username, active };
                 self.output.answer(&typing.line(self.cursor.as_deref()), || typing.words())?;
             }

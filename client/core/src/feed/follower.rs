@@ -314,14 +314,9 @@ impl Follower {
                     self.tell(FeedEvent::CaughtUp { cursor }).await;
                 }
             }
-            Push::Presence { user, username, online } if self.is_active(&connected) => {
-                self.tell(FeedEvent::Presence { user, username, online }).await;
-            }
-            Push::Typing { conversation, user, username, active } if self.is_active(&connected) => {
-                self.tell(FeedEvent::Typing { conversation, user, username, active }).await;
-            }
+            Push::Hint(hint) if self.is_active(&connected) => self.tell(FeedEvent::Hint(hint)).await,
             // Of two links that tell hints one is enough.
-            Push::Presence { .. } | Push::Typing { .. } => {}
+            Push::Hint(_) => {}
             // The node says that subscribing again is of no use, whatever the reason.
             Push::Ended(refusal) => return Err(ClientError::Refused(refusal)),
             Push::Dropped => self.lose(id, &connected),

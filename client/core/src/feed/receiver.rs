@@ -11,6 +11,8 @@ use raftchat_schema::view::{Change, Counts, Notice};
 use raftchat_schema::wire::{read_change, read_counts, read_notice, read_refusal};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Hint;
+
 /// Tells the subscriptions of a feed apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SubscriptionId(pub(super) u64);
@@ -28,17 +30,7 @@ pub(crate) enum Push {
         /// Acknowledges.
         taken: oneshot::Sender<()>,
     },
-    Presence {
-        user: UserId,
-        username: Username,
-        online: bool,
-    },
-    Typing {
-        conversation: ConversationId,
-        user: UserId,
-        username: Username,
-        active: bool,
-    },
+    Hint(Hint),
     Ended(Refusal),
     /// The node has let go of the receiver.
     Dropped,
@@ -96,7 +88,7 @@ impl Forwarder {
         let params = params.get()?;
         let username = read_username(params.get_username()?)?;
         let (user, online) = (UserId(params.get_user()), params.get_online());
-        self.push(Push::Presence { user, username, online })
+        self.push(Push::Hint(Hint::Presence { user, username, online }))
     }
 
     fn take_typing(&self, params: &receiver::TypingParams) -> Result<(), Error> {
@@ -104,7 +96,7 @@ impl Forwarder {
         let username = read_username(params.get_username()?)?;
         let (conversation, user) = (ConversationId(params.get_conversation()), UserId(params.get_user()));
         let active = params.get_active();
-        self.push(Push::Typing { conversation, user, username, active })
+        self.push(Push::Hint(Hint::Typing { conversation, user, username, active }))
     }
 
     fn take_end(&self, params: &receiver::EndedParams) -> Result<(), Error> {

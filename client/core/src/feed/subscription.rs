@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use raftchat_schema::id::{ConversationId, UserId, Username};
+use raftchat_schema::id::ConversationId;
 use raftchat_schema::view::{Change, Counts};
 
-use super::{Batch, Feed, FeedEvent};
+use super::{Batch, Feed, FeedEvent, Hint};
 use crate::cursor;
 use crate::error::ClientError;
 use crate::link::event::LinkEvent;
@@ -23,7 +23,7 @@ pub enum Event {
     },
     /// What the user has to read in a conversation, after changes in it.
     Counts {
-        /// Which.
+        /// The conversation.
         conversation: ConversationId,
         /// The counts; of two the one as of the higher change is the newer.
         counts: Counts,
@@ -33,27 +33,8 @@ pub enum Event {
         /// Where to go on from.
         cursor: Vec<u8>,
     },
-    /// A hint about somebody; not numbered, possibly lost.
-    Presence {
-        /// Who.
-        user: UserId,
-        /// Their name.
-        username: Username,
-        /// Whether they have a live session.
-        online: bool,
-    },
-    /// A hint that a member is writing; not numbered, possibly lost, and good for
-    /// [`TYPING_MS`](raftchat_schema::limits::TYPING_MS).
-    Typing {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-        /// Their name.
-        username: Username,
-        /// Whether they are writing.
-        active: bool,
-    },
+    /// Something of the moment.
+    Hint(Hint),
     /// The link has changed; the subscription goes on by itself.
     Link(LinkState),
     /// The same in detail: what has happened to which link and why.
@@ -90,12 +71,7 @@ impl Subscription {
                         return Some(Event::CaughtUp { cursor });
                     }
                 }
-                FeedEvent::Presence { user, username, online } => {
-                    return Some(Event::Presence { user, username, online });
-                }
-                FeedEvent::Typing { conversation, user, username, active } => {
-                    return Some(Event::Typing { conversation, user, username, active });
-                }
+                FeedEvent::Hint(hint) => return Some(Event::Hint(hint)),
                 FeedEvent::Link(state) => return Some(Event::Link(state)),
                 FeedEvent::Path(event) => return Some(Event::Path(event)),
                 FeedEvent::Ended(error) => return Some(Event::Ended(error)),

@@ -19,7 +19,7 @@ use super::tasks::{self, Fetch, Report, Reports, Trouble};
 use super::{CleanAfter, Order, Update};
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::feed::{Batch, Feed, FeedEvent};
+use crate::feed::{Batch, Feed, FeedEvent, Hint};
 use crate::link::event::{LinkEvent, LinkEventKind};
 use crate::link::state::LinkState;
 use crate::options::{Attention, Following};
@@ -254,10 +254,10 @@ impl Driver {
         match event {
             Some(FeedEvent::Batch(batch)) => self.take_in(batch),
             Some(FeedEvent::CaughtUp { cursor }) => self.tell(Input::CaughtUp { cursor }),
-            Some(FeedEvent::Presence { user, online, .. }) => {
+            Some(FeedEvent::Hint(Hint::Presence { user, online, .. })) => {
                 self.tell(Input::Presence { user, switch: Switch::from_bool(online) })
             }
-            Some(FeedEvent::Typing { conversation, user, active, .. }) => {
+            Some(FeedEvent::Hint(Hint::Typing { conversation, user, active, .. })) => {
                 self.tell(Input::Typing { conversation, user, switch: Switch::from_bool(active) })
             }
             // Told by the client itself, also while nothing is followed.
