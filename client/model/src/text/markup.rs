@@ -20,6 +20,10 @@ pub use link::Link;
 /// longer than a message or that nests too deep.
 pub fn parse(text: &str) -> Document {
     let text = safe::body(text);
+    // The parser's white space is ASCII's.
+    if text.trim().is_empty() {
+        return Document::default();
+    }
     if text.len() > TEXT_BYTES_MAX || nests_too_deep(&text) {
         return Document::unformatted(text);
     }

@@ -111,9 +111,6 @@ pub enum Role {
 impl Document {
     /// `text` as one paragraph with nothing in it understood.
     pub(super) fn unformatted(text: String) -> Self {
-        if text.trim().is_empty() {
-            return Self::default();
-        }
         let span = Span { text, style: Style::default(), role: Role::Text };
         Self {
             blocks: vec![Block {

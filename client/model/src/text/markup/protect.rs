@@ -8,12 +8,13 @@ use super::link;
 use crate::text::mentions;
 
 /// The signs that are kept from the parser.
-const KEPT: [char; 4] = [':', '_', '*', '~'];
+const KEPT: [char; 6] = [':', '_', '*', '~', '.', ')'];
 
 /// A text in which signs that are no markup have given their place to characters that are in no text.
 ///
-/// These are the signs within addresses and names (`@_bob_`), which would end them early, and the colon of `[a]: b`,
-/// which the parser would understand as the definition of a link and hide.
+/// These are the signs within addresses and names (`@_bob_`), which would end them early, the colon of `[a]: b`, which
+/// the parser would understand as the definition of a link and hide, and the sign after a number with noughts before it
+/// (`007.`), of which the parser would make the item of a list and leave only the value.
 pub(super) struct Protected {
     /// For the parser.
     pub(super) source: String,
@@ -45,7 +46,11 @@ impl Protected {
 /// Unicode keeps these for programs; they stand for nothing.
 fn unused(text: &str) -> Option<[char; KEPT.len()]> {
     let mut free = ('\u{FDD0}'..='\u{FDEF}').filter(|c| !text.contains(*c));
-    Some([free.next()?, free.next()?, free.next()?, free.next()?])
+    let mut stand_ins = KEPT;
+    for stand_in in &mut stand_ins {
+        *stand_in = free.next()?;
+    }
+    Some(stand_ins)
 }
 
 /// The places of the signs to be kept, in order.
@@ -60,8 +65,18 @@ fn places(text: &str) -> Vec<usize> {
         .filter_map(|range| Some((range.start, text.get(range)?)))
         .flat_map(|(start, part)| part.match_indices(['_', '*', '~']).map(move |(at, _)| start + at))
         .chain(text.match_indices("]:").map(|(at, _)| at + 1))
+        .chain(ends_of_padded_numbers(text))
         .collect();
     places.sort_unstable();
     places.dedup();
     places
+}
+
+/// The places of full stops and brackets after a number with noughts before it.
+fn ends_of_padded_numbers(text: &str) -> impl Iterator<Item = usize> {
+    text.match_indices(['.', ')']).map(|(at, _)| at).filter(|at| {
+        let before = text.get(..*at).unwrap_or_default();
+        let number = before.get(before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..).unwrap_or_default();
+        number.len() > 1 && number.starts_with('0')
+    })
 }

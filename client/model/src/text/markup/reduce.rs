@@ -374,9 +374,10 @@ fn ending(target: &str, title: &str) -> String {
     if title.is_empty() { format!("]({target})") } else { format!("]({target} \"{title}\")") }
 }
 
-/// The marker at the start of a list item.
+/// The marker at the start of a list item. If part of a tab belongs to what is around the item, the parser's range
+/// begins too early: with the sign of a quote, or the end of the line before.
 fn marker(item: &str) -> Marker {
-    let item = item.trim_start();
+    let item = item.trim_start_matches(|c: char| c.is_whitespace() || c == '>');
     let digits = item.len() - item.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     item.get(..digits).and_then(|number| number.parse().ok()).map_or(Marker::Bullet, Marker::Number)
 }

@@ -66,6 +66,7 @@ fn people_write_paragraphs_and_emphasis() {
         ("**open", "**open"),
         ("# Title\ntext", "b(Title) | text"),
         ("\\*not\\*", "*not*"),
+        (" \u{a0}\n", ""),
     ]);
 }
 
@@ -82,6 +83,10 @@ fn people_write_code_quotes_and_lists() {
         ("- a\n  - b\n    - c\n      - d", ".•a | ..•b | ...•c | ...•d"),
         ("1. - a", ".1. | ..•a"),
         ("> - `x`", ">.•code(x)"),
+        (">\t1. a\n>\t2. ", ">.1.a | >.2."),
+        ("- a\n\n\t1. ", ".•a | ..1."),
+        ("007. Bond\n\n00) x\n\n0. y", "007. Bond | 00) x | .0.y"),
+        ("<http://a.b/01.c> 02.", "link(http://a.b/01.c→http://a.b/01.c) 02."),
     ]);
 }
 
@@ -328,6 +333,7 @@ fn marked_up() -> impl Strategy<Value = String> {
         "a",
         "b",
         "Zé",
+        "0",
         "1",
         " ",
         " ",
