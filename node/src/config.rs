@@ -69,7 +69,8 @@ pub struct NodeConfig {
     /// How often hashing one password passes over that memory. Not below 2.
     #[serde(default = "default_password_passes")]
     pub password_passes: u32,
-    /// Threads that serve connections.
+    /// Threads that serve connections. With 1 the whole node but its disk and passwords is one thread, which is fastest on small
+    /// machines. Where nodes have four cores and more of their own, and one core is not enough for their devices, raise it.
     #[serde(default = "default_rpc_threads")]
     pub rpc_threads: usize,
     /// How much one device, and one account over all its devices, may have this node store; whoever wants more is told when to
@@ -253,7 +254,7 @@ const fn default_password_passes() -> u32 {
 }
 
 const fn default_rpc_threads() -> usize {
-    2
+    1
 }
 
 /// Why a node cannot be run as it is told.

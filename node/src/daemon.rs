@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use raftchat_schema::told::write_field;
+use raftchat_transport::RpcThreads;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
@@ -38,10 +39,17 @@ pub fn run(config: &Path, log: &str) -> u8 {
         Err(error) => return refuse(&error, config_status(&error)),
     };
     spare_huge_pages();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(serve(&config)),
-        Err(error) => refuse(&error, 1),
-    }
+    let served = match config.rpc_threads {
+        1 => RpcThreads::alone(|threads| serve(&config, threads)),
+        count => serve_on_several(&config, count),
+    };
+    served.unwrap_or_else(|error| refuse(&error, 1))
+}
+
+fn serve_on_several(config: &NodeConfig, count: usize) -> std::io::Result<u8> {
+    let threads = RpcThreads::start(count)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(serve(config, threads)))
 }
 
 fn config_status(error: &NodeConfigError) -> u8 {
@@ -57,7 +65,7 @@ fn refuse(reason: &dyn std::fmt::Display, status: u8) -> u8 {
     status
 }
 
-async fn serve(config: &NodeConfig) -> u8 {
+async fn serve(config: &NodeConfig, threads: RpcThreads) -> u8 {
     let (mut terminate, mut interrupt) = match signals() {
         Ok(signals) => signals,
         Err(error) => return refuse(&error, 1),
@@ -65,7 +73,7 @@ async fn serve(config: &NodeConfig) -> u8 {
     if let Err(error) = ignore_hangups() {
         return refuse(&error, 1);
     }
-    let node = match Node::start(config).await {
+    let node = match Node::start(config, threads).await {
         Ok(node) => node,
         Err(error) => return refuse(&error, error.exit_status()),
     };

@@ -96,15 +96,15 @@ struct Shared {
 }
 
 impl Node {
-    /// Starts the node; returns when it listens. Whether it can serve yet is the cluster's matter.
-    pub async fn start(config: &NodeConfig) -> Result<Self, NodeError> {
+    /// Starts the node, with its connections on those threads; returns when it listens. Whether it can serve yet is the
+    /// cluster's matter.
+    pub async fn start(config: &NodeConfig, threads: RpcThreads) -> Result<Self, NodeError> {
         let meters = Meters::default();
         let passwords = Passwords::new(config, &meters).map_err(|error| NodeError::Config(error.to_string()))?;
         let leaf = LeafFiles::load_whenever(&config.certs)?;
         must_be_own(&leaf, config)?;
         exposure::key_must_be_private(&config.certs)?;
         exposure::warn_of_public_peers(config);
-        let threads = RpcThreads::start(config.rpc_threads).map_err(|error| NodeError::System(error.to_string()))?;
         let shared = share(config, leaf, &threads, &meters).await?;
         let raft = start_raft(config, &shared).await?;
         let clock = shared.clock.clone();

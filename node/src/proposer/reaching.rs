@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_and_a_device_have_so_many_places_to_wait() {
+    async fn a_device_has_so_many_places_to_wait() {
         let reaching = reaching();
         let places: Vec<_> =
             (0..CALLS_BEHIND_A_DEVICE_MAX).map(|_| reaching.join(ALICE, ChangeNumber(101), LONG).unwrap()).collect();

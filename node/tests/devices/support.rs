@@ -19,7 +19,8 @@ use raftchat_schema::view::{NodeStatus, Notice};
 use raftchat_schema::wire;
 use raftchat_tests::places;
 use raftchat_transport::{
-    Credentials, Dialer, DialerConfig, Expect, Link, LinkLimits, LinkTiming, Role, StreamPriority, TrustAnchors,
+    Credentials, Dialer, DialerConfig, Expect, Link, LinkLimits, LinkTiming, Role, RpcThreads, StreamPriority,
+    TrustAnchors,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -100,7 +101,7 @@ impl Cluster {
             std::fs::write(config.data.join(raftchat_node::store::open::NEW_FILE), &cluster.name).unwrap();
             (config.password_memory_kib, config.password_passes) = (19_456, 2);
             config.limits = limits.clone();
-            cluster.nodes.insert(id, Node::start(&config).await.unwrap());
+            cluster.nodes.insert(id, Node::start(&config, RpcThreads::start(2).unwrap()).await.unwrap());
         }
         cluster
     }

@@ -43,6 +43,24 @@ struct Thread {
 }
 
 impl RpcThreads {
+    /// Runs `work` on the caller's thread, which is the only RPC thread at the same time: what is sent to it runs among the tasks
+    /// of `work`, on one current-thread runtime, and ends with it. Nothing wakes another thread on the way of a message.
+    ///
+    /// # Errors
+    /// The system gives no event queue.
+    pub fn alone<F, Fut>(work: F) -> std::io::Result<Fut::Output>
+    where
+        F: FnOnce(Self) -> Fut,
+        Fut: Future,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (thread, inbox) = Thread::new();
+        let threads = Self { handle: RpcHandle { threads: [thread].into() }, joins: Vec::new() };
+        let tasks = LocalSet::new();
+        tasks.spawn_local(obey(inbox));
+        Ok(tasks.block_on(&runtime, work(threads)))
+    }
+
     /// Starts `count` threads, at least one.
     ///
     /// # Errors
@@ -52,11 +70,11 @@ impl RpcThreads {
         let mut joins = Vec::new();
         for index in 0..count.max(1) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (orders, inbox) = mpsc::unbounded_channel();
+            let (thread, inbox) = Thread::new();
             let join = std::thread::Builder::new()
                 .name(format!("rpc-{index}"))
                 .spawn(move || runtime.block_on(LocalSet::new().run_until(obey(inbox))))?;
-            threads.push(Thread { orders, load: Arc::default() });
+            threads.push(thread);
             joins.push(join);
         }
         Ok(Self { handle: RpcHandle { threads: threads.into() }, joins })
@@ -65,6 +83,14 @@ impl RpcThreads {
     /// A handle to send work with.
     pub fn handle(&self) -> RpcHandle {
         self.handle.clone()
+    }
+}
+
+impl Thread {
+    /// A thread as others see it, and what it has to obey.
+    fn new() -> (Self, mpsc::UnboundedReceiver<Order>) {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        (Self { orders, load: Arc::default() }, inbox)
     }
 }
 
@@ -182,5 +208,20 @@ mod tests {
         }
         drop(threads);
         assert_eq!(handle.run(0, name).await, Err(ThreadGone));
+    }
+
+    #[test]
+    fn one_thread_serves_whoever_runs_on_it_and_what_is_sent_to_it() {
+        let here = std::thread::current().id();
+        let handle = RpcThreads::alone(|threads| async move {
+            let handle = threads.handle();
+            let there = handle.run(7, || async { std::thread::current().id() });
+            let task = tokio::spawn(async { std::thread::current().id() });
+            assert_eq!((there.await.unwrap(), task.await.unwrap(), handle.count()), (here, here, 1));
+            handle.spawn(0, std::future::pending::<()>).unwrap();
+            assert_eq!(handle.least_loaded(), 0);
+            handle
+        });
+        assert_eq!(handle.unwrap().spawn(0, std::future::pending::<()>), Err(ThreadGone));
     }
 }
