@@ -280,7 +280,7 @@ impl Outbox {
         for id in ids {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             if let Progress::UnderWay { seen } = &mut slot.progress {
-                *seen = *seen || rules(&slot.entry.act).row == Some(object);
+                *seen = *seen || rules(&slot.entry.act).row() == Some(object);
             }
         }
     }

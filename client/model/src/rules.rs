@@ -2,9 +2,9 @@
 //! that waits there, the row that will show it, how a wish becomes it, and what a person is told if it is refused. Knows
 //! nothing of the queue, and of what is drawn.
 
-use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient};
+use raftchat_schema::command::{AccountAct, Act, ConversationAct, Recipient, Switch};
 use raftchat_schema::error::ErrorCode;
-use raftchat_schema::id::{Position, UserId};
+use raftchat_schema::id::{Position, Stamp, UserId};
 
 use crate::interface::rows::{ChatId, Lane};
 use crate::interface::shown::Undone;
@@ -22,8 +22,8 @@ pub struct Rules<'a> {
     pub echoes: &'static [ErrorCode],
     /// What it sets: of two waiting acts that set the same only the later is done.
     pub(crate) slot: Option<Slot<'a>>,
-    /// The row that it changes, if the view of it is changed before the nodes answer.
-    pub(crate) row: Option<Object>,
+    /// What it changes in a view before the nodes have answered.
+    pub(crate) drawn: Option<Drawn<'a>>,
     /// How a wish becomes the act.
     pub(crate) wish: Wish,
     /// What was not done if it is refused.
@@ -85,6 +85,55 @@ pub(crate) enum Object {
     Message(Position),
     /// The reactions to it.
     Reactions(Position),
+}
+
+/// What a view shows as done before the nodes have answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawn<'a> {
+    /// Something of the person's own place in the conversation.
+    Place(PlaceChange<'a>),
+    /// A pin for all members.
+    Pin(Position, Switch),
+    /// Something of a message.
+    Message(Position, MessageChange<'a>),
+}
+
+/// What is changed of a person's own place in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceChange<'a> {
+    /// It is read up to there.
+    Read(Position),
+    /// It is marked as unread.
+    Unread,
+    /// It is silent until then.
+    Silent(Stamp),
+    /// It is on top of the list, or no longer.
+    OnTop(Switch),
+    /// That is not to be sent yet.
+    Draft(&'a [u8]),
+}
+
+/// What is changed of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessageChange<'a> {
+    /// It says something else.
+    Said(&'a [u8]),
+    /// It is gone, and its pin with it.
+    Deleted,
+    /// The person reacts to it with that emoji, or no longer.
+    Reaction(&'a str, Switch),
+}
+
+impl Drawn<'_> {
+    /// The row that will show it.
+    fn row(self) -> Object {
+        match self {
+            Self::Place(_) => Object::Place,
+            Self::Pin(..) => Object::Head,
+            Self::Message(position, MessageChange::Reaction(..)) => Object::Reactions(position),
+            Self::Message(position, MessageChange::Said(_) | MessageChange::Deleted) => Object::Message(position),
+        }
+    }
 }
 
 /// How what a person wants becomes an act.
@@ -149,28 +198,31 @@ fn in_conversation(act: &ConversationAct) -> Rules<'_> {
         ConversationAct::EditMessage { position, payload } => of("edit", Undone::Edit)
             .saying(Says::Payload(payload))
             .sets(Slot::Text(*position))
-            .shown_in(Object::Message(*position)),
-        ConversationAct::DeleteMessage { position } => {
-            of("delete", Undone::Delete).shown_in(Object::Message(*position)).wished(Wish::OwnMessage(*position))
-        }
-        ConversationAct::React { position, emoji, .. } => of("reaction", Undone::React)
+            .drawn_as(Drawn::Message(*position, MessageChange::Said(payload))),
+        ConversationAct::DeleteMessage { position } => of("delete", Undone::Delete)
+            .drawn_as(Drawn::Message(*position, MessageChange::Deleted))
+            .wished(Wish::OwnMessage(*position)),
+        ConversationAct::React { position, emoji, switch } => of("reaction", Undone::React)
             .saying(Says::Text(emoji))
             .sets(Slot::Reaction(*position, emoji))
-            .shown_in(Object::Reactions(*position))
+            .drawn_as(Drawn::Message(*position, MessageChange::Reaction(emoji, *switch)))
             .wished(Wish::Toggled),
-        ConversationAct::PinMessage { position, .. } => {
-            of("pin", Undone::PinMessage).sets(Slot::MessagePin(*position)).shown_in(Object::Head).wished(Wish::Toggled)
+        ConversationAct::PinMessage { position, switch } => of("pin", Undone::PinMessage)
+            .sets(Slot::MessagePin(*position))
+            .drawn_as(Drawn::Pin(*position, *switch))
+            .wished(Wish::Toggled),
+        ConversationAct::MarkRead { position } => of("mark", Undone::Place)
+            .sets_own(Slot::ReadMark(*position), PlaceChange::Read(*position))
+            .wished(Wish::ReadUpTo(*position)),
+        ConversationAct::MarkUnread => of("mark", Undone::Place).sets_own(Slot::UnreadMark, PlaceChange::Unread),
+        ConversationAct::Mute { until } => {
+            of("setting", Undone::Place).sets_own(Slot::Silence, PlaceChange::Silent(*until)).wished(Wish::Toggled)
         }
-        ConversationAct::MarkRead { position } => {
-            of("mark", Undone::Place).sets_own(Slot::ReadMark(*position)).wished(Wish::ReadUpTo(*position))
-        }
-        ConversationAct::MarkUnread => of("mark", Undone::Place).sets_own(Slot::UnreadMark),
-        ConversationAct::Mute { .. } => of("setting", Undone::Place).sets_own(Slot::Silence).wished(Wish::Toggled),
-        ConversationAct::PinConversation { .. } => {
-            of("setting", Undone::Place).sets_own(Slot::ConversationPin).wished(Wish::Toggled)
-        }
+        ConversationAct::PinConversation { switch } => of("setting", Undone::Place)
+            .sets_own(Slot::ConversationPin, PlaceChange::OnTop(*switch))
+            .wished(Wish::Toggled),
         ConversationAct::SaveDraft { draft } => {
-            of("draft", Undone::Place).saying(Says::Payload(draft)).sets_own(Slot::Draft)
+            of("draft", Undone::Place).saying(Says::Payload(draft)).sets_own(Slot::Draft, PlaceChange::Draft(draft))
         }
         ConversationAct::AddMembers { .. } | ConversationAct::RemoveMember { .. } | ConversationAct::SetRole { .. } => {
             of("group", Undone::ChangeGroup)
@@ -223,7 +275,7 @@ impl<'a> Rules<'a> {
             says: Says::Nothing,
             echoes: &[],
             slot: None,
-            row: None,
+            drawn: None,
             wish: Wish::Entered,
             undone,
             refused: Refused::Told,
@@ -240,8 +292,8 @@ impl<'a> Rules<'a> {
         Self { slot: Some(slot), ..self }
     }
 
-    fn shown_in(self, row: Object) -> Self {
-        Self { row: Some(row), ..self }
+    fn drawn_as(self, drawn: Drawn<'a>) -> Self {
+        Self { drawn: Some(drawn), ..self }
     }
 
     fn wished(self, wish: Wish) -> Self {
@@ -249,7 +301,12 @@ impl<'a> Rules<'a> {
     }
 
     /// Of what the person alone has of a conversation: who is no longer in it misses nothing.
-    fn sets_own(self, slot: Slot<'a>) -> Self {
-        Self { gone: Gone::Unsaid, ..self.sets(slot).shown_in(Object::Place) }
+    fn sets_own(self, slot: Slot<'a>, change: PlaceChange<'a>) -> Self {
+        Self { gone: Gone::Unsaid, ..self.sets(slot).drawn_as(Drawn::Place(change)) }
+    }
+
+    /// The row that will show it, if a view shows it before.
+    pub(crate) fn row(&self) -> Option<Object> {
+        self.drawn.map(Drawn::row)
     }
 }

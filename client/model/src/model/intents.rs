@@ -104,7 +104,7 @@ impl Model {
 
     /// Whether the rows of the nodes, as far as they are held, show the act as done.
     fn is_so(&self, conversation: ConversationId, act: &Act) -> bool {
-        match rules(act).row {
+        match rules(act).row() {
             Some(Object::Reactions(position) | Object::Message(position)) => {
                 self.message_at(conversation, position).is_some_and(|message| bubble::shows(self.me, message, act))
             }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{AccountAct, Act, ConversationAct, Done, Recipient};
+use raftchat_schema::command::{Act, ConversationAct, Done, Recipient};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp};
 use raftchat_schema::view::{MessageState, MessageView};
@@ -34,14 +34,12 @@ impl Model {
     fn done(&mut self, turn: &mut Turn, id: OutboxId, done: &Done) {
         let Some(finished) = self.outbox.finish(turn, id) else { return };
         self.timers.cancel(Timer::Retry(id));
-        match (&finished.entry.act, done) {
-            (Act::Send(_), Done::Sent { conversation, position, sent_at }) => {
+        match done {
+            Done::Sent { conversation, position, sent_at } => {
                 self.sent(turn, finished, *conversation, *position, *sent_at);
             }
-            (Act::Account(AccountAct::CreateGroup { .. }), Done::GroupCreated { conversation }) => {
-                turn.show(Shown::GroupCreated(*conversation));
-            }
-            _ => self.settle(turn, finished),
+            Done::GroupCreated { conversation } => turn.show(Shown::GroupCreated(*conversation)),
+            Done::SessionOpened { .. } | Done::Nothing => self.settle(turn, finished),
         }
     }
 
@@ -84,7 +82,7 @@ impl Model {
 
     /// Another act is done: what it changed stays changed until the feed shows it.
     fn settle(&mut self, turn: &mut Turn, finished: Finished) {
-        let mut shows_in_a_row = rules(&finished.entry.act).row.is_some();
+        let mut shows_in_a_row = rules(&finished.entry.act).row().is_some();
         if let Act::In(conversation, ConversationAct::MarkRead { position }) = finished.entry.act
             && let Some(chat) = self.chats.get_mut(&conversation)
         {
@@ -156,7 +154,7 @@ impl Model {
         let Lane::Chat(chat) = self.lane_now(lane) else { return };
         let touched = turn.touch(chat);
         let rules = rules(act);
-        match rules.row {
+        match rules.row() {
             Some(Object::Message(position) | Object::Reactions(position)) => {
                 touched.messages.insert(position);
             }

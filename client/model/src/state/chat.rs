@@ -4,7 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, ConversationAct, MemberRole, SendMessage, Switch};
+use raftchat_schema::command::{Act, MemberRole, SendMessage, Switch};
 use raftchat_schema::id::{ChangeNumber, ConversationId, Position, Stamp, UserId};
 use raftchat_schema::limits::MEMBERS_TOLD_MAX;
 use raftchat_schema::view::{ConversationKind, MessageView};
@@ -12,7 +12,7 @@ use raftchat_schema::view::{ConversationKind, MessageView};
 use crate::interface::effect::PageRange;
 use crate::interface::input::StoredConversation;
 use crate::interface::rows::{Completeness, ConversationRow, DepartureRow, MemberRow, OutboxEntry, PlaceRow};
-use crate::rules::{Object, rules};
+use crate::rules::{Drawn, MessageChange, Object, PlaceChange, rules};
 use crate::state::merge;
 
 /// A conversation that the nodes hold.
@@ -167,7 +167,7 @@ impl Chat {
 
     /// The feed has shown a row: what was done to it before shows in it.
     pub(crate) fn note_shown(&mut self, object: Object) {
-        self.settled.retain(|entry| rules(&entry.act).row != Some(object));
+        self.settled.retain(|entry| rules(&entry.act).row() != Some(object));
     }
 }
 
@@ -223,16 +223,16 @@ impl Chat {
 
 impl<'a> EffectivePlace<'a> {
     fn apply(&mut self, act: &'a Act, mark: &mut Position) {
-        match act {
-            Act::In(_, ConversationAct::MarkRead { position }) => {
-                *mark = (*mark).max(*position);
+        let Some(Drawn::Place(change)) = rules(act).drawn else { return };
+        match change {
+            PlaceChange::Read(position) => {
+                *mark = (*mark).max(position);
                 self.marked_unread = false;
             }
-            Act::In(_, ConversationAct::MarkUnread) => self.marked_unread = true,
-            Act::In(_, ConversationAct::Mute { until }) => self.muted_until = *until,
-            Act::In(_, ConversationAct::PinConversation { switch }) => self.pinned = switch.is_on(),
-            Act::In(_, ConversationAct::SaveDraft { draft }) => self.draft = draft,
-            _ => {}
+            PlaceChange::Unread => self.marked_unread = true,
+            PlaceChange::Silent(until) => self.muted_until = until,
+            PlaceChange::OnTop(switch) => self.pinned = switch.is_on(),
+            PlaceChange::Draft(draft) => self.draft = draft,
         }
     }
 
@@ -252,18 +252,16 @@ impl<'a> EffectivePlace<'a> {
 pub(crate) fn effective_pins<'a>(pins: &[Position], acts: impl Iterator<Item = &'a Act>) -> Vec<Position> {
     let mut pins = pins.to_vec();
     for act in acts {
-        match act {
-            Act::In(_, ConversationAct::PinMessage { position, switch: Switch::On }) if !pins.contains(position) => {
-                pins.push(*position);
+        match rules(act).drawn {
+            Some(Drawn::Pin(position, Switch::On)) => {
+                if !pins.contains(&position) {
+                    pins.push(position);
+                }
             }
-            Act::In(
-                _,
-                ConversationAct::PinMessage { position, switch: Switch::Off }
-                | ConversationAct::DeleteMessage { position },
-            ) => {
-                pins.retain(|pinned| pinned != position);
+            Some(Drawn::Pin(position, Switch::Off) | Drawn::Message(position, MessageChange::Deleted)) => {
+                pins.retain(|pinned| *pinned != position);
             }
-            _ => {}
+            Some(Drawn::Place(_) | Drawn::Message(_, MessageChange::Said(_) | MessageChange::Reaction(..))) | None => {}
         }
     }
     pins

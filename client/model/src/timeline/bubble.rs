@@ -6,13 +6,14 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use raftchat_schema::command::{Act, ConversationAct, SendMessage};
+use raftchat_schema::command::{Act, SendMessage};
 use raftchat_schema::id::{Position, UserId};
 use raftchat_schema::view::{MessageState, MessageView, ReactionView};
 
 use crate::interface::codec::Content;
 use crate::interface::rows::{EntryState, OutboxEntry};
 use crate::interface::shown::{Body, Bubble, Delivery, Item, Quote, ReactionSummary, Run};
+use crate::rules::{Drawn, MessageChange, rules};
 use crate::state::scene::Scene;
 
 const ALONE: Run = Run { first: true, last: true };
@@ -31,22 +32,21 @@ impl Effective {
         let mut edited = message.state == MessageState::Edited;
         let mut reactions = message.reactions.clone();
         for act in scene.acts() {
-            match act {
-                Act::In(_, ConversationAct::EditMessage { position, payload: new })
-                    if *position == message.position =>
-                {
+            let Some(Drawn::Message(position, change)) = rules(act).drawn else { continue };
+            if position != message.position {
+                continue;
+            }
+            match change {
+                MessageChange::Said(new) => {
                     edited = edited || payload.is_some();
-                    payload = payload.map(|_| new.as_slice());
+                    payload = payload.map(|_| new);
                 }
-                Act::In(_, ConversationAct::DeleteMessage { position }) if *position == message.position => {
+                MessageChange::Deleted => {
                     payload = None;
                     edited = false;
                     reactions.clear();
                 }
-                Act::In(_, ConversationAct::React { position, emoji, switch }) if *position == message.position => {
-                    react(&mut reactions, scene.me, emoji, switch.is_on());
-                }
-                _ => {}
+                MessageChange::Reaction(emoji, switch) => react(&mut reactions, scene.me, emoji, switch.is_on()),
             }
         }
         Self { content: payload.map(|bytes| (scene.codec.decode)(bytes)), edited, reactions }
@@ -70,8 +70,8 @@ impl Effective {
 
 /// Whether a message, as the nodes hold it, shows an act on it as done.
 pub(crate) fn shows(me: UserId, message: &MessageView, act: &Act) -> bool {
-    let Act::In(_, ConversationAct::React { emoji, switch, .. }) = act else { return false };
-    let mine = |reaction: &ReactionView| reaction.emoji == *emoji && reaction.users.contains(&me);
+    let Some(Drawn::Message(_, MessageChange::Reaction(emoji, switch))) = rules(act).drawn else { return false };
+    let mine = |reaction: &ReactionView| reaction.emoji == emoji && reaction.users.contains(&me);
     message.reactions.iter().any(mine) == switch.is_on()
 }
 
