@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
+use raftchat_schema::level::Level;
 use raftchat_schema::view::NodeStatus;
 use raftchat_transport::{Dialer, DialerConfig, LinkLimits, LinkTiming, Role};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +25,7 @@ use crate::feed::Feed;
 use crate::feed::follower::{self, EVENTS_WAITING_MAX};
 use crate::feed::subscription::Subscription;
 use crate::link::state::LinkState;
-use crate::link::worker::Worker;
+use crate::link::worker::{Published, Worker};
 use crate::options::{Attention, ClientOptions, Following};
 use crate::profile::clock::{DeviceClock, Told};
 use crate::profile::{NodeEntry, Profile};
@@ -49,6 +50,7 @@ struct Inner {
     /// None only while being dropped.
     jobs: Option<mpsc::UnboundedSender<Job>>,
     states: watch::Receiver<LinkState>,
+    levels: watch::Receiver<Option<Level>>,
     clock: Arc<DeviceClock>,
     /// Ends with the thread.
     alive: Mutex<std::sync::mpsc::Receiver<()>>,
@@ -68,18 +70,25 @@ impl Client {
         let dialer = dialer.judging_by(clock.clone());
         let (jobs, orders) = mpsc::unbounded_channel();
         let (publish, states) = watch::channel(LinkState::Connecting);
+        let (tell_level, levels) = watch::channel(None);
         let given = Arc::clone(&clock);
         let (living, alive) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("client".to_owned()).spawn(move || {
-            let worker = Rc::new(Worker::new(profile, options, dialer, publish, given));
+            let worker = Rc::new(Worker::new(
+                profile,
+                options,
+                dialer,
+                Published { states: publish, levels: tell_level },
+                given,
+            ));
             runtime.block_on(LocalSet::new().run_until(obey(orders, worker)));
             // A name that is still being looked up must not hold up the end.
             runtime.shutdown_background();
             drop(living);
         })?;
         let alive = Mutex::new(alive);
-        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, clock, alive }) })
+        Ok(Self { inner: Arc::new(Inner { jobs: Some(jobs), states, levels, clock, alive }) })
     }
 
     /// Follows everything that changes for the user, over as many links as it takes, until the subscription is dropped.
@@ -110,6 +119,12 @@ impl Client {
     /// How the link is, now and at every change.
     pub fn link(&self) -> watch::Receiver<LinkState> {
         self.inner.states.clone()
+    }
+
+    /// The cluster's feature level, as nodes told it when they let this device in, or as what they sent shows; none before any has.
+    /// An act that came with a higher one is refused with `not-yet`.
+    pub fn level(&self) -> Option<Level> {
+        *self.inner.levels.borrow()
     }
 
     /// What time it is in the cluster, as nodes have told it.

@@ -65,6 +65,8 @@ struct Inner {
     session: Mutex<Option<StoredSession>>,
     /// When the certificate's time begins.
     valid_from: SystemTime,
+    /// When the first of the certificates ends that this device needs.
+    ends_at: SystemTime,
 }
 
 impl Profile {
@@ -81,7 +83,8 @@ impl Profile {
         };
         let session = session::read(&dir.join(SESSION))?;
         let name = name.to_string();
-        Ok(Self::new(Some(dir.to_owned()), config, name, (&files.leaf, &files.anchors), session))
+        let ends_at = files.ending.at;
+        Ok(Self::new(Some(dir.to_owned()), config, name, (&files.leaf, &files.anchors), ends_at, session))
     }
 
     /// A profile without a directory: a session lasts as long as the profile is in memory.
@@ -93,7 +96,8 @@ impl Profile {
             Subject::Device(name) => name.to_string(),
             Subject::Node(id) => format!("node {id}"),
         });
-        Self::new(None, config, name, (&leaf, &anchors), None)
+        let ends_at = describe(leaf.certificate()).map_or(SystemTime::UNIX_EPOCH, |leaf| leaf.expires_at());
+        Self::new(None, config, name, (&leaf, &anchors), ends_at, None)
     }
 
     /// Makes `dir`, private, if it is missing, and in it a `client.toml` in which every key is explained.
@@ -120,13 +124,15 @@ impl Profile {
         config: ClientConfig,
         device_name: String,
         (leaf, anchors): (&Leaf, &Anchors),
+        ends_at: SystemTime,
         session: Option<StoredSession>,
     ) -> Self {
         let credentials = Credentials { chain: leaf.chain_der(), key: leaf.key_der() };
         let nodes = TrustAnchors(vec![anchors.nodes.to_vec()]);
         let session = Mutex::new(session);
         let valid_from = describe(leaf.certificate()).map_or(SystemTime::UNIX_EPOCH, |leaf| leaf.begins_at());
-        Self { inner: Arc::new(Inner { directory, config, device_name, credentials, nodes, session, valid_from }) }
+        let inner = Inner { directory, config, device_name, credentials, nodes, session, valid_from, ends_at };
+        Self { inner: Arc::new(inner) }
     }
 
     /// What `client.toml` says.
@@ -142,6 +148,11 @@ impl Profile {
     /// The device's name, as its certificate has it.
     pub fn device_name(&self) -> &str {
         &self.inner.device_name
+    }
+
+    /// When the first of the certificates ends that this device needs: from then on no node lets it in.
+    pub fn ends_at(&self) -> Stamp {
+        clock::stamp(self.inner.ends_at)
     }
 
     /// Who is logged in, if anybody is.

@@ -40,6 +40,7 @@ use std::sync::{Mutex, PoisonError};
 
 use raftchat_model::{Durability, PageRange, Write};
 use raftchat_schema::id::{ConversationId, Position, UserId};
+use raftchat_schema::level::Level;
 use raftchat_schema::view::MessageView;
 
 use database::{Database, Scan, Table, View};
@@ -171,6 +172,15 @@ impl Store {
             messages.into_iter().try_for_each(|key| apply::erase_message(rows, key))
         })?;
         Ok(Sweep::More)
+    }
+
+    /// Notes that nodes tell what a program that knows `known` cannot read, and so does not keep: the first one that knows a
+    /// higher level forgets what came from them when it opens the store, and so fetches all of it anew.
+    pub fn outgrow(&self, known: Level) -> Result<(), StoreError> {
+        self.batch(Durability::Synced, |rows| {
+            rows.put(Table::Rows, Kind::Outgrown.key(), &u64::from(known.0));
+            Ok(())
+        })
     }
 
     /// Makes all durable and lets others open the store. Without it nothing is lost, and the next start takes longer.

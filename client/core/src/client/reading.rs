@@ -1,7 +1,6 @@
 //! What a program reads with a client. Knows nothing of how it is read.
 
 use raftchat_schema::id::{Position, Username};
-use raftchat_schema::level::Level;
 use raftchat_schema::view::{ConversationView, MemberView, MessageView, RevisionView, UserView};
 
 use super::Client;
@@ -58,12 +57,6 @@ impl Client {
     /// that cursor tells what changes from here on.
     pub async fn applied(&self) -> Result<Applied, ClientError> {
         self.run(conversations::applied).await
-    }
-
-    /// The cluster's feature level, as nodes told it when they let this device in; none before any has. An act that came with a
-    /// higher one is refused with `not-yet`.
-    pub async fn level(&self) -> Result<Option<Level>, ClientError> {
-        self.run(|worker| async move { Ok(worker.level()) }).await
     }
 
     /// Whether the node at the other end has a majority behind it: known within a second, also where it has none.

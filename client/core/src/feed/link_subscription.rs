@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures::{join, poll};
 use raftchat_schema::generated::client_capnp::{receiver, subscription};
 use raftchat_schema::id::SessionId;
+use raftchat_schema::level::Level;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::receiver::{Push, SubscriptionId, receiver};
+use super::receiver::{Heard, Push, SubscriptionId, receiver};
 use super::resume::{Advance, ResumePoint};
 use crate::call::repeat::{ATTEMPT_MAX, bounded};
 use crate::error::ClientError;
@@ -92,9 +93,11 @@ impl LinkSubscription {
         let (worker, connected) = (Rc::clone(worker), Rc::clone(&self.connected));
         let (whose, cursor) = (point.session(), point.cursor().map(<[u8]>::to_vec));
         let (heeding, heard) = (Rc::downgrade(&worker), Rc::downgrade(&connected));
-        let heed = move |notice| {
-            if let (Some(worker), Some(connected)) = (heeding.upgrade(), heard.upgrade()) {
-                worker.heed(&connected, notice);
+        let heed = move |told| {
+            let (Some(worker), Some(connected)) = (heeding.upgrade(), heard.upgrade()) else { return };
+            match told {
+                Heard::Notice(notice) => worker.heed(&connected, notice),
+                Heard::NewerThanKnown => worker.hear_level(Level::newest().next()),
             }
         };
         async move {

@@ -36,11 +36,19 @@ pub(crate) enum Push {
     Dropped,
 }
 
+/// What is heeded at once.
+pub(crate) enum Heard {
+    /// The node has said what the client should do about its link.
+    Notice(Notice),
+    /// A change was of no kind that this program knows: the cluster is at a higher feature level.
+    NewerThanKnown,
+}
+
 /// Implements [`receiver`]. The queue behind it is bounded by what nodes may leave unacknowledged.
 struct Forwarder {
     subscription: SubscriptionId,
     pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
-    heed: Box<dyn Fn(Notice)>,
+    heed: Box<dyn Fn(Heard)>,
 }
 
 /// A receiver for this subscription. What it is called with goes into `pushes`; notices, which wait for nobody, are
@@ -48,7 +56,7 @@ struct Forwarder {
 pub(crate) fn receiver(
     subscription: SubscriptionId,
     pushes: mpsc::UnboundedSender<(SubscriptionId, Push)>,
-    heed: impl Fn(Notice) + 'static,
+    heed: impl Fn(Heard) + 'static,
 ) -> receiver::Client {
     capnp_rpc::new_client(Forwarder { subscription, pushes, heed: Box::new(heed) })
 }
@@ -74,7 +82,10 @@ impl Forwarder {
         for change in list {
             match read_change(change) {
                 Ok(change) => changes.push(change),
-                Err(error) => tracing::warn!(%error, "a change that this program cannot read is passed over"),
+                Err(error) => {
+                    tracing::warn!(%error, "a change that this program cannot read is passed over");
+                    (self.heed)(Heard::NewerThanKnown);
+                }
             }
         }
         let counts = params.get_counts()?.iter().map(read_counts).collect();
@@ -106,7 +117,7 @@ impl Forwarder {
 
     fn take_notice(&self, params: &receiver::NoticeParams) -> Result<(), Error> {
         match read_notice(params.get()?.get_notice()?) {
-            Ok(notice) => (self.heed)(notice),
+            Ok(notice) => (self.heed)(Heard::Notice(notice)),
             Err(error) => tracing::debug!(%error, "a notice that this program does not know is passed over"),
         }
         Ok(())

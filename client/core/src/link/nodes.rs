@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use raftchat_schema::id::NodeId;
-use raftchat_schema::level::Level;
 use serde::{Deserialize, Serialize};
 
 use crate::profile::NodeEntry;
@@ -29,8 +28,6 @@ pub(crate) struct Nodes {
     known: Vec<Known>,
     path: Option<PathBuf>,
     changed: bool,
-    /// The cluster's feature level, as far as any has told.
-    level: Option<Level>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +56,7 @@ impl Nodes {
     /// The nodes that are written down, and those in the file at `path`. A file that cannot be read is as good as none.
     pub(crate) fn load(written: &[NodeEntry], path: Option<PathBuf>) -> Self {
         let known = written.iter().map(|entry| Known { entry: entry.clone(), is_written: true, rtt: None }).collect();
-        let mut nodes = Self { known, path, changed: false, level: None };
+        let mut nodes = Self { known, path, changed: false };
         let stored = nodes.path.as_deref().map_or(Ok(Vec::new()), read);
         match stored {
             Ok(stored) => stored.into_iter().for_each(|stored| nodes.restore(stored)),
@@ -112,16 +109,6 @@ impl Nodes {
                 None => {}
             }
         }
-    }
-
-    /// Takes in at which feature level the cluster is, as far as a node has applied: it never goes back.
-    pub(crate) fn hear_level(&mut self, told: Level) {
-        self.level = self.level.max(Some(told));
-    }
-
-    /// The cluster's feature level; none before a node has told it.
-    pub(crate) fn level(&self) -> Option<Level> {
-        self.level
     }
 
     /// Takes in how far a node is that has just answered.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raftchat_schema::id::NodeId;
+use raftchat_schema::level::Level;
 use raftchat_transport::Dialer;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio::time::timeout;
@@ -48,6 +49,8 @@ pub(crate) struct Worker {
     dialer: Dialer,
     pub(crate) clock: Arc<DeviceClock>,
     states: watch::Sender<LinkState>,
+    /// The cluster's feature level, as far as nodes have told it.
+    levels: watch::Sender<Option<Level>>,
     pub(crate) events: broadcast::Sender<LinkEvent>,
     nodes: RefCell<Nodes>,
     /// Nodes by whose clock this device's certificate is out of its time, since one has let it in.
@@ -78,12 +81,20 @@ pub(crate) struct Worker {
     seen: RefCell<Option<Vec<u8>>>,
 }
 
+/// What the client's thread lets everybody see, now and at every change.
+pub(crate) struct Published {
+    /// How the link is.
+    pub(crate) states: watch::Sender<LinkState>,
+    /// The cluster's feature level, as far as nodes have told it.
+    pub(crate) levels: watch::Sender<Option<Level>>,
+}
+
 impl Worker {
     pub(crate) fn new(
         profile: Profile,
         options: ClientOptions,
         dialer: Dialer,
-        states: watch::Sender<LinkState>,
+        told: Published,
         clock: Arc<DeviceClock>,
     ) -> Self {
         let nodes = RefCell::new(Nodes::load(&profile.config().nodes, profile.nodes_path()));
@@ -94,7 +105,8 @@ impl Worker {
             options,
             dialer,
             clock,
-            states,
+            states: told.states,
+            levels: told.levels,
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             nodes,
             refusals: RefCell::default(),

@@ -8,6 +8,7 @@ use raftchat_model::{Effect, Input, Intent, Link, Model, Numbers, Stored};
 use raftchat_schema::command::Switch;
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::Stamp;
+use raftchat_schema::level::Level;
 use raftchat_schema::pause::Pause;
 use raftchat_transport::lot;
 use tokio::sync::{mpsc, watch};
@@ -62,6 +63,8 @@ pub(super) struct Driver {
     /// Something that was removed may still take room in the store.
     pub(super) sweeping: bool,
     session_over: bool,
+    /// The store knows that this program cannot read all that nodes tell.
+    outgrown: bool,
     cleaning: Cleaning,
     knock_pause: Pause,
 }
@@ -105,6 +108,7 @@ impl Driver {
             ask: Some(Instant::now()),
             sweeping: true,
             session_over: false,
+            outgrown: false,
             cleaning,
             knock_pause: KNOCK_PAUSE,
         };
@@ -121,6 +125,7 @@ impl Driver {
         self.tell(Input::Link(self.contact.link()))?;
         loop {
             self.follow();
+            self.look_at_level()?;
             if self.store.is_unclean() {
                 self.cleaning.is_needed(Instant::now());
             }
@@ -183,6 +188,16 @@ impl Driver {
         let signed = |stamp: Stamp| i64::try_from(stamp.0).unwrap_or(i64::MAX);
         let ahead_ms = signed(told.time()).saturating_sub(signed(self.now()));
         self.tell(Input::Told { ahead_ms, highest: told.highest })
+    }
+
+    /// Notes in the store if the cluster is at a level that this program does not know: what it cannot read of it is not kept, and
+    /// its successor has to fetch anew.
+    fn look_at_level(&mut self) -> Result<(), StoreError> {
+        if self.outgrown || self.client.level() <= Some(Level::newest()) {
+            return Ok(());
+        }
+        self.outgrown = true;
+        self.store.outgrow(Level::newest())
     }
 
     /// Takes the feed up where the store ends, if it is not followed and could be.

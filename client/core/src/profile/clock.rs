@@ -162,7 +162,12 @@ pub(crate) fn moment(time: Stamp) -> SystemTime {
 
 /// What this device's own clock says.
 pub(crate) fn wall() -> Stamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    stamp(SystemTime::now())
+}
+
+/// A moment of the system's as a time; 0 before 1970.
+pub(crate) fn stamp(moment: SystemTime) -> Stamp {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 

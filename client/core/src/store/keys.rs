@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Removing = 24,
     /// Nothing; words that were deleted are still in the files of the database.
     Unclean = 25,
+    /// Nothing → the feature level that a program knew when nodes told what it could not read.
+    Outgrown = 26,
 }
 
 impl Kind {

@@ -8,12 +8,13 @@ use std::sync::atomic::AtomicBool;
 
 use raftchat_model::{Durability, Write};
 use raftchat_schema::id::UserId;
+use raftchat_schema::level::Level;
 
 use super::database::{Database, OpenFailure, Table, View};
 use super::error::{StoreError, StoreOpenError};
 use super::keys::{self, Kind};
 use super::rows::Origin;
-use super::{Store, frame, overlay, place, rows::Row as _};
+use super::{Store, apply, frame, overlay, place, rows::Row as _};
 
 /// The format of what this program writes; it reads no other.
 const FORMAT: u32 = 1;
@@ -29,6 +30,7 @@ pub(super) fn open(dir: &Path, me: UserId) -> Result<Store, StoreOpenError> {
     let view = database.view();
     let batches = last_batches(&view).map_err(damaged)?;
     let origin = origin(&view).map_err(damaged)?;
+    let outgrown = outgrown(&view).map_err(damaged)?;
     let unclean = AtomicBool::new(view.has(Table::Rows, &Kind::Unclean.key()).map_err(damaged)?);
     drop(view);
     let last_batch = batches.into_iter().max().flatten();
@@ -51,6 +53,10 @@ pub(super) fn open(dir: &Path, me: UserId) -> Result<Store, StoreOpenError> {
         tracing::error!("a part of what was stored is lost; what came from the nodes is fetched anew");
         store.write(&[Write::Forget], Durability::Synced).map_err(damaged)?;
     }
+    if outgrown.is_some_and(|known| known < Level::newest()) {
+        tracing::info!("nodes told what the program before this one could not read; all of theirs is fetched anew");
+        store.catch_up_with_program().map_err(damaged)?;
+    }
     Ok(store)
 }
 
@@ -67,6 +73,13 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreOpenError> {
 }
 
 impl Store {
+    fn catch_up_with_program(&self) -> Result<(), StoreError> {
+        self.batch(Durability::Synced, |rows| {
+            rows.erase(Table::Rows, Kind::Outgrown.key());
+            apply::apply(rows, &Write::Forget)
+        })
+    }
+
     fn claim(&self, me: UserId) -> Result<(), StoreError> {
         let origin = Origin { format: FORMAT, me };
         self.batch(Durability::Synced, |rows| {
@@ -114,6 +127,13 @@ fn last_batches(view: &View) -> Result<[Option<u64>; 3], StoreError> {
         *batch = view.get(table, keys::BATCH)?.and_then(|sealed| overlay::read(keys::BATCH, &sealed));
     }
     Ok(batches)
+}
+
+/// The level of the program that could not read all of it, if there was one.
+fn outgrown(view: &View) -> Result<Option<Level>, StoreError> {
+    let key = Kind::Outgrown.key();
+    let known: Option<u64> = view.get(Table::Rows, &key)?.and_then(|sealed| overlay::read(&key, &sealed));
+    Ok(known.and_then(|known| u32::try_from(known).ok()).map(Level))
 }
 
 fn origin(view: &View) -> Result<Option<Origin>, StoreError> {

@@ -4,6 +4,7 @@ use raftchat_client::store::{Store, StoreOpenError, Sweep, move_aside};
 use raftchat_model::{CursorRow, Durability, OutboxId, PageRange, Write};
 use raftchat_schema::command::{Act, Recipient, SendMessage};
 use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position};
+use raftchat_schema::level::Level;
 
 use crate::world::{self, ALICE, BOB, Device, GARDEN, KITCHEN, positions, texts};
 
@@ -201,4 +202,23 @@ fn a_database_that_does_not_open_is_moved_aside_when_told_to() {
     assert_eq!(device.open().count(None).unwrap(), 0);
     assert!(move_aside(&device.dir()).unwrap().unwrap().ends_with("damaged-2"));
     assert_eq!(move_aside(&device.dir()).unwrap(), None);
+}
+
+#[test]
+fn what_a_program_could_not_read_is_fetched_anew_by_its_successor() {
+    let device = Device::new();
+    let keep = |known: Level| {
+        let store = device.open();
+        store.write(&said(GARDEN, 9), Durability::Synced).unwrap();
+        store.outgrow(known).unwrap();
+        store.close().unwrap();
+    };
+    keep(Level::newest());
+    assert_eq!(device.open().count(None).unwrap(), 9, "this program would find no more than it has");
+    keep(Level(Level::newest().0 - 1));
+    let store = device.open();
+    assert_eq!((store.count(None).unwrap(), store.head().unwrap().stored.cursor), (0, None));
+    store.write(&said(GARDEN, 9), Durability::Synced).unwrap();
+    store.close().unwrap();
+    assert_eq!(device.open().count(None).unwrap(), 9, "once");
 }

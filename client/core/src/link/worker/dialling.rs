@@ -126,7 +126,7 @@ impl Worker {
     async fn greet(self: &Rc<Self>, link: &NodeLink) -> Result<(), LinkFailure> {
         let told = greet(&link.link, &link.gateway).await?;
         self.clock.hear(told.time, None);
-        self.nodes.borrow_mut().hear_level(told.level);
+        self.hear_level(told.level);
         self.nodes.borrow_mut().learn(told.nodes);
         self.handle(Event::Known(self.known_nodes()));
         self.measure(link);
@@ -134,9 +134,15 @@ impl Worker {
         Ok(())
     }
 
-    /// The cluster's feature level, as far as nodes have told it.
-    pub(crate) fn level(&self) -> Option<Level> {
-        self.nodes.borrow().level()
+    /// Takes in at which feature level the cluster is, as far as a node has applied: it never goes back.
+    pub(crate) fn hear_level(&self, told: Level) {
+        self.levels.send_if_modified(|known| {
+            let higher = *known < Some(told);
+            if higher {
+                *known = Some(told);
+            }
+            higher
+        });
     }
 
     /// Notes how far a node is, as far as its link can tell by now: better the longer it lasts.
