@@ -119,6 +119,8 @@ pub enum Update {
     Cluster(Vec<NodeReport>),
     /// So many things that were to be done cannot be read any more: the person has to look what is missing.
     Lost(usize),
+    /// From then on no node lets this device in.
+    CertificateEnds(Stamp),
     /// The client has stopped, for this reason, which says what to do.
     Stopped(String),
 }

@@ -7,7 +7,7 @@ use raftchat_client::{ClientOptions, Profile};
 use raftchat_model::Intent;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::backend::{Backend, Mailbox, Request};
+use crate::backend::{Backend, Mailbox, Request, Update};
 use desk::Desk;
 
 /// Reasons why the client behind the window does not start.
@@ -41,6 +41,7 @@ impl Live {
     pub(crate) fn start(profile: Profile, options: ClientOptions, mailbox: Mailbox) -> Result<Self, LiveError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (orders, ordered) = mpsc::unbounded_channel();
+        mailbox.post(Update::CertificateEnds(profile.ends_at()));
         let desk = runtime.block_on(async { Desk::open(profile, options, mailbox) })?;
         std::thread::Builder::new().name("client".to_owned()).spawn(move || runtime.block_on(desk.run(ordered)))?;
         Ok(Self { orders })

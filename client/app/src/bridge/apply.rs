@@ -56,6 +56,7 @@ impl View {
                 let sentence = self.phrases.say(|words| words.invoke_lost(i32::try_from(count).unwrap_or(i32::MAX)));
                 self.toast(&sentence);
             }
+            Update::CertificateEnds(at) => self.certificate_ends(at),
             Update::Stopped(sentence) => self.signed_out(&sentence),
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use raftchat_model::Connection as Standing;
-use raftchat_schema::id::NodeId;
+use raftchat_schema::id::{NodeId, Stamp};
 use raftchat_schema::view::Role;
 use slint::{ComponentHandle, Model, ModelRc, SharedString, TimerMode, VecModel};
 
@@ -18,6 +18,14 @@ const MOVES_SHOWN: usize = 5;
 /// So long it is said where the streams went on.
 const NEWS_SEEN: Duration = Duration::from_secs(5);
 
+/// So many days before this device's certificate ends it is said where one looks for trouble: as long as commands say it.
+const ENDING_SAID_DAYS: i32 = 60;
+
+/// So many days before it is said to whoever opens the window.
+const ENDING_TOLD_DAYS: i32 = 14;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// A node that knows that it is further behind is not healthy.
 const LAG_MS_HEALTHY: u64 = 1000;
 
@@ -25,6 +33,9 @@ const LAG_MS_HEALTHY: u64 = 1000;
 pub(super) fn connect(window: &AppWindow, view: &Shared) {
     let shared = Rc::clone(view);
     window.global::<Connection<'_>>().on_watch(move |on| {
+        if on {
+            shared.borrow().draw_ending();
+        }
         shared.borrow().ask(if on { Request::WatchCluster } else { Request::UnwatchCluster });
     });
 }
@@ -67,6 +78,24 @@ impl View {
                 window.global::<Connection<'_>>().set_news(SharedString::default());
             }
         });
+    }
+
+    /// Remembers when this device's certificate ends, and says so if that is soon.
+    pub(super) fn certificate_ends(&mut self, at: Stamp) {
+        self.certificate_ends = Some(at);
+        let days_left = self.draw_ending();
+        if days_left.is_some_and(|days| days < ENDING_TOLD_DAYS) {
+            self.toast(&self.phrases.certificate(days_left));
+        }
+    }
+
+    /// Draws that this device's certificate ends soon, and gives the days that are left; `None` if there are many.
+    fn draw_ending(&self) -> Option<i32> {
+        let left = self.certificate_ends?.0.saturating_sub(self.phrases.clock.now().0);
+        let days_left = i32::try_from(left.div_ceil(DAY_MS)).ok().filter(|days| *days < ENDING_SAID_DAYS);
+        let sentence = self.phrases.certificate(days_left);
+        self.with_window(|window| window.global::<Connection<'_>>().set_warning(sentence));
+        days_left
     }
 
     /// Draws the nodes.

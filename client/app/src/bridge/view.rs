@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 
 use raftchat_model::{ChatId, Connection, Intent, MemberItem, Person, PinnedMessage, TimelineState};
-use raftchat_schema::id::{Position, UserId};
+use raftchat_schema::id::{Position, Stamp, UserId};
 use slint::{ComponentHandle, Timer, VecModel, Weak};
 
 use super::chats::ChatList;
@@ -56,6 +56,8 @@ pub(super) struct View {
     pub(super) undoable: Option<Undoable>,
     pub(super) forwarding: Option<String>,
     pub(super) connection: Connection,
+    /// When this device's certificate ends; none before that is told.
+    pub(super) certificate_ends: Option<Stamp>,
     pub(super) moves: Rc<VecModel<slint::SharedString>>,
     /// Takes the news of the connection back.
     pub(super) news: Timer,
@@ -116,6 +118,7 @@ impl View {
             undoable: None,
             forwarding: None,
             connection: Connection::Connecting,
+            certificate_ends: None,
             moves: Rc::default(),
             news: Timer::default(),
             is_looked_at: true,

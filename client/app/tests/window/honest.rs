@@ -2,10 +2,10 @@
 
 use i_slint_backend_testing::ElementHandle;
 use raftchat_app::backend::{Asked, Update};
-use raftchat_app::ui::{Chats, Composer, Settings, SheetKind, Shell, Timeline};
+use raftchat_app::ui::{Chats, Composer, Connection as Link, Settings, SheetKind, Shell, Timeline, Toast};
 use raftchat_model::{ChatId, Connection, Intent, Item, Shown, TimelineChange, TimelineState};
 use raftchat_schema::command::ConversationAct;
-use raftchat_schema::id::{NodeId, Position};
+use raftchat_schema::id::{NodeId, Position, Stamp};
 use slint::{ComponentHandle, Model};
 
 use crate::stage::people::{self, BOB, CAROL, TRIP, WITH_BOB, says};
@@ -134,4 +134,23 @@ fn what_was_said_about_a_password_is_gone_when_the_settings_are_opened_again() {
     shell.set_sheet(SheetKind::Settings);
     stage.picture();
     assert_eq!(settings.get_done(), "");
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_told_where_one_looks_for_trouble_and_at_last_to_everybody() {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let warning = |days: u64| {
+        let stage = Stage::signed_in(390.0, 720.0);
+        stage.post([Update::CertificateEnds(Stamp(people::NOW.0 + days * DAY))]);
+        let toast = stage.window.global::<Toast<'_>>().get_text().to_string();
+        (stage.window.global::<Link<'_>>().get_warning().to_string(), toast)
+    };
+    let ends = |days: &str| {
+        format!("The certificate of this device ends in {days}: ask whoever runs the cluster for a new one")
+    };
+    assert_eq!(warning(700), (String::new(), String::new()));
+    assert_eq!(warning(59), (ends("59 days"), String::new()));
+    assert_eq!(warning(1), (ends("1 day"), ends("1 day")));
+    let over = "The certificate of this device has ended: ask whoever runs the cluster for a new one".to_owned();
+    assert_eq!(warning(0), (over.clone(), over));
 }

@@ -31,6 +31,11 @@ impl Phrases {
         self.window.upgrade().map(|window| sentence(&window.global::<Words<'_>>())).unwrap_or_default()
     }
 
+    /// That this device's certificate ends in so many days, 0 if it has ended; nothing if that is not soon.
+    pub(crate) fn certificate(&self, days_left: Option<i32>) -> SharedString {
+        days_left.map(|days| self.say(|words| words.invoke_certificate(days))).unwrap_or_default()
+    }
+
     /// Somebody's name or a conversation's title, in one line of at most `limit` letters. What the model calls those who
     /// deleted their account is said in the person's language.
     pub(crate) fn name(&self, name: &str, limit: usize) -> String {
