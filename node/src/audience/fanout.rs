@@ -148,7 +148,15 @@ fn message_position(row: &ChangedRow) -> Option<Position> {
     match row {
         ChangedRow::Message(message) => Some(message.position),
         ChangedRow::Reactions { position, .. } => Some(*position),
-        _ => None,
+        ChangedRow::Conversation(_)
+        | ChangedRow::ReadMark { .. }
+        | ChangedRow::User(_)
+        | ChangedRow::DeliveredMark { .. }
+        | ChangedRow::Member { .. }
+        | ChangedRow::MemberLeft { .. }
+        | ChangedRow::Place(_)
+        | ChangedRow::Left(_)
+        | ChangedRow::Block { .. } => None,
     }
 }
 

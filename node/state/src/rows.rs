@@ -107,7 +107,13 @@ impl Reference {
     pub(crate) fn position(self) -> Option<Position> {
         match self {
             Self::Message { position, .. } | Self::Reactions { position, .. } => Some(position),
-            _ => None,
+            Self::Conversation { .. }
+            | Self::ReadMark { .. }
+            | Self::DeliveredMark { .. }
+            | Self::Member { .. }
+            | Self::User { .. }
+            | Self::Own { .. }
+            | Self::Block { .. } => None,
         }
     }
 }

@@ -49,13 +49,21 @@ pub(crate) fn bury<T: Tables>(
     step.forget(conversation.feed(), message.reactions_changed);
     let reference = Reference::Message { conversation: id, position };
     let number = conversation.note(step, message.changed, reference)?;
+    // Each field by its name: one that is added has to be decided about.
     let message = MessageRow {
         state: StateRow::Deleted,
         changed: number,
         payload: Vec::new(),
         reactions_changed: ChangeNumber(0),
         reactions: Vec::new(),
-        ..message
+        sender: message.sender,
+        sender_name: message.sender_name,
+        message_id: message.message_id,
+        sent_at: message.sent_at,
+        mentions: message.mentions,
+        revision: message.revision,
+        edited: message.edited,
+        hidden_from: message.hidden_from,
     };
     step.put(keys::message(id, position), &message)?;
     let was_pinned = conversation.row.pinned.contains(&position);
