@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _, Snapshot};
 use raftchat_schema::id::{Stamp, StateHash};
@@ -75,11 +75,20 @@ pub(crate) struct Live {
     rows: Keyspace,
     raft: Keyspace,
     pub(crate) epoch: u64,
+    /// What the last batch left beside the rows that seldom changes; none before the first one. Written when it is another.
+    standing: Mutex<Option<Standing>>,
     damaged: AtomicBool,
     /// One more than the index up to which what was applied is durable; 0 where that is not known.
     durable: AtomicU64,
     // Last, so that the directory goes when the database has let go of it.
     retire: Retire,
+}
+
+#[derive(PartialEq, Eq)]
+struct Standing {
+    membership: StoredMembership,
+    installed: Option<LogId>,
+    unclean: Option<Unclean>,
 }
 
 struct Retire {
@@ -113,7 +122,8 @@ impl Live {
         let rows = db.keyspace(keys::STATE_ROWS, options).map_err(StoreError::state("opening"))?;
         let raft = db.keyspace(keys::STATE_RAFT, options).map_err(StoreError::state("opening"))?;
         let retire = Retire { path: path.to_owned(), retired: AtomicBool::new(false) };
-        Ok(Self { db, rows, raft, epoch, damaged: AtomicBool::new(false), durable: AtomicU64::new(0), retire })
+        let (standing, damaged, durable) = Default::default();
+        Ok(Self { db, rows, raft, epoch, standing, damaged, durable, retire })
     }
 
     /// Removes the directory once nobody reads it any more.
@@ -182,17 +192,25 @@ impl Live {
         if let Some(log_id) = &applied.log_id {
             batch.insert(&self.raft, keys::APPLIED, seal(&wire::encode_log_id(log_id)));
         }
-        batch.insert(&self.raft, keys::MEMBERSHIP, seal(&wire::encode_stored_membership(&applied.membership)));
-        if let Some(log_id) = &applied.installed {
-            batch.insert(&self.raft, keys::INSTALLED, seal(&wire::encode_log_id(log_id)));
-        }
-        if let Some(unclean) = &applied.unclean {
-            batch.insert(&self.raft, keys::UNCLEAN, seal(&unclean.encode()));
-        }
         if let Some(hash) = hash {
             batch.insert(&self.raft, keys::HASH, seal(&hash.0));
         }
-        batch.commit().map_err(|error| self.failed("writing", error))
+        let AppliedState { membership, installed, unclean, log_id: _ } = applied.clone();
+        let now = Standing { membership, installed, unclean };
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken, as it is not known while a batch is under way that may fail.
+        if standing.take().as_ref() != Some(&now) {
+            batch.insert(&self.raft, keys::MEMBERSHIP, seal(&wire::encode_stored_membership(&now.membership)));
+            if let Some(log_id) = &now.installed {
+                batch.insert(&self.raft, keys::INSTALLED, seal(&wire::encode_log_id(log_id)));
+            }
+            if let Some(unclean) = &now.unclean {
+                batch.insert(&self.raft, keys::UNCLEAN, seal(&unclean.encode()));
+            }
+        }
+        batch.commit().map_err(|error| self.failed("writing", error))?;
+        *standing = Some(now);
+        Ok(())
     }
 
     /// Stores rows alone, while a snapshot is loaded.
