@@ -1,7 +1,7 @@
 //! What a device can ask of this node, as capabilities: see `client.capnp`. One file for each interface.
 
-mod acting;
 mod answer;
+mod context;
 mod conversation;
 mod gateway;
 mod knocking;

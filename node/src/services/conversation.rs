@@ -12,8 +12,8 @@ use raftchat_schema::id::{ConversationId, Position, UserId};
 use raftchat_schema::wire;
 use raftchat_state::direct;
 
-use super::acting::Acting;
 use super::answer::{Denied, answer, fill};
+use super::context::SessionContext;
 use crate::store::StateView;
 
 pub(super) use reading::{MEMBER_BYTES, absence};
@@ -29,20 +29,20 @@ pub(super) enum Place {
 
 /// The capability.
 pub(super) struct ConversationService {
-    acting: Rc<Acting>,
+    context: Rc<SessionContext>,
     place: Place,
 }
 
 impl ConversationService {
-    pub(super) fn new(acting: Rc<Acting>, place: Place) -> Self {
-        Self { acting, place }
+    pub(super) fn new(context: Rc<SessionContext>, place: Place) -> Self {
+        Self { context, place }
     }
 
     /// The conversation's id, if it has come into being.
     fn id(&self, view: &StateView) -> Result<Option<ConversationId>, Denied> {
         match self.place {
             Place::Known(id) => Ok(Some(id)),
-            Place::Direct(other) => Ok(direct(view, self.acting.user, other)?),
+            Place::Direct(other) => Ok(direct(view, self.context.user, other)?),
         }
     }
 
@@ -51,7 +51,7 @@ impl ConversationService {
         match self.place {
             Place::Known(id) => Ok(id),
             Place::Direct(_) => {
-                self.acting.look(|view| self.id(view)?.ok_or_else(|| ErrorCode::NoSuchConversation.into())).await
+                self.context.look(|view| self.id(view)?.ok_or_else(|| ErrorCode::NoSuchConversation.into())).await
             }
         }
     }
@@ -68,7 +68,7 @@ impl conversation::Server for ConversationService {
             results.set_conversation(sent.conversation.0);
             results.set_position(sent.position.0);
             results.set_sent_at_ms(sent.time.0);
-            results.set_node(self.acting.services.raft.stores().identity.node.0);
+            results.set_node(self.context.services.raft.stores().identity.node.0);
         })
     }
 
@@ -77,7 +77,7 @@ impl conversation::Server for ConversationService {
         params: conversation::HistoryParams,
         mut results: conversation::HistoryResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
+        let _place = self.context.large_answer().await;
         let params = params.get()?;
         let page = self.page_of_history(reading::range(params), params.get_limit()).await;
         answer!(results, page, |page| fill!(results.init_messages, &page, wire::write_message))
@@ -88,7 +88,7 @@ impl conversation::Server for ConversationService {
         params: conversation::RevisionsParams,
         mut results: conversation::RevisionsResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
+        let _place = self.context.large_answer().await;
         let position = Position(params.get()?.get_position());
         answer!(results, self.revisions_of(position).await, |(revisions, more)| {
             results.get().set_more(more);
@@ -101,7 +101,7 @@ impl conversation::Server for ConversationService {
         params: conversation::MembersParams,
         mut results: conversation::MembersResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
+        let _place = self.context.large_answer().await;
         let after = UserId(params.get()?.get_after());
         answer!(results, self.members_above(after).await, |(members, more)| {
             results.get().set_more(more);
@@ -123,8 +123,8 @@ impl conversation::Server for ConversationService {
         _results: conversation::TypingResults,
     ) -> Result<(), capnp::Error> {
         let active = params.get()?.get_active();
-        let here = self.id(&self.acting.services.view());
-        let told = here.and_then(|id| id.map_or(Ok(()), |id| self.acting.tell_typing(id, active)));
+        let here = self.id(&self.context.services.view());
+        let told = here.and_then(|id| id.map_or(Ok(()), |id| self.context.tell_typing(id, active)));
         match told {
             // A hint that is not wanted is dropped.
             Ok(()) | Err(Denied::Refused(_)) => Ok(()),

@@ -18,8 +18,8 @@ use raftchat_transport::ConnectionHandle;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::acting::Acting;
 use super::answer::{self, Denied, answer};
+use super::context::SessionContext;
 use super::link::DeviceLink;
 use super::session::SessionService;
 use super::{Claim, PROPOSE_LIMIT, Services};
@@ -200,7 +200,7 @@ impl GatewayService {
 
     fn grant(&self, mut builder: granted::Builder<'_>, grant: Grant) -> Result<(), Denied> {
         let Grant { record, fresh } = grant;
-        let acting = Acting::new(self.services.clone(), &record, self.link.clone(), &self.address());
+        let context = SessionContext::new(self.services.clone(), &record, self.link.clone(), &self.address());
         // Looked at after it is live: whoever ends it from here on tells it so.
         let view = self.services.view();
         if session(&view, record.id)?.is_none() {
@@ -212,7 +212,7 @@ impl GatewayService {
         builder.set_time_ms(self.services.clock.time().0);
         builder.set_highest_request(highest_request(&view, &record)?.0);
         builder.reborrow().init_seen().set_bytes(&self.services.cursor(&view)?.to_bytes());
-        builder.set_session(capnp_rpc::new_client(SessionService::new(acting)));
+        builder.set_session(capnp_rpc::new_client(SessionService::new(context)));
         wire::write_user(builder.init_user(), &self.services.online(record.user, user));
         Ok(())
     }

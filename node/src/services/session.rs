@@ -2,7 +2,7 @@
 //! the capability leaves the session open, and the user offline here.
 
 mod account;
-mod finding;
+mod lookups;
 
 use std::rc::Rc;
 
@@ -10,28 +10,28 @@ use raftchat_schema::generated::client_capnp::{conversation, session};
 use raftchat_schema::id::{ConversationId, NodeId, UserId};
 use raftchat_schema::wire;
 
-use super::acting::{Acting, Request};
 use super::answer::{answer, fill};
+use super::context::{Request, SessionContext};
 use super::conversation::{ConversationService, Place};
 use super::subscription;
 
 /// The capability.
 pub(super) struct SessionService {
-    acting: Rc<Acting>,
+    context: Rc<SessionContext>,
 }
 
 impl SessionService {
-    pub(super) fn new(acting: Acting) -> Self {
-        Self { acting: Rc::new(acting) }
+    pub(super) fn new(context: SessionContext) -> Self {
+        Self { context: Rc::new(context) }
     }
 
     fn seen(&self, params: &session::HaveSeenParams) -> Result<(), capnp::Error> {
-        self.acting.has_seen(params.get()?.get_upto()?.get_bytes()?);
+        self.context.has_seen(params.get()?.get_upto()?.get_bytes()?);
         Ok(())
     }
 
     fn capability(&self, place: Place) -> conversation::Client {
-        capnp_rpc::new_client(ConversationService::new(self.acting.clone(), place))
+        capnp_rpc::new_client(ConversationService::new(self.context.clone(), place))
     }
 }
 
@@ -51,10 +51,10 @@ impl session::Server for SessionService {
         _params: session::WhoamiParams,
         mut results: session::WhoamiResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.own_user().await, |user| {
+        answer!(results, self.context.own_user().await, |user| {
             let mut results = results.get();
-            results.set_session_id(self.acting.id.0);
-            results.set_node(self.acting.services.raft.stores().identity.node.0);
+            results.set_session_id(self.context.id.0);
+            results.set_node(self.context.services.raft.stores().identity.node.0);
             wire::write_user(results.init_user(), &user);
         })
     }
@@ -64,8 +64,8 @@ impl session::Server for SessionService {
         params: session::UsersParams,
         mut results: session::UsersResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
-        answer!(results, self.acting.users(UserId(params.get()?.get_after())).await, |(page, more)| {
+        let _place = self.context.large_answer().await;
+        answer!(results, self.context.users(UserId(params.get()?.get_after())).await, |(page, more)| {
             results.get().set_more(more);
             fill!(results.init_users, &page, wire::write_user);
         })
@@ -76,7 +76,7 @@ impl session::Server for SessionService {
         params: session::UserParams,
         mut results: session::UserResults,
     ) -> Result<(), capnp::Error> {
-        let found = self.acting.named(params.get()?.get_username()?).await;
+        let found = self.context.named(params.get()?.get_username()?).await;
         answer!(results, found, |user| wire::write_user(results.get().init_user(), &user))
     }
 
@@ -85,9 +85,9 @@ impl session::Server for SessionService {
         params: session::ConversationsParams,
         mut results: session::ConversationsResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
+        let _place = self.context.large_answer().await;
         let after = ConversationId(params.get()?.get_after());
-        answer!(results, self.acting.conversations(after).await, |(page, more)| {
+        answer!(results, self.context.conversations(after).await, |(page, more)| {
             results.get().set_more(more);
             fill!(results.init_conversations, &page, wire::write_conversation);
         })
@@ -99,7 +99,7 @@ impl session::Server for SessionService {
         mut results: session::ConversationResults,
     ) -> Result<(), capnp::Error> {
         let id = ConversationId(params.get()?.get_id());
-        let known = self.acting.look(|view| Ok((Place::Known(id), self.acting.known(view, id)?))).await;
+        let known = self.context.look(|view| Ok((Place::Known(id), self.context.known(view, id)?))).await;
         conversation_found!(self, results, known)
     }
 
@@ -108,7 +108,7 @@ impl session::Server for SessionService {
         params: session::DirectParams,
         mut results: session::DirectResults,
     ) -> Result<(), capnp::Error> {
-        conversation_found!(self, results, self.acting.direct_with_named(params.get()?.get_username()?).await)
+        conversation_found!(self, results, self.context.direct_with_named(params.get()?.get_username()?).await)
     }
 
     async fn direct_with(
@@ -117,7 +117,7 @@ impl session::Server for SessionService {
         mut results: session::DirectWithResults,
     ) -> Result<(), capnp::Error> {
         let other = UserId(params.get()?.get_user());
-        conversation_found!(self, results, self.acting.look(|view| self.acting.direct_with(view, other)).await)
+        conversation_found!(self, results, self.context.look(|view| self.context.direct_with(view, other)).await)
     }
 
     async fn subscribe(
@@ -130,9 +130,9 @@ impl session::Server for SessionService {
         let from = params.get_from()?.get_bytes()?.to_vec();
         let watching = Some(NodeId(params.get_watching())).filter(|node| node.0 != 0);
         let begun = if params.get_armed() {
-            subscription::arm(&self.acting, &from, watching, receiver)
+            subscription::arm(&self.context, &from, watching, receiver)
         } else {
-            subscription::subscribe(self.acting.clone(), &from, watching, receiver).await
+            subscription::subscribe(self.context.clone(), &from, watching, receiver).await
         };
         answer!(results, begun, |subscription| results.get().set_subscription(subscription))
     }
@@ -142,7 +142,7 @@ impl session::Server for SessionService {
         _params: session::CatchUpParams,
         mut results: session::CatchUpResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.catch_up().await, |(fresh, seen)| {
+        answer!(results, self.context.catch_up().await, |(fresh, seen)| {
             results.get().set_fresh(fresh);
             results.get().init_seen().set_bytes(&seen.to_bytes());
         })
@@ -154,7 +154,7 @@ impl session::Server for SessionService {
         mut results: session::AttendResults,
     ) -> Result<(), capnp::Error> {
         let beat_ms = params.get()?.get_beat_ms();
-        answer!(results, self.acting.may_read(), |()| results.get().set_beat_ms(self.acting.link.attend(beat_ms)))
+        answer!(results, self.context.may_read(), |()| results.get().set_beat_ms(self.context.link.attend(beat_ms)))
     }
 
     /// Takes effect at once, so that it holds for whatever is asked after it.
@@ -171,8 +171,8 @@ impl session::Server for SessionService {
         _params: session::SessionsParams,
         mut results: session::SessionsResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
-        answer!(results, self.acting.sessions().await, |all| fill!(
+        let _place = self.context.large_answer().await;
+        answer!(results, self.context.sessions().await, |all| fill!(
             results.init_sessions,
             &all,
             wire::write_session_entry
@@ -188,7 +188,7 @@ impl session::Server for SessionService {
         let request = Request::read(params.get_request()?);
         // Read as a whole: what goes into the log is written from it anew, and holds nothing that was not understood.
         let done = match wire::read_act(params.get_act()?) {
-            Ok(act) => self.acting.perform(request, act).await,
+            Ok(act) => self.context.perform(request, act).await,
             Err(unreadable) => Err(unreadable.into()),
         };
         answer!(results, done, |done| wire::write_done(results.get().init_done(), &done))
@@ -199,7 +199,7 @@ impl session::Server for SessionService {
         params: session::DeleteAccountParams,
         mut results: session::DeleteAccountResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.delete_account(params).await)
+        answer!(results, self.context.delete_account(params).await)
     }
 
     async fn change_password(
@@ -207,7 +207,7 @@ impl session::Server for SessionService {
         params: session::ChangePasswordParams,
         mut results: session::ChangePasswordResults,
     ) -> Result<(), capnp::Error> {
-        answer!(results, self.acting.change_password(params).await)
+        answer!(results, self.context.change_password(params).await)
     }
 
     async fn blocked(
@@ -215,7 +215,7 @@ impl session::Server for SessionService {
         _params: session::BlockedParams,
         mut results: session::BlockedResults,
     ) -> Result<(), capnp::Error> {
-        let _place = self.acting.large_answer().await;
-        answer!(results, self.acting.blocked().await, |users| fill!(results.init_users, &users, wire::write_user))
+        let _place = self.context.large_answer().await;
+        answer!(results, self.context.blocked().await, |users| fill!(results.init_users, &users, wire::write_user))
     }
 }

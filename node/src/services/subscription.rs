@@ -20,8 +20,8 @@ use tokio::sync::broadcast;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-use super::acting::{Acting, SUBSCRIBE_BYTES};
 use super::answer::Denied;
+use super::context::{SUBSCRIBE_BYTES, SessionContext};
 use super::link::Occupied;
 use crate::audience::fanout::{Place, Taken};
 use crate::audience::presence::PresenceNews;
@@ -49,11 +49,11 @@ struct Places {
 }
 
 impl Places {
-    fn take(acting: &Acting) -> Result<Self, Denied> {
-        let subscriptions = &acting.services.meters.subscriptions;
-        let of_link = acting.link.subscribe().ok_or(ErrorCode::TooMany);
+    fn take(context: &SessionContext) -> Result<Self, Denied> {
+        let subscriptions = &context.services.meters.subscriptions;
+        let of_link = context.link.subscribe().ok_or(ErrorCode::TooMany);
         // Those of links that are lost and not given up yet are among them: later there is room.
-        let of_session = acting.subscribe().ok_or_else(|| Denied::later(ErrorCode::Busy));
+        let of_session = context.subscribe().ok_or_else(|| Denied::later(ErrorCode::Busy));
         if of_link.is_err() || of_session.is_err() {
             subscriptions.refuse();
         }
@@ -89,61 +89,61 @@ impl subscription::Server for SubscriptionService {
 
 /// Begins to push to `receiver` what comes after the cursor `from`; empty: everything.
 pub(super) async fn subscribe(
-    acting: Rc<Acting>,
+    context: Rc<SessionContext>,
     from: &[u8],
     watching: Option<NodeId>,
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
-    acting.may_read()?;
-    let places = Places::take(&acting)?;
-    acting.owe(SUBSCRIBE_BYTES);
-    let _occupied = acting.link.occupy();
-    let services = &acting.services;
+    context.may_read()?;
+    let places = Places::take(&context)?;
+    context.owe(SUBSCRIBE_BYTES);
+    let _occupied = context.link.occupy();
+    let services = &context.services;
     let cursor = if from.is_empty() {
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
     } else {
         let cursor = services.own_cursor(from)?;
-        services.reach(&acting.link, acting.device, cursor).await?;
+        services.reach(&context.link, context.device, cursor).await?;
         cursor
     };
     // Joined before the rows are looked at: what changes from here on comes to the inbox.
-    let place = services.fanout.join(acting.user);
-    let notices = NoticeSender::new(&acting, watching, receiver);
-    let run = Pusher::new(acting.clone(), notices, place, cursor).run();
-    Ok(begin(&acting, places, None, run))
+    let place = services.fanout.join(context.user);
+    let notices = NoticeSender::new(&context, watching, receiver);
+    let run = Pusher::new(context.clone(), notices, place, cursor).run();
+    Ok(begin(&context, places, None, run))
 }
 
 /// Holds the cursor `from`, and pushes nothing until it is activated, by the device or because this node suspects `watching`.
 pub(super) fn arm(
-    acting: &Rc<Acting>,
+    context: &Rc<SessionContext>,
     from: &[u8],
     watching: Option<NodeId>,
     receiver: receiver::Client,
 ) -> Result<subscription::Client, Denied> {
-    acting.may_read()?;
-    let places = Places::take(acting)?;
-    acting.owe(SUBSCRIBE_BYTES);
-    let services = &acting.services;
+    context.may_read()?;
+    let places = Places::take(context)?;
+    context.owe(SUBSCRIBE_BYTES);
+    let services = &context.services;
     let cursor = if from.is_empty() {
         Cursor { change: ChangeNumber(0), ..services.cursor(&services.view())? }
     } else {
         services.own_cursor(from)?
     };
     let arming = Arming::new(cursor);
-    acting.link.arm(&arming);
-    let notices = NoticeSender::new(acting, watching, receiver);
-    let run = follow_when_activated(acting.clone(), arming.clone(), notices);
-    Ok(begin(acting, places, Some(arming), run))
+    context.link.arm(&arming);
+    let notices = NoticeSender::new(context, watching, receiver);
+    let run = follow_when_activated(context.clone(), arming.clone(), notices);
+    Ok(begin(context, places, Some(arming), run))
 }
 
 fn begin(
-    acting: &Acting,
+    context: &SessionContext,
     places: Places,
     arming: Option<Rc<Arming>>,
     run: impl Future<Output = ()> + 'static,
 ) -> subscription::Client {
     let (stop, stopped) = oneshot::channel();
-    let link_ended = acting.link.ended();
+    let link_ended = context.link.ended();
     tokio::task::spawn_local(async move {
         tokio::select! {
             () = run => {}
@@ -152,14 +152,14 @@ fn begin(
             () = link_ended => {}
         }
     });
-    let occupied = acting.link.occupy();
+    let occupied = context.link.occupy();
     capnp_rpc::new_client(SubscriptionService { arming, _stop: stop, _occupied: occupied, _places: places })
 }
 
 /// An armed subscription's life: it waits, and from then on is like any other.
-async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut notices: NoticeSender) {
-    let standing_by = StandingBy::new(&acting.services.standing_by);
-    let mut ended = acting.watch_end();
+async fn follow_when_activated(context: Rc<SessionContext>, arming: Rc<Arming>, mut notices: NoticeSender) {
+    let standing_by = StandingBy::new(&context.services.standing_by);
+    let mut ended = context.watch_end();
     loop {
         if notices.tell_news() {
             arming.activate_here();
@@ -171,9 +171,9 @@ async fn follow_when_activated(acting: Rc<Acting>, arming: Rc<Arming>, mut notic
         }
     }
     drop(standing_by);
-    let place = acting.services.fanout.join(acting.user);
+    let place = context.services.fanout.join(context.user);
     let cursor = arming.cursor();
-    Pusher::new(acting, notices, place, cursor).run().await;
+    Pusher::new(context, notices, place, cursor).run().await;
 }
 
 /// Where the next changes come from.
@@ -186,7 +186,7 @@ enum Source {
 }
 
 struct Pusher {
-    acting: Rc<Acting>,
+    context: Rc<SessionContext>,
     notices: NoticeSender,
     place: Place,
     cursor: Cursor,
@@ -212,10 +212,10 @@ impl From<ReadError<StoreError>> for Over {
 }
 
 impl Pusher {
-    fn new(acting: Rc<Acting>, notices: NoticeSender, place: Place, cursor: Cursor) -> Self {
-        let window = OwnWindow::new(acting.link.clone());
+    fn new(context: Rc<SessionContext>, notices: NoticeSender, place: Place, cursor: Cursor) -> Self {
+        let window = OwnWindow::new(context.link.clone());
         Self {
-            acting,
+            context,
             notices,
             place,
             cursor,
@@ -227,25 +227,25 @@ impl Pusher {
     }
 
     async fn run(self) {
-        let span = tracing::debug_span!("feed", session = self.acting.id.0, from = self.cursor.change.0);
+        let span = tracing::debug_span!("feed", session = self.context.id.0, from = self.cursor.change.0);
         self.push_to_the_end().instrument(span).await;
     }
 
     async fn push_to_the_end(mut self) {
-        let mut news = self.acting.services.presence.news();
+        let mut news = self.context.services.presence.news();
         if let Over::Told(code) = self.until_over(&mut news).await {
             self.notices.tell_end(code).await;
         }
     }
 
     async fn until_over(&mut self, news: &mut broadcast::Receiver<PresenceNews>) -> Over {
-        let mut ended = self.acting.watch_end();
+        let mut ended = self.context.watch_end();
         loop {
             self.notices.tell_news();
             if let Err(over) = self.push_what_fits().and_then(|()| self.tell_hints()) {
                 return over;
             }
-            let (link, has_room) = (self.acting.link.clone(), self.window.room().is_some());
+            let (link, has_room) = (self.context.link.clone(), self.window.room().is_some());
             let heard = tokio::select! {
                 Some(acknowledged) = self.unacknowledged.next() => match acknowledged {
                     Ok(batch) => {
@@ -303,7 +303,7 @@ impl Pusher {
 
     /// The next page of the tables. The last one leads over to the inbox, which has been filled since before it was read.
     fn read_tables(&mut self, room: PageLimits) -> Result<Taken, Over> {
-        let (services, own) = (&self.acting.services, self.acting.user);
+        let (services, own) = (&self.context.services, self.context.user);
         if self.source == Source::NewTables {
             self.place.follow(|| feeds_of(&services.view(), own))?;
             self.source = Source::Tables;

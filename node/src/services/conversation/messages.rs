@@ -7,8 +7,8 @@ use raftchat_schema::id::{ConversationId, Position, Stamp, UserId};
 use raftchat_schema::wire;
 
 use super::{ConversationService, Place};
-use crate::services::acting::Request;
 use crate::services::answer::{self, Denied};
+use crate::services::context::Request;
 
 /// Where and when a message was stored.
 pub(super) struct Sent {
@@ -28,7 +28,7 @@ impl ConversationService {
         let payload = params.get_payload()?.to_vec();
         let mentions = params.get_mentions()?.iter().map(UserId).collect();
         let act = Act::Send(SendMessage { to, message_id, payload, mentions });
-        match self.acting.perform(Request::NONE, act).await? {
+        match self.context.perform(Request::NONE, act).await? {
             Done::Sent { conversation, position, sent_at } => Ok(Sent { conversation, position, time: sent_at }),
             Done::Nothing | Done::GroupCreated { .. } | Done::SessionOpened { .. } => Err(answer::impossible()),
         }

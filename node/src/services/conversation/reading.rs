@@ -24,8 +24,8 @@ pub(super) fn range(params: history_params::Reader<'_>) -> HistoryRange {
 
 impl ConversationService {
     pub(super) async fn page_of_history(&self, range: HistoryRange, limit: u32) -> Result<Vec<MessageView>, Denied> {
-        let (acting, user) = (&self.acting, self.acting.user);
-        let mut page = acting
+        let (context, user) = (&self.context, self.context.user);
+        let mut page = context
             .look(|view| match self.id(view)? {
                 Some(id) => Ok(history(view, user, id, range, limit)??),
                 None => Ok(Vec::new()),
@@ -35,16 +35,16 @@ impl ConversationService {
             HistoryRange::Above(_) => page.truncate(fitting(page.iter().map(MessageView::weight))),
             HistoryRange::Below(_) => keep_last(&mut page, MessageView::weight),
         }
-        acting.owe(page.iter().map(MessageView::weight).sum());
+        context.owe(page.iter().map(MessageView::weight).sum());
         Ok(page)
     }
 
     /// The newest revisions that fit, and whether older ones are left out.
     pub(super) async fn revisions_of(&self, position: Position) -> Result<(Vec<RevisionView>, bool), Denied> {
-        let (conversation, user) = (self.existing().await?, self.acting.user);
-        let mut all = self.acting.look(|view| Ok(revisions(view, user, conversation, position)??)).await?;
+        let (conversation, user) = (self.existing().await?, self.context.user);
+        let mut all = self.context.look(|view| Ok(revisions(view, user, conversation, position)??)).await?;
         keep_last(&mut all, |revision| revision.payload.len());
-        self.acting.owe(all.iter().map(|revision| revision.payload.len()).sum());
+        self.context.owe(all.iter().map(|revision| revision.payload.len()).sum());
         // The first of all has the number 0.
         let more = all.first().is_some_and(|revision| revision.revision > 0);
         Ok((all, more))
@@ -52,25 +52,25 @@ impl ConversationService {
 
     /// A page of the members, and whether there are more.
     pub(super) async fn members_above(&self, after: UserId) -> Result<(Vec<MemberView>, bool), Denied> {
-        let (id, acting) = (self.existing().await?, &self.acting);
+        let (id, context) = (self.existing().await?, &self.context);
         let page = |view: &StateView| {
-            let found = members_page(view, acting.user, id, after, LIST_PAGE_MAX)?;
+            let found = members_page(view, context.user, id, after, LIST_PAGE_MAX)?;
             let (members, more) = found.ok_or_else(|| absence(view, id))?;
-            let shown = members.into_iter().map(|member| acting.services.shown_member(view, acting.user, member));
+            let shown = members.into_iter().map(|member| context.services.shown_member(view, context.user, member));
             Ok((shown.collect::<Result<_, _>>()?, more))
         };
-        let (members, more): (Vec<MemberView>, bool) = acting.look(page).await?;
-        acting.owe(members.len().saturating_mul(MEMBER_BYTES));
+        let (members, more): (Vec<MemberView>, bool) = context.look(page).await?;
+        context.owe(members.len().saturating_mul(MEMBER_BYTES));
         Ok((members, more))
     }
 
     /// The conversation as the member sees it.
     pub(super) async fn shown(&self) -> Result<ConversationView, Denied> {
-        let acting = &self.acting;
-        acting
+        let context = &self.context;
+        context
             .look(|view| match self.place {
-                Place::Known(id) => acting.known(view, id),
-                Place::Direct(other) => Ok(acting.direct_with(view, other)?.1),
+                Place::Known(id) => context.known(view, id),
+                Place::Direct(other) => Ok(context.direct_with(view, other)?.1),
             })
             .await
     }

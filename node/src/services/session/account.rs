@@ -6,10 +6,10 @@ use raftchat_schema::generated::client_capnp::session::{ChangePasswordParams, De
 use raftchat_state::outcome;
 
 use crate::admission::password_rules;
-use crate::services::acting::{Acting, Request};
 use crate::services::answer::{self, Denied};
+use crate::services::context::{Request, SessionContext};
 
-impl Acting {
+impl SessionContext {
     pub(super) async fn delete_account(&self, params: DeleteAccountParams) -> Result<(), Denied> {
         let params = params.get()?;
         let request = Request::read(params.get_request()?);

@@ -15,7 +15,7 @@ use raftchat_transport::Meter;
 use tokio::sync::watch;
 
 use crate::health::node_health::Health;
-use crate::services::acting::Acting;
+use crate::services::context::SessionContext;
 
 /// Tells a receiver how this node stands, and of the node that its device watches.
 pub(super) struct NoticeSender {
@@ -29,11 +29,11 @@ pub(super) struct NoticeSender {
 }
 
 impl NoticeSender {
-    pub(super) fn new(acting: &Acting, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
-        let mut health = acting.services.health.watch();
+    pub(super) fn new(context: &SessionContext, watching: Option<NodeId>, receiver: receiver::Client) -> Self {
+        let mut health = context.services.health.watch();
         // How it stands now is news to this receiver.
         health.mark_changed();
-        let hints = acting.services.meters.hints.clone();
+        let hints = context.services.meters.hints.clone();
         Self { receiver, watching, health, told: Health::default(), unanswered: Arc::default(), hints }
     }
 

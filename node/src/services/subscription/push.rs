@@ -17,7 +17,7 @@ use crate::store::StoreError;
 
 impl Pusher {
     pub(super) fn push(&mut self, changes: &[Arc<Change>]) -> Result<(), Over> {
-        let (services, own) = (&self.acting.services, self.acting.user);
+        let (services, own) = (&self.context.services, self.context.user);
         let mut call = self.notices.receiver.changes_request();
         let mut list = call.get().init_changes(u32::try_from(changes.len()).unwrap_or(u32::MAX));
         let mut batch = Batch::default();
@@ -47,15 +47,15 @@ impl Pusher {
     pub(super) fn acknowledged(&mut self, batch: Batch) {
         self.window.take(&batch);
         for (conversation, position) in batch.reached() {
-            self.acting.services.deliveries.reached(self.acting.user, conversation, position);
+            self.context.services.deliveries.reached(self.context.user, conversation, position);
         }
     }
 
     pub(super) fn tell_presence(&self, news: PresenceNews) -> Result<(), Over> {
-        let view = self.acting.services.view();
+        let view = self.context.services.view();
         let Some(user) = user(&view, news.user)? else { return Ok(()) };
-        let user = seen_by(&view, self.acting.user, user)?;
-        if user.presence_hidden && user.id != self.acting.user {
+        let user = seen_by(&view, self.context.user, user)?;
+        if user.presence_hidden && user.id != self.context.user {
             return Ok(());
         }
         self.notices.hint(|receiver| {
@@ -69,9 +69,9 @@ impl Pusher {
     }
 
     pub(super) fn tell_typing(&self, news: TypingNews) -> Result<(), Over> {
-        let view = self.acting.services.view();
+        let view = self.context.services.view();
         let Some(user) = user(&view, news.user)? else { return Ok(()) };
-        if is_blocked_between(&view, self.acting.user, user.id)? {
+        if is_blocked_between(&view, self.context.user, user.id)? {
             return Ok(());
         }
         self.notices.hint(|receiver| {
@@ -118,7 +118,12 @@ fn as_seen_by(services: &Services, viewer: UserId, change: &Change) -> Result<Op
         mark @ (ChangedRow::ReadMark { .. } | ChangedRow::DeliveredMark { .. }) => {
             change_seen_by(&services.view(), viewer, mark.clone())?
         }
-        _ => return Ok(None),
+        ChangedRow::Message(_)
+        | ChangedRow::Reactions { .. }
+        | ChangedRow::MemberLeft { .. }
+        | ChangedRow::Place(_)
+        | ChangedRow::Left(_)
+        | ChangedRow::Block { .. } => return Ok(None),
     };
     Ok(Some(Change { number: change.number, row }))
 }

@@ -33,7 +33,7 @@ const READ_BYTES_A_TOKEN: usize = 8 * 1024;
 pub(super) const SUBSCRIBE_BYTES: usize = 20 * READ_BYTES_A_TOKEN;
 
 /// One user on one device, on one connection.
-pub(super) struct Acting {
+pub(super) struct SessionContext {
     pub(super) services: Arc<Services>,
     pub(super) id: SessionId,
     pub(super) user: UserId,
@@ -65,7 +65,7 @@ impl Request {
     }
 }
 
-impl Acting {
+impl SessionContext {
     /// The session on a connection from that IP address.
     pub(super) fn new(services: Arc<Services>, record: &SessionRecord, link: Rc<DeviceLink>, address: &str) -> Self {
         let live = services.live.join(record.id, address);

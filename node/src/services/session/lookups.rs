@@ -9,12 +9,12 @@ use raftchat_state::{
     blocked_by, conversation, conversations_page, direct, sessions_of, user, user_by_name, users_page,
 };
 
-use crate::services::acting::Acting;
 use crate::services::answer::Denied;
+use crate::services::context::SessionContext;
 use crate::services::conversation::{MEMBER_BYTES, Place, absence};
 use crate::store::StateView;
 
-impl Acting {
+impl SessionContext {
     pub(super) async fn users(&self, after: UserId) -> Result<(Vec<UserView>, bool), Denied> {
         // One more than fits, to know whether anything is left.
         let view = self.view().await?;
