@@ -139,8 +139,8 @@ fn what_was_said_about_a_password_is_gone_when_the_settings_are_opened_again() {
 #[test]
 fn a_certificate_that_ends_soon_is_told_where_one_looks_for_trouble_and_at_last_to_everybody() {
     const DAY: u64 = 24 * 60 * 60 * 1000;
+    let stage = Stage::signed_in(390.0, 720.0);
     let warning = |days: u64| {
-        let stage = Stage::signed_in(390.0, 720.0);
         stage.post([Update::CertificateEnds(Stamp(people::NOW.0 + days * DAY))]);
         let toast = stage.window.global::<Toast<'_>>().get_text().to_string();
         (stage.window.global::<Link<'_>>().get_warning().to_string(), toast)
