@@ -63,6 +63,14 @@ pub const LINK_LARGE_ANSWERS_MAX: usize = 4;
 /// waits until one is done. (`doorstep.rs`, `transport/tests/links/flood.rs`)
 pub const ADDRESS_HANDSHAKES_MAX: usize = 8;
 
+/// The most Initial packets of one address (of IPv6: of its /64) in a tenth of a second: for each a node derives keys and answers, some
+/// 10 µs of its time. A handshake takes six, so that 1,600 devices behind one address may come in a second.
+/// (`transport/src/socket/door.rs`, attack B5)
+pub const ADDRESS_INITIALS_MAX: usize = 1000;
+
+/// The while in which they are counted.
+pub const INITIALS_WINDOW_MS: u64 = 100;
+
 /// The most of one address that wait so: with a thousand devices behind one address the rest ask again by themselves.
 pub const ADDRESS_HANDSHAKES_WAITING_MAX: usize = 256;
 

@@ -15,6 +15,8 @@ pub struct LinkMeters {
     pub links: Arc<Meter>,
     /// Handshakes under way; refused are those that got no answer.
     pub handshakes: Arc<Meter>,
+    /// Nothing is held; refused are Initial packets that were not looked at; those that the system has joined are one.
+    pub initials: Arc<Meter>,
     /// Calls of callers that are not answered yet.
     pub open_calls: Arc<Meter>,
     /// Bytes that callers have not read yet.

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
+use quinn::{Endpoint, EndpointConfig, Incoming};
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -24,8 +24,9 @@ use crate::server::connection::ConnectionHandle;
 use crate::server::doorstep::{Doorstep, Origin, Step};
 use crate::server::registry::Registry;
 use crate::server::secrets::NodeSecret;
-use crate::server::serve::{Handshake, Service, serve};
+use crate::server::serve::{Handshake, Over, Service, serve};
 use crate::socket::bound::grow_buffers;
+use crate::socket::door::DoorRuntime;
 use crate::tls;
 use crate::tls::clock::{Clock, TokenTime};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
@@ -105,6 +106,7 @@ impl Server {
         let quic = quic_config(&config, &admission)?;
         let socket = bind_socket(config.address)?;
         let registry = Arc::new(Registry::default());
+        let meter = config.meters.initials.clone();
         let service = Arc::new(Service {
             role: config.role,
             cluster: config.cluster,
@@ -119,7 +121,7 @@ impl Server {
         let (home, handle) = (threads.least_loaded(), threads.clone());
         let endpoint = threads
             .run(home, move || async move {
-                let runtime = Arc::new(TokioRuntime);
+                let runtime = Arc::new(DoorRuntime { meter });
                 let endpoint = Endpoint::new(endpoint_config, Some(quic), socket, runtime)?;
                 tokio::task::spawn_local(accept(endpoint.clone(), service, handle));
                 Ok(endpoint)
@@ -216,17 +218,24 @@ fn bind_socket(address: SocketAddr) -> Result<UdpSocket, BindError> {
 /// connection share a core.
 async fn accept(endpoint: Endpoint, service: Arc<Service>, threads: RpcHandle) {
     let mut doorstep = Doorstep::new();
-    let (done, mut over) = mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::unbounded_channel();
     loop {
         let began = tokio::select! {
             incoming = endpoint.accept() => match incoming {
                 Some(incoming) => arrive(&mut doorstep, &service, incoming),
                 None => return,
             },
-            Some(origin) = over.recv() => doorstep.leave(origin, Instant::now()),
+            Some((origin, over)) = told.recv() => match over {
+                Over::Done => doorstep.leave(origin, Instant::now()),
+                Over::Forgiven => doorstep.forgive(origin, Instant::now()),
+                Over::Refused => {
+                    doorstep.keep_place();
+                    None
+                }
+            },
         };
         let Some(incoming) = began else { continue };
-        let handshake = Handshake::begin(&service.meters, Origin::of(incoming.remote_address().ip()), &done);
+        let handshake = Handshake::begin(&service.meters, Origin::of(incoming.remote_address().ip()), &tell);
         let thread = threads.least_loaded();
         let service = Arc::clone(&service);
         let handed = threads.spawn(thread, move || serve(service, incoming, handshake, thread));

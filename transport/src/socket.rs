@@ -4,6 +4,7 @@
 pub(crate) mod addresses;
 pub(crate) mod bound;
 pub(crate) mod congestion;
+pub(crate) mod door;
 pub(crate) mod icmp;
 
 use std::io::{self, IoSliceMut};

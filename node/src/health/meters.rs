@@ -27,7 +27,7 @@ pub(crate) struct Meters {
     pub(crate) subscriptions: Arc<Meter>,
     /// Hints and notices that devices have not answered yet.
     pub(crate) hints: Arc<Meter>,
-    /// What devices' links hold, in five meters.
+    /// What devices' links hold, in six meters.
     pub(crate) links: LinkMeters,
 }
 
@@ -46,6 +46,7 @@ impl Meters {
             ("links", &self.links.links),
             ("links-closed", &self.links.closed),
             ("link-handshakes", &self.links.handshakes),
+            ("link-initials", &self.links.initials),
             ("link-open-calls", &self.links.open_calls),
             ("link-unread-bytes", &self.links.unread_bytes),
         ];

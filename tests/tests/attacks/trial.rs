@@ -41,8 +41,10 @@ const RECOVERY_MAX: Duration = Duration::from_secs(5);
 const LINK_MIB: f64 = 4.0;
 /// What hashing one password takes in these clusters, MiB, with its thread.
 const HASH_MIB: f64 = 20.0;
-/// What a node's own work adds meanwhile, MiB: the hash of somebody else's login, tables, journals, what bystanders say.
+/// What a node's own work adds at once, MiB: the hash of somebody else's login, journals.
 const OWN_MIB: f64 = 24.0;
+/// A memtable of a node, MiB: what bystanders say in a minute fills one.
+const MEMTABLE_MIB: f64 = 16.0;
 
 /// For how long each attack goes on.
 pub(crate) fn seconds() -> u64 {
@@ -101,9 +103,14 @@ impl Row {
         self
     }
 
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.seconds.unwrap_or_else(seconds))
+    }
+
     fn allowed_mib(&self) -> f64 {
         let hashing = if self.hashes { HASH_MIB } else { 0.0 };
-        f64::from(self.links) * LINK_MIB + hashing + OWN_MIB + self.beside_mib
+        let told = MEMTABLE_MIB * (self.duration().as_secs_f64() / 60.0).min(1.0);
+        f64::from(self.links) * LINK_MIB + hashing + OWN_MIB + told + self.beside_mib
     }
 }
 
@@ -312,7 +319,7 @@ async fn well(somebody: &Person, allowed: Duration) {
 
 /// Runs the attacker to its end.
 async fn attack(row: &Row, device: &Path, nodes: &[String]) -> Value {
-    let seconds = row.seconds.unwrap_or_else(seconds).to_string();
+    let seconds = row.duration().as_secs().to_string();
     let mut command = Command::new(ATTACKER);
     command.arg(row.attack).args(["--from", FROM, "--seconds", &seconds]).args(&row.more);
     command.arg("--device").arg(device);

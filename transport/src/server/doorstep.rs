@@ -83,6 +83,18 @@ impl<T> Doorstep<T> {
         Step::Wait
     }
 
+    /// A handshake from there came to a refusal: it takes no place of all any more, and keeps one of its address until that is
+    /// [forgiven](Self::forgive), so that who comes again and again is served as often as that and no more.
+    pub(crate) fn keep_place(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// The place of one that was refused is free again: who begins in it, if anybody does.
+    pub(crate) fn forgive(&mut self, origin: Origin, now: Instant) -> Option<T> {
+        self.under_way = self.under_way.saturating_add(1);
+        self.leave(origin, now)
+    }
+
     /// A handshake from there is over: who begins in its place, if anybody does.
     pub(crate) fn leave(&mut self, origin: Origin, now: Instant) -> Option<T> {
         let place = self.origins.get_mut(&origin)?;
@@ -123,6 +135,23 @@ mod tests {
         assert_eq!(doorstep.arrive(mallory, true, now, "mallory"), Step::Ignore("mallory"));
         assert_eq!(doorstep.arrive(alice, false, now, "alice"), Step::Begin("alice"));
         assert_eq!(doorstep.under_way, ADDRESS_HANDSHAKES_MAX + 1);
+    }
+
+    #[test]
+    fn who_is_refused_keeps_a_place_of_its_address_and_none_of_all() {
+        let (mut doorstep, now) = (Doorstep::new(), Instant::now());
+        let home = origin("10.0.0.1");
+        for number in 0..=ADDRESS_HANDSHAKES_MAX {
+            doorstep.arrive(home, true, now, number);
+            doorstep.keep_place();
+        }
+        assert_eq!((doorstep.under_way, doorstep.waiting), (0, 1));
+        assert_eq!(doorstep.forgive(home, now), Some(ADDRESS_HANDSHAKES_MAX));
+        for _ in 0..ADDRESS_HANDSHAKES_MAX {
+            doorstep.keep_place();
+            doorstep.forgive(home, now);
+        }
+        assert_eq!(doorstep.arrive(home, true, now, 0), Step::Begin(0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use quinn::{Connection, ConnectionError, Incoming};
 use raftchat_schema::told::Told;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument as _;
 
 use crate::damped::{Damped, warn_of};
@@ -29,6 +29,10 @@ use crate::tls::identity::{Admission, Role, certificate_of};
 /// The interval between two looks at the caller's certificate: what time it is may become known, or change.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_mins(10);
 
+/// How long a caller that was refused keeps one of the places of its address: with all eight of them an address comes to 160
+/// refusals a second, for which a node works a tenth of the time.
+const REFUSED_KEEPS_PLACE: Duration = Duration::from_millis(50);
+
 /// Gives the capability a caller starts from; called on the caller's thread.
 pub(crate) type Bootstrap = Box<dyn Fn(ConnectionHandle) -> Client + Send + Sync>;
 
@@ -47,22 +51,46 @@ pub(crate) struct Service {
 /// One handshake under way, for as long as it lives.
 pub(crate) struct Handshake {
     origin: Origin,
-    done: mpsc::UnboundedSender<Origin>,
+    told: mpsc::UnboundedSender<(Origin, Over)>,
+    /// How it will be over.
+    over: Over,
     held: Option<Held>,
 }
 
+/// What becomes of the place of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// The handshake came to its end.
+    Done,
+    /// The caller was refused, and keeps its address's place for a while.
+    Refused,
+    /// That while is over.
+    Forgiven,
+}
+
 impl Handshake {
-    pub(crate) fn begin(meters: &LinkMeters, origin: Origin, done: &mpsc::UnboundedSender<Origin>) -> Self {
-        Self { origin, done: done.clone(), held: Some(meters.handshakes.hold(1)) }
+    pub(crate) fn begin(meters: &LinkMeters, origin: Origin, told: &mpsc::UnboundedSender<(Origin, Over)>) -> Self {
+        Self { origin, told: told.clone(), over: Over::Done, held: Some(meters.handshakes.hold(1)) }
+    }
+
+    /// The caller is refused: whoever comes again at once, and again, has each of its places only so often.
+    async fn keep_place(mut self) {
+        self.tell(Over::Refused);
+        self.over = Over::Forgiven;
+        sleep(REFUSED_KEEPS_PLACE).await;
+    }
+
+    fn tell(&mut self, over: Over) {
+        // Before the next begins.
+        drop(self.held.take());
+        // Nobody listens once the server has stopped.
+        let _ = self.told.send((self.origin, over));
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        // Before the next begins.
-        drop(self.held.take());
-        // Nobody listens once the server has stopped.
-        let _ = self.done.send(self.origin);
+        self.tell(self.over);
     }
 }
 
@@ -77,18 +105,21 @@ fn callers_line(key: [u8; 32]) -> Option<u64> {
 
 /// Serves one caller to the end.
 pub(crate) async fn serve(service: Arc<Service>, incoming: Incoming, handshake: Handshake, thread: usize) {
-    let Some(connection) = shake_hands(incoming).await else {
-        return;
+    let connection = match shake_hands(incoming).await {
+        Ok(connection) => connection,
+        Err(Unmade::Refused) => return handshake.keep_place().await,
+        Err(Unmade::GivenUp) => return,
     };
-    drop(handshake);
     let (handle, registered) = match admit(&service, &connection, thread) {
         Ok(admitted) => admitted,
         Err((code, reason)) => {
             service.meters.links.refuse();
             connection.close(code.varint(), reason.as_bytes());
-            return;
+            drop(connection);
+            return handshake.keep_place().await;
         }
     };
+    drop(handshake);
     let span = tracing::debug_span!("link", name = %LinkName::of(&connection), who = %handle.identity());
     serve_admitted(&service, &connection, &handle, registered).instrument(span).await;
 }
@@ -106,25 +137,33 @@ async fn serve_admitted(service: &Service, connection: &Connection, handle: &Con
     tracing::debug!(cause = %Told(&cause), "disconnected");
 }
 
+/// Why there is no connection.
+enum Unmade {
+    /// One side has found fault with the other.
+    Refused,
+    /// The caller did not come to the end of it, or not in time.
+    GivenUp,
+}
+
 /// Completes the handshake. Whoever fails it was told by TLS; the node's log
 /// says it too.
-async fn shake_hands(incoming: Incoming) -> Option<Connection> {
+async fn shake_hands(incoming: Incoming) -> Result<Connection, Unmade> {
     let from = incoming.remote_address();
     let deadline = if incoming.remote_address_validated() { PROVED_HANDSHAKE_DEADLINE } else { HANDSHAKE_DEADLINE };
     let done = timeout(deadline, async { incoming.accept()?.await }).await;
     match done {
-        Ok(Ok(connection)) => Some(connection),
+        Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) if is_refusal(&error) => {
             warn_of!("a handshake was refused", %from, error = %Told(&error));
-            None
+            Err(Unmade::Refused)
         }
         Ok(Err(error)) => {
             tracing::debug!(%from, error = %Told(&error), "a handshake was given up");
-            None
+            Err(Unmade::GivenUp)
         }
         Err(_) => {
             tracing::debug!(%from, "a handshake took longer than {deadline:?}");
-            None
+            Err(Unmade::GivenUp)
         }
     }
 }

@@ -1,0 +1,176 @@
+//! The socket at which a node is called: quinn's, behind which Initial packets of one address beyond its budget are dropped before
+//! anything is made of them. Knows nothing of handshakes and of who is let in.
+
+use std::collections::HashMap;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
+use raftchat_schema::budgets::{ADDRESS_INITIALS_MAX, INITIALS_WINDOW_MS};
+
+use crate::meter::Meter;
+use crate::server::doorstep::Origin;
+
+/// So many addresses have a count of their own; all others share one.
+const ORIGINS_MAX: usize = 4096;
+
+/// Runs a node's endpoint on tokio.
+#[derive(Debug)]
+pub(crate) struct DoorRuntime {
+    /// Counts what is dropped.
+    pub(crate) meter: Arc<Meter>,
+}
+
+impl Runtime for DoorRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        TokioRuntime.spawn(future);
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        let inner = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(DoorSocket { inner, initials: Mutex::default(), meter: self.meter.clone() }))
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
+    }
+}
+
+#[derive(Debug)]
+struct DoorSocket {
+    inner: Arc<dyn AsyncUdpSocket>,
+    initials: Mutex<Initials>,
+    meter: Arc<Meter>,
+}
+
+impl DoorSocket {
+    /// Empties what is not to be looked at: quinn passes over it.
+    fn drop_beyond_budget(&self, buffers: &[IoSliceMut<'_>], packets: &mut [RecvMeta]) {
+        let mut now = None;
+        for (buffer, packet) in buffers.iter().zip(packets) {
+            if !buffer.first().is_some_and(|first| is_initial(*first)) {
+                continue;
+            }
+            // What the system has joined comes from one address.
+            let count = packet.len.div_ceil(packet.stride.max(1));
+            let now = *now.get_or_insert_with(Instant::now);
+            let mut initials = self.initials.lock().unwrap_or_else(PoisonError::into_inner);
+            if !initials.take(Origin::of(packet.addr.ip()), count, now) {
+                self.meter.refuse();
+                packet.len = 0;
+            }
+        }
+    }
+}
+
+/// Whether a packet that begins like this is an Initial one, which may be the first of a connection and for which a node derives
+/// keys: a long header of that type (RFC 9000, 17.2).
+const fn is_initial(first: u8) -> bool {
+    first & 0b1011_0000 == 0b1000_0000
+}
+
+/// Initial packets of each address in a short while.
+#[derive(Debug, Default)]
+struct Initials {
+    since: Option<Instant>,
+    taken: HashMap<Origin, usize>,
+    taken_by_others: usize,
+}
+
+impl Initials {
+    /// Takes `count` of what an address may send now; false if that is more than is left.
+    fn take(&mut self, origin: Origin, count: usize, now: Instant) -> bool {
+        let window = Duration::from_millis(INITIALS_WINDOW_MS);
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= window) {
+            self.taken.clear();
+            (self.since, self.taken_by_others) = (Some(now), 0);
+        }
+        let has_place = self.taken.len() < ORIGINS_MAX || self.taken.contains_key(&origin);
+        let taken = if has_place { self.taken.entry(origin).or_default() } else { &mut self.taken_by_others };
+        *taken = taken.saturating_add(count);
+        *taken <= ADDRESS_INITIALS_MAX
+    }
+}
+
+impl AsyncUdpSocket for DoorSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        self.inner.clone().create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.inner.try_send(transmit)
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(self.inner.poll_recv(cx, buffers, meta))?;
+        self.drop_beyond_budget(buffers, meta.get_mut(..count).unwrap_or_default());
+        Poll::Ready(Ok(count))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.inner.max_transmit_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.inner.max_receive_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.inner.may_fragment()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn address(number: usize) -> Origin {
+        Origin::of(IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap_or(0))))
+    }
+
+    #[test]
+    fn an_address_sends_so_many_initials_in_a_while_and_takes_none_of_the_others() {
+        let (mut initials, now) = (Initials::default(), Instant::now());
+        assert!(initials.take(address(1), ADDRESS_INITIALS_MAX, now));
+        assert!(!initials.take(address(1), 1, now));
+        assert!(initials.take(address(2), 1, now));
+        let later = now + Duration::from_millis(INITIALS_WINDOW_MS);
+        assert!(initials.take(address(1), 1, later));
+    }
+
+    #[test]
+    fn whoever_invents_addresses_fills_no_memory() {
+        let (mut initials, now) = (Initials::default(), Instant::now());
+        let let_in = (0..3 * ORIGINS_MAX).filter(|number| initials.take(address(*number), 1, now)).count();
+        assert_eq!(let_in, ORIGINS_MAX + ADDRESS_INITIALS_MAX);
+        assert_eq!(initials.taken.len(), ORIGINS_MAX);
+    }
+
+    #[test]
+    fn only_what_may_begin_a_connection_counts() {
+        let [initial, early_data, handshake, retry, short] =
+            [0b1100_0011, 0b1101_0011, 0b1110_0011, 0b1111_0000, 0b0100_0001];
+        assert!(is_initial(initial));
+        assert!([early_data, handshake, retry, short].iter().all(|first| !is_initial(*first)));
+    }
+}
