@@ -12,9 +12,14 @@ use std::time::{Duration, Instant};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 use raftchat_schema::budgets::{ADDRESS_INITIALS_MAX, INITIALS_WINDOW_MS};
+use tokio::time::{Sleep, sleep};
 
 use crate::meter::Meter;
 use crate::server::doorstep::Origin;
+
+/// How long nothing is read once all was read and something of it dropped: what a flood brings meanwhile is then taken together,
+/// which costs a fraction of taking each packet as it comes, and the system's buffer holds many times as much.
+const FLOOD_PAUSE: Duration = Duration::from_millis(1);
 
 /// So many addresses have a count of their own; all others share one.
 const ORIGINS_MAX: usize = 4096;
@@ -37,7 +42,8 @@ impl Runtime for DoorRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(DoorSocket { inner, initials: Mutex::default(), meter: self.meter.clone() }))
+        let (initials, pause) = Default::default();
+        Ok(Arc::new(DoorSocket { inner, initials, pause, meter: self.meter.clone() }))
     }
 
     fn now(&self) -> Instant {
@@ -49,13 +55,26 @@ impl Runtime for DoorRuntime {
 struct DoorSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     initials: Mutex<Initials>,
+    pause: Mutex<Pause>,
     meter: Arc<Meter>,
 }
 
+/// Whether reading pauses.
+#[derive(Debug, Default)]
+enum Pause {
+    /// Nothing was dropped lately.
+    #[default]
+    Never,
+    /// Something was, and there is more to read.
+    Due,
+    /// Until then.
+    Until(Pin<Box<Sleep>>),
+}
+
 impl DoorSocket {
-    /// Empties what is not to be looked at: quinn passes over it.
-    fn drop_beyond_budget(&self, buffers: &[IoSliceMut<'_>], packets: &mut [RecvMeta]) {
-        let mut now = None;
+    /// Empties what is not to be looked at, which quinn passes over; true if anything was.
+    fn drop_beyond_budget(&self, buffers: &[IoSliceMut<'_>], packets: &mut [RecvMeta]) -> bool {
+        let (mut now, mut dropped) = (None, false);
         for (buffer, packet) in buffers.iter().zip(packets) {
             if !buffer.first().is_some_and(|first| is_initial(*first)) {
                 continue;
@@ -67,8 +86,10 @@ impl DoorSocket {
             if !initials.take(Origin::of(packet.addr.ip()), count, now) {
                 self.meter.refuse();
                 packet.len = 0;
+                dropped = true;
             }
         }
+        dropped
     }
 }
 
@@ -116,8 +137,24 @@ impl AsyncUdpSocket for DoorSocket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.inner.poll_recv(cx, buffers, meta))?;
-        self.drop_beyond_budget(buffers, meta.get_mut(..count).unwrap_or_default());
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Pause::Until(over) = &mut *pause {
+            ready!(Future::poll(over.as_mut(), cx));
+            *pause = Pause::Never;
+        }
+        let Poll::Ready(received) = self.inner.poll_recv(cx, buffers, meta) else {
+            if matches!(*pause, Pause::Due) {
+                let mut over = Box::pin(sleep(FLOOD_PAUSE));
+                // Not over yet: this is to be woken by it.
+                let _ = Future::poll(over.as_mut(), cx);
+                *pause = Pause::Until(over);
+            }
+            return Poll::Pending;
+        };
+        let count = received?;
+        if self.drop_beyond_budget(buffers, meta.get_mut(..count).unwrap_or_default()) {
+            *pause = Pause::Due;
+        }
         Poll::Ready(Ok(count))
     }
 
