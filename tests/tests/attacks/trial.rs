@@ -41,10 +41,9 @@ const RECOVERY_MAX: Duration = Duration::from_secs(5);
 const LINK_MIB: f64 = 4.0;
 /// What hashing one password takes in these clusters, MiB, with its thread.
 const HASH_MIB: f64 = 20.0;
-/// What a node's own work adds at once, MiB: the hash of somebody else's login, journals.
+/// What a node's own work adds meanwhile, MiB: the hash of somebody else's login, tables, journals, what bystanders say. In the
+/// strict form, if that is more, what it added in a quiet time as long as the attack: a memtable fills in it.
 const OWN_MIB: f64 = 24.0;
-/// A memtable of a node, MiB: what bystanders say in a minute fills one.
-const MEMTABLE_MIB: f64 = 16.0;
 
 /// For how long each attack goes on.
 pub(crate) fn seconds() -> u64 {
@@ -53,6 +52,11 @@ pub(crate) fn seconds() -> u64 {
 
 fn is_strict() -> bool {
     seconds() >= STRICT_SECONDS
+}
+
+/// For how long it is quiet before. In the strict form as long as an attack, so that both are measured alike.
+fn quiet_time() -> Duration {
+    if is_strict() { Duration::from_secs(seconds()) } else { QUIET }
 }
 
 /// Which nodes are attacked.
@@ -103,14 +107,9 @@ impl Row {
         self
     }
 
-    fn duration(&self) -> Duration {
-        Duration::from_secs(self.seconds.unwrap_or_else(seconds))
-    }
-
-    fn allowed_mib(&self) -> f64 {
+    fn allowed_mib(&self, own_mib: f64) -> f64 {
         let hashing = if self.hashes { HASH_MIB } else { 0.0 };
-        let told = MEMTABLE_MIB * (self.duration().as_secs_f64() / 60.0).min(1.0);
-        f64::from(self.links) * LINK_MIB + hashing + OWN_MIB + told + self.beside_mib
+        f64::from(self.links) * LINK_MIB + hashing + own_mib + self.beside_mib
     }
 }
 
@@ -129,7 +128,7 @@ pub(crate) async fn in_a_town(adapt: impl Fn(&mut NodeConfig), trial: impl Async
     local
         .run_until(async {
             let town = Town::found(adapt).await;
-            let (mut quiet, ()) = town.during(sleep(QUIET)).await;
+            let (mut quiet, ()) = town.during(sleep(quiet_time())).await;
             let (p50, p99) = (quiet.noticed.ack(50), quiet.noticed.ack(99));
             println!(
                 "| quiet | {} acks | p50 {p50:.1?} p99 {p99:.1?} | login {:.0?} | {:+.1} MiB |",
@@ -169,9 +168,13 @@ impl Trial {
         found
     }
 
+    fn own_mib(&self) -> f64 {
+        if is_strict() { OWN_MIB.max(self.quiet.growth_mib()) } else { OWN_MIB }
+    }
+
     /// Measures the quiet anew.
     pub(crate) async fn again_quiet(&mut self) {
-        self.quiet = self.town.during(sleep(QUIET)).await.0;
+        self.quiet = self.town.during(sleep(quiet_time())).await.0;
     }
 
     /// Somebody's login on a device that they never had.
@@ -235,7 +238,7 @@ impl Trial {
             during.noticed.acknowledged(),
             during.noticed.slowest_login(),
             during.growth_mib(),
-            row.allowed_mib(),
+            row.allowed_mib(self.own_mib()),
             before.1,
             after.1,
             said
@@ -261,7 +264,7 @@ impl Trial {
         let failed = during.noticed.failed();
         self.must(failed.is_empty(), || format!("{name}: refused to others: {failed:?}"));
         let growth = during.growth_mib();
-        let allowed = row.allowed_mib();
+        let allowed = row.allowed_mib(self.own_mib());
         self.must(growth <= allowed, || format!("{name}: a node grew by {growth:.1} MiB, at most {allowed:.0} is due"));
         let (before, after) = leadership;
         self.must(before == after, || format!("{name}: leader and term were {before:?} and are {after:?}"));
@@ -319,7 +322,7 @@ async fn well(somebody: &Person, allowed: Duration) {
 
 /// Runs the attacker to its end.
 async fn attack(row: &Row, device: &Path, nodes: &[String]) -> Value {
-    let seconds = row.duration().as_secs().to_string();
+    let seconds = row.seconds.unwrap_or_else(seconds).to_string();
     let mut command = Command::new(ATTACKER);
     command.arg(row.attack).args(["--from", FROM, "--seconds", &seconds]).args(&row.more);
     command.arg("--device").arg(device);
