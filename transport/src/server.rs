@@ -25,8 +25,9 @@ use crate::server::doorstep::{Doorstep, Origin, Step};
 use crate::server::registry::Registry;
 use crate::server::secrets::NodeSecret;
 use crate::server::serve::{Handshake, Over, Service, serve};
+use crate::socket::OnTokio;
 use crate::socket::bound::grow_buffers;
-use crate::socket::door::DoorRuntime;
+use crate::socket::door::Door;
 use crate::tls;
 use crate::tls::clock::{Clock, TokenTime};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
@@ -121,7 +122,7 @@ impl Server {
         let (home, handle) = (threads.least_loaded(), threads.clone());
         let endpoint = threads
             .run(home, move || async move {
-                let runtime = Arc::new(DoorRuntime { meter });
+                let runtime = Arc::new(OnTokio(Door { meter }));
                 let endpoint = Endpoint::new(endpoint_config, Some(quic), socket, runtime)?;
                 tokio::task::spawn_local(accept(endpoint.clone(), service, handle));
                 Ok(endpoint)

@@ -7,6 +7,7 @@ pub(crate) mod congestion;
 pub(crate) mod door;
 pub(crate) mod icmp;
 
+use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -82,13 +83,17 @@ impl Signs {
     }
 }
 
-/// Runs a link's endpoint on tokio, with sockets that note signs.
-#[derive(Debug)]
-pub(crate) struct DialRuntime {
-    pub(crate) signs: Arc<Signs>,
+/// What an endpoint reads and writes by.
+pub(crate) trait Wraps: fmt::Debug + Send + Sync + 'static {
+    /// A socket of the system's as the endpoint has it.
+    fn wrap(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>>;
 }
 
-impl Runtime for DialRuntime {
+/// Runs an endpoint on tokio, with sockets of ours.
+#[derive(Debug)]
+pub(crate) struct OnTokio<W>(pub(crate) W);
+
+impl<W: Wraps> Runtime for OnTokio<W> {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
         TokioRuntime.new_timer(at)
     }
@@ -98,16 +103,28 @@ impl Runtime for DialRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        self.0.wrap(socket)
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
+    }
+}
+
+/// Makes the sockets of a link that this side dialled, which note signs.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    pub(crate) signs: Arc<Signs>,
+}
+
+impl Wraps for Dialled {
+    fn wrap(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         icmp::ask_for_errors(&socket);
         let state = UdpSocketState::new((&socket).into())?;
         let joined_max = if joins_no_packets(&socket) { 1 } else { state.gro_segments() };
         let io = Arc::new(UdpSocket::from_std(socket)?);
         let listening = tokio::spawn(listen_for_errors(io.clone(), self.signs.clone())).abort_handle();
         Ok(Arc::new(DialSocket { io, state, joined_max, signs: self.signs.clone(), listening }))
-    }
-
-    fn now(&self) -> Instant {
-        TokioRuntime.now()
     }
 }
 
@@ -249,7 +266,7 @@ mod tests {
     async fn packets_that_are_sent_as_one_come_one_by_one() {
         let [there, here] = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
         let (from, to) = (there.local_addr().unwrap(), here.local_addr().unwrap());
-        let link = DialRuntime { signs: Signs::new(from) }.wrap_udp_socket(here).unwrap();
+        let link = Dialled { signs: Signs::new(from) }.wrap(here).unwrap();
         assert_eq!(link.max_receive_segments(), 1, "quinn keeps so much room");
 
         let state = UdpSocketState::new((&there).into()).unwrap();

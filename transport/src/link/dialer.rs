@@ -15,7 +15,7 @@ use crate::limits::{HANDSHAKE_DEADLINE, LinkLimits, LinkTiming};
 use crate::link::Link;
 use crate::link::name::LinkName;
 use crate::socket::bound::wildcard_socket;
-use crate::socket::{DialRuntime, Signs};
+use crate::socket::{Dialled, OnTokio, Signs};
 use crate::tls;
 use crate::tls::clock::{Clock, MachineClock};
 use crate::tls::credentials::{CredentialError, Credentials, TrustAnchors};
@@ -129,5 +129,5 @@ impl fmt::Debug for Dialer {
 
 fn endpoint_towards(remote: SocketAddr, signs: Arc<Signs>) -> std::io::Result<Endpoint> {
     let socket = wildcard_socket(remote)?;
-    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(DialRuntime { signs }))
+    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(OnTokio(Dialled { signs })))
 }

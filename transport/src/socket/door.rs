@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
+use quinn::{AsyncUdpSocket, Runtime as _, TokioRuntime, UdpPoller};
 use raftchat_schema::budgets::{ADDRESS_INITIALS_MAX, INITIALS_WINDOW_MS};
 use tokio::time::{Sleep, sleep};
 
 use crate::meter::Meter;
 use crate::server::doorstep::Origin;
+use crate::socket::Wraps;
 
 /// How long nothing is read once all was read and something of it dropped: what a flood brings meanwhile is then taken together,
 /// which costs a fraction of taking each packet as it comes, and the system's buffer holds many times as much.
@@ -24,30 +25,18 @@ const FLOOD_PAUSE: Duration = Duration::from_millis(1);
 /// So many addresses have a count of their own; all others share one.
 const ORIGINS_MAX: usize = 4096;
 
-/// Runs a node's endpoint on tokio.
+/// Makes the socket at which a node is called.
 #[derive(Debug)]
-pub(crate) struct DoorRuntime {
+pub(crate) struct Door {
     /// Counts what is dropped.
     pub(crate) meter: Arc<Meter>,
 }
 
-impl Runtime for DoorRuntime {
-    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
-        TokioRuntime.new_timer(at)
-    }
-
-    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        TokioRuntime.spawn(future);
-    }
-
-    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+impl Wraps for Door {
+    fn wrap(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let inner = TokioRuntime.wrap_udp_socket(socket)?;
         let (initials, pause) = Default::default();
         Ok(Arc::new(DoorSocket { inner, initials, pause, meter: self.meter.clone() }))
-    }
-
-    fn now(&self) -> Instant {
-        TokioRuntime.now()
     }
 }
 
