@@ -27,7 +27,7 @@ use crate::{PATIENCE, places, until};
 const LAST_WORDS: usize = 12;
 
 /// Tells a program under test which levels it knows (`schema/src/level.rs`).
-const LEVEL_VARIABLE: &str = "RAFTCHAT_TEST_LEVEL";
+pub(crate) const LEVEL_VARIABLE: &str = "RAFTCHAT_TEST_LEVEL";
 
 /// A cluster, its files and the nodes of it that run.
 pub struct Cluster {

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use raftchat_schema::level::Level;
 use serde_json::Value;
 
 use crate::clocks::Clocks;
+use crate::cluster::LEVEL_VARIABLE;
 
 /// What a call came to.
 #[derive(Debug)]
@@ -63,6 +65,11 @@ impl Ctl {
     /// Calls it with `--json` and `input` on standard input.
     pub fn call(&self, arguments: &[&str], input: &str) -> Answer {
         self.call_with(arguments, input, Vec::new())
+    }
+
+    /// The same, of a program that knows feature levels up to this one.
+    pub fn call_at(&self, newest: Level, arguments: &[&str]) -> Answer {
+        self.call_with(arguments, "", vec![(LEVEL_VARIABLE, newest.to_string().into())])
     }
 
     fn call_with(&self, arguments: &[&str], input: &str, environment: Vec<(&str, OsString)>) -> Answer {

@@ -81,4 +81,14 @@ async fn a_cluster_is_upgraded_and_back_while_people_talk() {
     assert_eq!(cluster.ended(3).code(), Some(4));
     assert!(cluster.log(3).contains("the cluster is at feature level 2"), "{}", cluster.log(3));
     alice.say("bob", "the others go on").await;
+
+    // What a device of the former version cannot read is fetched anew by the version after it, once.
+    let profile = alice.profile.to_str().unwrap().to_owned();
+    drop(alice);
+    let fetched_anew = |newest: Level| {
+        let synced = Ctl(PROGRAM.into()).call_at(newest, &["--log", "info", "chat", "--profile", &profile, "sync"]);
+        assert_eq!(synced.status, 0, "{synced:?}");
+        synced.said.contains("all of theirs is fetched anew")
+    };
+    assert_eq!([FIRST, FIRST, NEXT, NEXT].map(fetched_anew), [false, false, true, false]);
 }
