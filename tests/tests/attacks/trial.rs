@@ -1,6 +1,7 @@
 //! One trial: quiet, attack, as before. Says what is demanded and what was found.
 
 use std::cell::RefCell;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
 use std::rc::Rc;
@@ -175,6 +176,22 @@ impl Trial {
     /// Measures the quiet anew.
     pub(crate) async fn again_quiet(&mut self) {
         self.quiet = self.town.during(sleep(quiet_time())).await.0;
+    }
+
+    /// Measures the quiet anew, while what the row sends goes to a socket of nobody's: who sends as fast as it can takes as much
+    /// of this machine as it gets, which it would not if it were another's.
+    pub(crate) async fn quiet_beside(&mut self, row: &Row) {
+        let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mallory = self.town.cluster.device("mallory-elsewhere");
+        let elsewhere = [nobody.local_addr().unwrap().to_string()];
+        let (mut quiet, said) = self.town.during(attack(row, &mallory, &elsewhere)).await;
+        println!(
+            "| {}, sent elsewhere | p50 {:.1?} p99 {:.1?} | {said} |",
+            row.name,
+            quiet.noticed.ack(50),
+            quiet.noticed.ack(99)
+        );
+        self.quiet = quiet;
     }
 
     /// Somebody's login on a device that they never had.

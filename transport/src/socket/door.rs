@@ -22,6 +22,10 @@ use crate::socket::Wraps;
 /// which costs a fraction of taking each packet as it comes, and the system's buffer holds many times as much.
 const FLOOD_PAUSE: Duration = Duration::from_millis(1);
 
+/// So many reads that bring nothing but what is dropped are made at once. quinn lets others have their turn after 50 µs, and while
+/// they had it the system's buffer was filled, so that packets of everybody were lost.
+const READS_AT_ONCE: usize = 32;
+
 /// So many addresses have a count of their own; all others share one.
 const ORIGINS_MAX: usize = 4096;
 
@@ -131,20 +135,26 @@ impl AsyncUdpSocket for DoorSocket {
             ready!(Future::poll(over.as_mut(), cx));
             *pause = Pause::Never;
         }
-        let Poll::Ready(received) = self.inner.poll_recv(cx, buffers, meta) else {
-            if matches!(*pause, Pause::Due) {
-                let mut over = Box::pin(sleep(FLOOD_PAUSE));
-                // Not over yet: this is to be woken by it.
-                let _ = Future::poll(over.as_mut(), cx);
-                *pause = Pause::Until(over);
+        for read in 1.. {
+            let Poll::Ready(received) = self.inner.poll_recv(cx, buffers, meta) else {
+                if matches!(*pause, Pause::Due) {
+                    let mut over = Box::pin(sleep(FLOOD_PAUSE));
+                    // Not over yet: this is to be woken by it.
+                    let _ = Future::poll(over.as_mut(), cx);
+                    *pause = Pause::Until(over);
+                }
+                break;
+            };
+            let count = received?;
+            let packets = meta.get_mut(..count).unwrap_or_default();
+            if self.drop_beyond_budget(buffers, packets) {
+                *pause = Pause::Due;
             }
-            return Poll::Pending;
-        };
-        let count = received?;
-        if self.drop_beyond_budget(buffers, meta.get_mut(..count).unwrap_or_default()) {
-            *pause = Pause::Due;
+            if read >= READS_AT_ONCE || packets.iter().any(|packet| packet.len > 0) {
+                return Poll::Ready(Ok(count));
+            }
         }
-        Poll::Ready(Ok(count))
+        Poll::Pending
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
