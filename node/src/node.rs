@@ -162,7 +162,7 @@ impl Node {
         tasks::spawn_presence(&mut tasks, &shared);
         tasks::spawn_keepers(&mut tasks, config, &shared, &raft);
         tasks::spawn_notes(&mut tasks, &shared, &proposer, &raft);
-        tasks::spawn_watches(&mut tasks, &shared, freshness, read_index, client_server.clone());
+        tasks::spawn_watches(&mut tasks, &shared, freshness, read_index, raft.clone(), client_server.clone());
         let Shared { health, members, .. } = shared;
         Ok(Self { raft, health, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
     }

@@ -13,6 +13,7 @@
 //! | `trust` | what a peer says that cannot be, whether this node's data is what it was |
 //! | `machine` | the thread that applies entries, and who hears of it |
 //! | `elections` | when this node stands for election |
+//! | `replacing` | a leader whose port is closed |
 //! | `pace` | how long disks and paths are waited for |
 //! | `types` | openraft's types, the way there and back, and its runtime |
 //! | `log_storage`, `network` | what else openraft asks of the node |
@@ -26,6 +27,7 @@ pub mod messages;
 mod network;
 mod pace;
 pub mod receive;
+mod replacing;
 pub mod settings;
 pub mod status;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Watches the other nodes closely, for the devices that have an armed subscription here: whom this node has not heard from for
-//! longer than it should have. A hint and no verdict: Raft goes by its own times.
+//! longer than it should have; and for Raft: whose port is closed. A hint and no verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use raftchat_schema::id::NodeId;
 use raftchat_transport::PeerHealth;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::health::node_health::NodeHealth;
@@ -19,6 +20,13 @@ const BEAT: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(25);
 /// A node that was not heard from for so long is suspected.
 const SILENCE_MAX: Duration = Duration::from_millis(250);
+/// A node whose port the system calls closed, and that is not heard for so long after, is taken to be gone: one that is there
+/// acknowledges the second thing that it is shown at once.
+const CLOSED_AFTER: Duration = Duration::from_millis(20);
+/// How often it is shown something meanwhile.
+const ASK: Duration = Duration::from_millis(7);
+/// What is heard so soon had arrived before the system spoke, and was read after it.
+const QUEUED: Duration = Duration::from_millis(5);
 /// Whoever looks so late has been asleep, and has to hear from the others anew before it concludes anything.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -31,6 +39,9 @@ struct Known {
     unreachable: u64,
     /// When it became suspected, or was last told to be out of reach.
     since: Option<Instant>,
+    /// When, since it was last heard, the system first said that nobody listens there.
+    told: Option<Instant>,
+    rtt: Duration,
 }
 
 /// Judges by what is seen of the links. Pure: it is told the time.
@@ -59,7 +70,14 @@ impl Judge {
             let out_of_reach = health.unreachable > known.unreachable;
             known.unreachable = health.unreachable;
             known.was_up |= health.up;
+            known.rtt = health.rtt.unwrap_or(known.rtt);
             let lost = !health.up || awake && silent(health) && !cut_off;
+            if known.told.is_some_and(|told| health.heard.is_some_and(|heard| heard > told + QUEUED)) {
+                known.told = None;
+            }
+            if known.was_up && out_of_reach {
+                known.told.get_or_insert(now);
+            }
             if known.was_up && (out_of_reach || lost) {
                 known.suspected = true;
                 known.since = Some(now);
@@ -69,10 +87,33 @@ impl Judge {
         }
         self.known.iter().filter(|(_, known)| known.suspected).map(|(node, _)| *node).collect()
     }
+
+    /// Whose port is closed.
+    fn closed(&self, now: Instant) -> BTreeSet<NodeId> {
+        self.known.iter().filter(|(_, known)| known.is_gone(now) == Some(true)).map(|(node, _)| *node).collect()
+    }
+
+    /// Whether there is a node whose port may be closed.
+    fn is_in_question(&self, now: Instant) -> bool {
+        self.known.values().any(|known| known.is_gone(now) == Some(false))
+    }
 }
 
-/// Watches them for as long as the node runs.
-pub(crate) async fn watch_peers(own: NodeId, members: Arc<Members>, links: Arc<PeerLinks>, board: Arc<NodeHealth>) {
+impl Known {
+    /// None if the system has said nothing; false while it may yet be heard.
+    fn is_gone(&self, now: Instant) -> Option<bool> {
+        self.told.map(|told| now.saturating_duration_since(told) >= CLOSED_AFTER + self.rtt)
+    }
+}
+
+/// Watches them for as long as the node runs, and notes whom to suspect and whose port is closed.
+pub(crate) async fn watch_peers(
+    own: NodeId,
+    members: Arc<Members>,
+    links: Arc<PeerLinks>,
+    board: Arc<NodeHealth>,
+    closed: watch::Sender<BTreeSet<NodeId>>,
+) {
     let mut judge = Judge::default();
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,6 +123,7 @@ pub(crate) async fn watch_peers(own: NodeId, members: Arc<Members>, links: Arc<P
         tokio::select! {
             _ = ticks.tick() => {}
             () = links.alarmed() => {}
+            () = tokio::time::sleep_until(beat_due.into()) => {}
         }
         let now = Instant::now();
         if now >= beat_due {
@@ -92,6 +134,15 @@ pub(crate) async fn watch_peers(own: NodeId, members: Arc<Members>, links: Arc<P
         let others = membership.membership.members.iter().map(|(node, _)| *node).filter(|node| *node != own);
         let seen: Vec<_> = others.filter_map(|node| Some((node, links.health(node)?))).collect();
         let suspects = judge.suspects(&seen, now);
+        if judge.is_in_question(now) {
+            beat_due = beat_due.min(now + ASK);
+        }
+        let gone = judge.closed(now);
+        closed.send_if_modified(|known| {
+            let changed = *known != gone;
+            *known = gone;
+            changed
+        });
         if suspects != before {
             tracing::info!(?suspects, "suspected nodes");
             board.suspect(suspects.clone());
@@ -154,6 +205,26 @@ mod tests {
         assert_eq!(story.look(1010, Some(1005), Some(1000), 1), [SECOND].into());
         assert_eq!(story.look(1020, Some(1005), Some(1000), 1), [SECOND].into());
         assert!(story.look(1030, Some(1025), Some(1000), 1).is_empty(), "it was forged, or is over");
+    }
+
+    #[test]
+    fn a_closed_port_is_believed_when_nothing_is_heard_after_it() {
+        let mut story = Story::begun();
+        let at = |story: &Story, ms| story.start + Duration::from_millis(ms);
+        story.look(1010, Some(1005), Some(1000), 1);
+        assert_eq!(story.judge.closed(at(&story, 1029)), BTreeSet::new());
+        assert!(story.judge.is_in_question(at(&story, 1029)));
+        story.look(1030, Some(1014), Some(1020), 3);
+        assert_eq!(story.judge.closed(at(&story, 1030)), [SECOND].into(), "what was heard had come before");
+        story.look(1050, None, Some(1045), 3);
+        assert_eq!(story.judge.closed(at(&story, 1050)), [SECOND].into(), "its link is over by now");
+        story.look(1090, Some(1085), Some(1085), 3);
+        assert_eq!(story.judge.closed(at(&story, 1090)), BTreeSet::new(), "it was started again");
+
+        let mut story = Story::begun();
+        story.look(1010, Some(1005), Some(1000), 1);
+        story.look(1028, Some(1025), Some(1025), 1);
+        assert_eq!(story.judge.closed(at(&story, 1100)), BTreeSet::new(), "it was forged");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a running node does of its own accord, each as a task that ends with the node. Never knows in which order the node's parts
 //! are started.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,10 +88,14 @@ pub(super) fn spawn_watches(
     shared: &Shared,
     freshness: Arc<Freshness>,
     read_index: ReadIndex,
+    raft: RaftHandle,
     clients: Arc<Server>,
 ) {
     let health = || shared.health.clone();
-    tasks.spawn(suspicion::watch_peers(shared.own, shared.members.clone(), shared.links.clone(), health()));
+    let (members, links, (closed, seen)) =
+        (shared.members.clone(), shared.links.clone(), watch::channel(BTreeSet::new()));
+    tasks.spawn(suspicion::watch_peers(shared.own, members, links, health(), closed));
+    tasks.spawn(raft.keep_replacing(seen));
     tasks.spawn(freshness::keep_asking(freshness.clone(), read_index));
     let end_links = move || {
         clients.close_where(|_| true, CloseCode::Behind, "it has had none for too long");

@@ -123,6 +123,11 @@ impl Elections {
         self.lock().turn.is_under_way(Instant::now())
     }
 
+    /// Whether this node may stand for election now.
+    pub(super) fn may_stand(&self) -> bool {
+        self.lock().may_stand()
+    }
+
     /// How long whoever was voted for has yet.
     pub(super) fn left(&self) -> Duration {
         let until = self.lock().turn.until;
@@ -155,9 +160,13 @@ impl Elections {
 }
 
 impl State {
+    fn may_stand(&self) -> bool {
+        self.held_back.is_empty() && !self.turn.is_under_way(Instant::now())
+    }
+
     fn apply(&self) {
         if let Some(raft) = &self.raft {
-            raft.runtime_config().elect(self.held_back.is_empty() && !self.turn.is_under_way(Instant::now()));
+            raft.runtime_config().elect(self.may_stand());
         }
     }
 }

@@ -24,7 +24,7 @@ use super::elections::Elections;
 use super::log_storage::RaftLog;
 use super::machine::apply::{Applier, ApplyCounters, ApplySink};
 use super::machine::{Machine, OurRaft};
-use super::messages::{AppendResponse, PeerCalls};
+use super::messages::{AppendResponse, PeerCalls, Target};
 use super::network::Network;
 use super::settings::RaftSettings;
 use super::status::{Leadership, RaftStatus, Role};
@@ -99,6 +99,9 @@ pub struct RaftHandle {
     applied: watch::Receiver<Option<u64>>,
     leadership: watch::Receiver<Leadership>,
     contact: Arc<Contact>,
+    calls: Arc<dyn PeerCalls>,
+    /// How often a leader is heard.
+    pub(super) heartbeat: Duration,
     /// For how long what a node has said tells that it is there.
     pub(super) contact_limit: Duration,
     /// One change of the membership at a time.
@@ -144,14 +147,14 @@ impl RaftHandle {
             settings.config(&stores.identity.cluster).map_err(|error| StartError::Settings(error.to_string()))?;
         let applier = Applier::start(stores.clone(), sink)?;
         let applied = applier.progress();
-        let contact_limit = settings.election_max;
+        let (heartbeat, contact_limit) = (settings.heartbeat, settings.election_max);
         let elections = Arc::new(Elections::new(stores.identity.node, stores.syncs.clone()));
         let log = RaftLog { log: stores.log.clone(), state: stores.state.clone(), elections: elections.clone() };
         let machine =
             Machine { applier: applier.clone(), state: stores.state.clone(), snapshots: stores.snapshots.clone() };
         let network = Network {
             own: node,
-            calls,
+            calls: calls.clone(),
             settings: Arc::new(settings),
             snapshots: stores.snapshots.clone(),
             progress: Arc::default(),
@@ -171,6 +174,8 @@ impl RaftHandle {
             applied,
             leadership,
             contact,
+            calls,
+            heartbeat,
             contact_limit,
             changing: Arc::default(),
             trust: Trust::new(),
@@ -318,6 +323,19 @@ impl RaftHandle {
             return;
         }
         self.contact.last.store(self.contact.now().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// How long ago the leader was heard; none if it never was.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        self.contact.age().map(Duration::from_millis)
+    }
+
+    /// How long a word takes to that member and back, as far as that was measured.
+    pub(super) fn way_to(&self, node: NodeId) -> Duration {
+        let members = self.status().membership.membership.members;
+        let member = members.into_iter().find(|(member, _)| *member == node);
+        let target = member.map(|(node, member)| Target { node, member: Arc::new(member) });
+        target.and_then(|target| self.calls.way(&target)).unwrap_or_default()
     }
 
     fn reason(&self, error: &dyn std::fmt::Display) -> String {

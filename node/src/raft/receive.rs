@@ -112,6 +112,7 @@ impl RaftHandle {
         if self.elections.is_under_way() || !self.may_vote(&request) {
             return Ok(self.no_vote());
         }
+        self.believe_if_missed().await;
         let response = self.raft.pre_vote(convert::to_vote_request(&request)).await.map_err(stopped)?;
         Ok(convert::from_vote_response(&response))
     }

@@ -18,6 +18,7 @@ use raftchat_schema::id::{NodeId, StateHash};
 use raftchat_schema::peer::MembershipRefusal;
 use raftchat_schema::stored::{Member, StoredMembership, Vote};
 use raftchat_state::suite;
+use tokio::sync::watch;
 
 use crate::support::{CLUSTER, batch};
 
@@ -34,6 +35,8 @@ pub(crate) struct Wires {
     streams: Mutex<BTreeMap<(NodeId, NodeId, Lane), AppendStream>>,
     /// So many milliseconds there and back.
     pub(crate) way: AtomicU64,
+    /// How often each node has asked whether it would be elected.
+    pre_votes: Mutex<BTreeMap<NodeId, u32>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -116,6 +119,7 @@ impl PeerCalls for End {
 
     fn pre_vote(&self, to: &Target, request: VoteRequest, _limit: Duration) -> Answer<VoteResponse> {
         let own = self.own;
+        *lock(&self.wires.pre_votes).entry(own).or_default() += 1;
         self.call(to, move |node| async move { node.pre_vote(own, request).await.map_err(remote) })
     }
 
@@ -380,6 +384,72 @@ async fn the_cluster_outlives_its_leader_and_a_restart_of_all() {
         assert!(cluster.node(node).wait_for_recovery(PATIENCE).await, "node {node}");
     }
     cluster.register(20..25).await;
+    cluster.agree().await;
+}
+
+/// Openraft itself would wait for hours until it missed anybody.
+fn patient() -> RaftSettings {
+    RaftSettings { election_min: Duration::from_hours(1), election_max: Duration::from_hours(2), ..settings() }
+}
+
+/// What each of these sees: the port of that node is closed.
+fn see_closed(cluster: &Cluster, seeing: &[NodeId], node: NodeId) -> Vec<watch::Sender<BTreeSet<NodeId>>> {
+    let see = |seeing: &NodeId| {
+        let (seen, closed) = watch::channel([node].into());
+        tokio::spawn(cluster.node(*seeing).keep_replacing(closed));
+        seen
+    };
+    seeing.iter().map(see).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_port_is_closed_is_replaced_before_anybody_misses_it() {
+    let cluster = Cluster::of(3, patient()).await;
+    cluster.register(0..5).await;
+    let leader = cluster.leader().await.status().node;
+    let others: Vec<_> = ALL.into_iter().filter(|node| *node != leader).collect();
+    cluster.stop(leader).await;
+    let _seen = see_closed(&cluster, &others, leader);
+    cluster.register(5..10).await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_missed_the_leader_believes_the_one_that_found_its_port_closed() {
+    let cluster = Cluster::of(3, patient()).await;
+    cluster.register(0..5).await;
+    let leader = cluster.leader().await.status().node;
+    let told = ALL.into_iter().find(|node| *node != leader).unwrap();
+    cluster.stop(leader).await;
+    let silent = async {
+        let other = ALL.into_iter().find(|node| ![leader, told].contains(node)).unwrap();
+        while cluster.node(other).status().contact_age_ms.is_none_or(|age| age < 250) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, silent).await.expect("it hears nothing");
+    let _seen = see_closed(&cluster, &[told], leader);
+    cluster.register(5..10).await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_that_is_deceived_replaces_nobody() {
+    let cluster = Cluster::of(3, patient()).await;
+    cluster.register(0..5).await;
+    let before = cluster.leader().await.status().leadership;
+    let deceived = ALL.into_iter().find(|node| Some(*node) != before.leader).unwrap();
+    let seen = see_closed(&cluster, &[deceived], before.leader.unwrap());
+    // It stands as often as it may.
+    let asked = async {
+        while lock(&cluster.wires.pre_votes).get(&deceived).is_none_or(|asked| *asked < 8) {
+            tokio::time::sleep(Duration::from_millis(5)).await
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("it asks again");
+    drop(seen);
+    cluster.register(5..10).await;
+    assert_eq!(cluster.leader().await.status().leadership, before);
     cluster.agree().await;
 }
 
