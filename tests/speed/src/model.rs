@@ -1,8 +1,9 @@
-//! How long the model takes for a change.
+//! The client's model, told of changes.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::rc::Rc;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use raftchat_model::{
     ChatId, Codec, Completeness, Content, ConversationRow, CursorRow, Effect, Input, Intent, MemberRow, Model,
     PlaceRow, Stored, StoredConversation,
@@ -12,10 +13,20 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Sta
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{Change, ChangedRow, ConversationKind, Counts, MessageState, MessageView, UserView};
 
+use crate::{Case, Source};
+
 const ME: UserId = UserId(1);
 const BOB: UserId = UserId(2);
 const OPEN: ConversationId = ConversationId(1);
 const HELD: u64 = 10_000;
+pub(crate) const CASES: [Case; 5] = [
+    Case { name: "handle a message into the open conversation", source: || handling(OPEN, 1) },
+    Case { name: "handle a message that is read at once", source: handling_what_is_read },
+    Case { name: "handle a message into another conversation", source: || handling(ConversationId(2), 1) },
+    Case { name: "handle a page of 64 into the open conversation", source: || handling(OPEN, 64) },
+    Case { name: "handle a page of 64 into another conversation", source: || handling(ConversationId(2), 64) },
+];
+
 const CODEC: Codec = Codec {
     encode: |payload| payload.text.clone().into_bytes(),
     decode: |bytes| Content::Said(Payload::text(String::from_utf8_lossy(bytes))),
@@ -125,49 +136,34 @@ fn page(conversation: ConversationId, from: u64, count: u64) -> Input {
     }
 }
 
-fn bench(criterion: &mut Criterion, name: &str, conversation: ConversationId, count: u64) {
-    let mut model = model();
-    let next = Cell::new(HELD + 1);
-    criterion.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            || {
-                let from = next.replace(next.get() + count);
-                page(conversation, from, count)
-            },
-            |input| model.handle(Stamp(next.get()), input),
-            BatchSize::PerIteration,
-        );
-    });
+/// The model of one piece of work, in which the next piece finds it again.
+fn handling(conversation: ConversationId, count: u64) -> Source {
+    let model = Rc::new(RefCell::new(model()));
+    let mut from = HELD + 1;
+    Box::new(move || {
+        let (model, input) = (model.clone(), page(conversation, from, count));
+        from += count;
+        let now = Stamp(from);
+        Box::new(move || {
+            black_box(model.borrow_mut().handle(now, input));
+        })
+    })
 }
 
 /// With the window that says what is read, and what is dropped for it.
-fn bench_read(criterion: &mut Criterion, name: &str) {
-    let mut model = model();
-    let next = Cell::new(HELD + 1);
-    criterion.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            || page(OPEN, next.replace(next.get() + 1), 1),
-            |input| {
-                let now = Stamp(next.get() * 1_000);
-                let reading = Intent::Reading { position: Position(next.get() - 1) };
-                [
-                    model.handle(now, input),
-                    model.handle(now, Input::Do(reading)),
-                    model.handle(Stamp(now.0 + 500), Input::Tick),
-                ]
-            },
-            BatchSize::PerIteration,
-        );
-    });
+fn handling_what_is_read() -> Source {
+    let model = Rc::new(RefCell::new(model()));
+    let mut next = HELD + 1;
+    Box::new(move || {
+        let (model, input) = (model.clone(), page(OPEN, next, 1));
+        let reading = Intent::Reading { position: Position(next) };
+        next += 1;
+        let now = Stamp(next * 1_000);
+        Box::new(move || {
+            let mut model = model.borrow_mut();
+            black_box(model.handle(now, input));
+            black_box(model.handle(now, Input::Do(reading)));
+            black_box(model.handle(Stamp(now.0 + 500), Input::Tick));
+        })
+    })
 }
-
-fn changes(criterion: &mut Criterion) {
-    bench(criterion, "a message into an open conversation of 10,000", OPEN, 1);
-    bench_read(criterion, "a message into an open conversation that is read at its end");
-    bench(criterion, "a message into a closed conversation", ConversationId(2), 1);
-    bench(criterion, "a page of 64 into an open conversation of 10,000", OPEN, 64);
-    bench(criterion, "a page of 64 into a closed conversation", ConversationId(2), 64);
-}
-
-criterion_group!(handle, changes);
-criterion_main!(handle);

@@ -1,0 +1,100 @@
+//! Entries of the log: written, read and applied.
+
+use std::hint::black_box;
+use std::rc::Rc;
+
+use raftchat_schema::command::{AccountAct, Act, Batch, Command, ConversationAct, Proposal, Recipient};
+use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId};
+use raftchat_schema::stored::{Entry, EntryPayload, LogId};
+use raftchat_schema::wire;
+use raftchat_state::{MemoryTables, apply_batch};
+
+use crate::town::{commit, in_session, message, populated, register, say};
+use crate::{Case, Source};
+
+const GROUP_MEMBERS: u64 = 1000;
+/// Whatever was said before has a lower number.
+const NEXT: u64 = 1_000_000;
+
+pub(crate) const CASES: [Case; 11] = [
+    Case { name: "apply an entry of 1 message", source: || applying(populated(), NEXT..NEXT + 1) },
+    Case { name: "apply an entry of 16 messages", source: || applying(populated(), NEXT..NEXT + 16) },
+    Case { name: "apply an entry of 256 messages", source: || applying(populated(), NEXT..NEXT + 256) },
+    Case { name: "apply a message to a group of 1,000", source: || apply(one_group(), vec![say_to_all(NEXT)]) },
+    Case { name: "apply a deletion in a group of 1,000", source: || apply(one_group(), vec![delete_first()]) },
+    Case { name: "encode an entry of 1 message", source: || encoding(1) },
+    Case { name: "encode an entry of 16 messages", source: || encoding(16) },
+    Case { name: "encode an entry of 256 messages", source: || encoding(256) },
+    Case { name: "decode an entry of 1 message", source: || decoding(1) },
+    Case { name: "decode an entry of 16 messages", source: || decoding(16) },
+    Case { name: "decode an entry of 256 messages", source: || decoding(256) },
+];
+
+fn applying(tables: MemoryTables, numbers: std::ops::Range<u64>) -> Source {
+    apply(tables, numbers.map(say).collect())
+}
+
+fn apply(tables: MemoryTables, commands: Vec<Command>) -> Source {
+    let shared = Rc::new((tables, commands));
+    Box::new(move || {
+        let shared = shared.clone();
+        Box::new(move || {
+            black_box(apply_batch(&shared.0, Stamp(2), &shared.1).unwrap());
+        })
+    })
+}
+
+/// One group of everybody, in which a few hundred messages were said.
+fn one_group() -> MemoryTables {
+    let mut tables = MemoryTables::default();
+    commit(&mut tables, &(1..=GROUP_MEMBERS).map(register).collect::<Vec<_>>());
+    let members = (1..=GROUP_MEMBERS).map(UserId).collect();
+    let create = AccountAct::CreateGroup { title: "everybody".to_owned(), members };
+    commit(&mut tables, &[in_session(1, 1, Act::Account(create))]);
+    commit(&mut tables, &(0..500).map(say_to_all).collect::<Vec<_>>());
+    tables
+}
+
+fn say_to_all(number: u64) -> Command {
+    in_session(number % GROUP_MEMBERS + 1, 0, message(Recipient::Conversation(ConversationId(1)), number))
+}
+
+fn delete_first() -> Command {
+    let delete = ConversationAct::DeleteMessage { position: Position(1) };
+    in_session(1, 2, Act::In(ConversationId(1), delete))
+}
+
+fn batch(size: u64) -> Batch {
+    let proposal = |number| Proposal { node: NodeId(1), number, command: wire::encode_command(&say(number)) };
+    Batch { stamp: Stamp(1), proposals: (0..size).map(proposal).collect() }
+}
+
+fn encode(batch: &Batch) -> Vec<u8> {
+    let log_id = LogId { term: 3, leader: NodeId(1), index: 9 };
+    wire::encode_entry(&Entry { log_id, payload: EntryPayload::Batch(wire::encode_batch(batch)) })
+}
+
+fn decode(bytes: &[u8]) -> Vec<Command> {
+    let EntryPayload::Batch(batch) = wire::decode_entry(bytes).unwrap().payload else { return Vec::new() };
+    wire::decode_proposals(&wire::decode_batch(&batch).unwrap()).unwrap()
+}
+
+fn encoding(size: u64) -> Source {
+    let batch = Rc::new(batch(size));
+    Box::new(move || {
+        let batch = batch.clone();
+        Box::new(move || {
+            black_box(encode(&batch));
+        })
+    })
+}
+
+fn decoding(size: u64) -> Source {
+    let bytes: Rc<[u8]> = encode(&batch(size)).into();
+    Box::new(move || {
+        let bytes = bytes.clone();
+        Box::new(move || {
+            black_box(decode(&bytes));
+        })
+    })
+}
