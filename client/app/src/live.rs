@@ -43,7 +43,7 @@ impl Live {
         let (orders, ordered) = mpsc::unbounded_channel();
         mailbox.post(Update::CertificateEnds(profile.ends_at()));
         let desk = runtime.block_on(async { Desk::open(profile, options, mailbox) })?;
-        std::thread::Builder::new().name("client".to_owned()).spawn(move || runtime.block_on(desk.run(ordered)))?;
+        std::thread::Builder::new().name("desk".to_owned()).spawn(move || runtime.block_on(desk.run(ordered)))?;
         Ok(Self { orders })
     }
 

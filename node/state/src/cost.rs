@@ -1,4 +1,4 @@
-//! What an act costs the cluster: the one place that says so, for whoever lets people act (`services/acting.rs`) and for
+//! What an act costs the cluster: the one place that says so, for whoever lets people act (`services/context.rs`) and for
 //! whoever packs entries (`proposer/batch.rs`). Knows nothing of who pays, and what is left to them.
 //!
 //! An estimate from the rows as they are before the act, never below what applying it then writes by more than a few rows
