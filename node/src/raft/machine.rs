@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::types::convert;
 use super::types::{RaftLogId, RaftStoredMembership, SnapshotMeta, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError};
+use crate::threads::spawn_yielding;
 use apply::Applier;
 
 /// How many entries share a database batch at the most.
@@ -109,7 +110,7 @@ async fn own_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, io::Error> {
     let (done, answer) = oneshot::channel();
-    std::thread::Builder::new().name(name.into()).spawn(move || {
+    spawn_yielding(name, move || {
         // Whoever asked may have gone.
         let _heard = done.send(work());
     })?;

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::PasswordError;
 use super::queue::{Asker, Places, Queue, Wanted};
 use crate::health::meters::Meters;
+use crate::threads::spawn_yielding;
 
 /// What a hash is taken to need before the first one has shown it.
 const FIRST_GUESS: Duration = Duration::from_millis(250);
@@ -98,7 +99,7 @@ impl Pool {
         let pool = Self { shared };
         for number in 0..threads {
             let shared = pool.shared.clone();
-            std::thread::Builder::new().name(format!("password-{number}")).spawn(move || shared.work())?;
+            spawn_yielding(format!("password-{number}"), move || shared.work())?;
         }
         Ok(pool)
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use tokio::sync::oneshot;
 
 use crate::store::{Commit, FreshState, StoreError, Stores};
+use crate::threads::spawn_yielding;
 
 /// Beyond so much that was committed meanwhile the copy is given up, and made again later: it is all held in memory.
 const MEANWHILE_BYTES_MAX: usize = 64 << 20;
@@ -41,7 +42,7 @@ impl Copying {
             // Nobody may want it any more.
             let _wanted = result.send(store.copy(&view));
         };
-        let thread = std::thread::Builder::new().name("state-copy".into()).spawn(copy);
+        let thread = spawn_yielding("state-copy", copy);
         thread.map_err(StoreError::io("starting the thread that copies", "the state"))?;
         Ok(Self { outcome, clean_upto, meanwhile: Vec::new(), bytes: 0, done })
     }
