@@ -196,10 +196,15 @@ pub(crate) async fn login(
     Ok(results.get_granted().unwrap().get_session().unwrap())
 }
 
-/// Takes up alice's session; otherwise the refusal's number.
+/// Takes up alice's session; otherwise the refusal.
 pub(crate) async fn resume(gateway: &gateway::Client) -> Result<session::Client, Refusal> {
+    resume_by(gateway, TOKEN).await
+}
+
+/// Takes up the session of that token.
+pub(crate) async fn resume_by(gateway: &gateway::Client, token: [u8; 32]) -> Result<session::Client, Refusal> {
     let mut call = gateway.resume_request();
-    call.get().set_token(&TOKEN);
+    call.get().set_token(&token);
     call.get().set_freshness(Freshness::Linearizable);
     let response = soon(call.send().promise).await.unwrap();
     let results = response.get().unwrap();
