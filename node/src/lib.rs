@@ -16,7 +16,6 @@
 //! | `levels` | which feature level the nodes know, and when all know another |
 //! | `health` | whom this node misses, whether it is behind, how full its budgets and disks are |
 //! | `clock` | what time it is, whatever this machine's clock says |
-//! | `threads` | threads that give way to others |
 //! | `housekeeping` | what the node notes in the log by itself, that what was deleted is gone, that certificates end |
 //!
 //! This crate never knows a window or the client.
@@ -35,4 +34,3 @@ pub mod proposer;
 pub mod raft;
 mod services;
 pub mod store;
-mod threads;

@@ -8,6 +8,7 @@ mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use capnp::capability::FromClientHook as _;
@@ -86,6 +87,7 @@ struct Shared {
     fanout: Arc<Fanout>,
     live: Arc<LiveSessions>,
     reaching: Arc<Reaching>,
+    standing_by: Arc<AtomicUsize>,
     presence: Arc<Presence>,
     typing: Arc<Typing>,
     deliveries: Arc<Deliveries>,
@@ -140,7 +142,7 @@ impl Node {
             read_index: read_index.clone(),
             health: shared.health.clone(),
             freshness: freshness.clone(),
-            standing_by: Arc::default(),
+            standing_by: shared.standing_by.clone(),
             account_bytes_max: config.limits.account_bytes_max(),
             presence: shared.presence.clone(),
             live: shared.live.clone(),
@@ -295,6 +297,7 @@ async fn share(
         fanout,
         live: Arc::default(),
         reaching,
+        standing_by: Arc::default(),
         presence: Presence::new(),
         typing,
         deliveries: Arc::default(),

@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod state;
 pub mod syncs;
 pub mod watermark;
+mod yielding;
 
 pub use error::StoreError;
 pub use failure::Failures;
@@ -39,3 +40,4 @@ pub use snapshot::{SnapshotFile, SnapshotShelf};
 pub use state::{AppliedState, RowCache, StateStore, StateView, Unclean};
 pub(crate) use state::{Commit, FreshState};
 pub use syncs::Syncs;
+pub(crate) use yielding::spawn_yielding;

@@ -35,6 +35,8 @@ pub(crate) struct Signs {
     /// The last acknowledgement of something new, in microseconds after `start`.
     acknowledged: AtomicU64,
     unreachable: watch::Sender<u64>,
+    /// How often of those nobody listened there.
+    closed: AtomicU64,
 }
 
 impl Signs {
@@ -45,6 +47,7 @@ impl Signs {
             heard: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             unreachable: watch::Sender::new(0),
+            closed: AtomicU64::new(0),
         })
     }
 
@@ -63,6 +66,11 @@ impl Signs {
         self.unreachable.subscribe()
     }
 
+    /// The number of times that the system has said that nobody listens at the node's port.
+    pub(crate) fn closed(&self) -> u64 {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     fn note_received(&self, packets: &[RecvMeta]) {
         if packets.iter().any(|packet| packet.addr == self.remote) {
             self.heard.fetch_max(self.since_start(Instant::now()), Ordering::Relaxed);
@@ -78,7 +86,12 @@ impl Signs {
         u64::try_from(now.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn note_unreachable(&self) {
+    fn note(&self, error: icmp::SocketError) {
+        match error {
+            icmp::SocketError::Closed => self.closed.fetch_add(1, Ordering::Relaxed),
+            icmp::SocketError::Unreachable => 0,
+            icmp::SocketError::Other => return,
+        };
         self.unreachable.send_modify(|times| *times = times.saturating_add(1));
     }
 }
@@ -159,9 +172,8 @@ impl Drop for DialSocket {
 /// The system wakes nobody who waits to read or write for an error alone.
 async fn listen_for_errors(io: Arc<UdpSocket>, signs: Arc<Signs>) {
     while io.ready(Interest::ERROR).await.is_ok() {
-        match io.try_io(Interest::ERROR, || icmp::next_error(&io)) {
-            Ok(icmp::SocketError::Unreachable) => signs.note_unreachable(),
-            Ok(icmp::SocketError::Other) => {}
+        match io.try_io(Interest::ERROR, || icmp::next_error(&io, signs.remote)) {
+            Ok(error) => signs.note(error),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
                 tracing::debug!(%error, "the socket's errors are not looked at any more");
@@ -174,10 +186,8 @@ async fn listen_for_errors(io: Arc<UdpSocket>, signs: Arc<Signs>) {
 impl DialSocket {
     /// Takes what the system has to say, which would otherwise be the result of the next call.
     fn take_errors(&self) {
-        while let Ok(error) = icmp::next_error(&self.io) {
-            if error == icmp::SocketError::Unreachable {
-                self.signs.note_unreachable();
-            }
+        while let Ok(error) = icmp::next_error(&self.io, self.signs.remote) {
+            self.signs.note(error);
         }
     }
 

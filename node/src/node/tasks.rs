@@ -1,7 +1,6 @@
 //! What a running node does of its own accord, each as a task that ends with the node. Never knows in which order the node's parts
 //! are started.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::config::NodeConfig;
 use crate::health::counters::{self, Counters};
 use crate::health::freshness::{self, Freshness};
 use crate::health::room::{self, FileSystemOf};
-use crate::health::suspicion;
+use crate::health::suspicion::{self, Watching};
 use crate::housekeeping::proposals;
 use crate::housekeeping::{cleaning, damage, expiry};
 use crate::peers::admission;
@@ -92,10 +91,15 @@ pub(super) fn spawn_watches(
     clients: Arc<Server>,
 ) {
     let health = || shared.health.clone();
-    let (members, links, (closed, seen)) =
-        (shared.members.clone(), shared.links.clone(), watch::channel(BTreeSet::new()));
-    tasks.spawn(suspicion::watch_peers(shared.own, members, links, health(), closed));
-    tasks.spawn(raft.keep_replacing(seen));
+    tasks.spawn(suspicion::watch_peers(Watching {
+        own: shared.own,
+        members: shared.members.clone(),
+        links: shared.links.clone(),
+        raft: raft.clone(),
+        standing_by: shared.standing_by.clone(),
+        board: health(),
+    }));
+    tasks.spawn(raft.keep_replacing());
     tasks.spawn(freshness::keep_asking(freshness.clone(), read_index));
     let end_links = move || {
         clients.close_where(|_| true, CloseCode::Behind, "it has had none for too long");

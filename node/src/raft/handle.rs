@@ -3,7 +3,7 @@
 pub(crate) mod clean;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -99,7 +99,11 @@ pub struct RaftHandle {
     applied: watch::Receiver<Option<u64>>,
     leadership: watch::Receiver<Leadership>,
     contact: Arc<Contact>,
-    calls: Arc<dyn PeerCalls>,
+    pub(super) calls: Arc<dyn PeerCalls>,
+    /// Nodes whose port is closed.
+    pub(super) closed: watch::Sender<BTreeSet<NodeId>>,
+    /// Who was told last that it would be elected, for which term, and when.
+    pub(super) believed: watch::Sender<Option<(NodeId, u64, Instant)>>,
     /// How often a leader is heard.
     pub(super) heartbeat: Duration,
     /// For how long what a node has said tells that it is there.
@@ -175,6 +179,8 @@ impl RaftHandle {
             leadership,
             contact,
             calls,
+            closed: watch::Sender::default(),
+            believed: watch::Sender::default(),
             heartbeat,
             contact_limit,
             changing: Arc::default(),

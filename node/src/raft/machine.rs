@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 
 use super::types::convert;
 use super::types::{RaftLogId, RaftStoredMembership, SnapshotMeta, TypeConfig};
-use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError};
-use crate::threads::spawn_yielding;
+use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError, spawn_yielding};
 use apply::Applier;
 
 /// How many entries share a database batch at the most.

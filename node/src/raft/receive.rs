@@ -100,7 +100,9 @@ impl RaftHandle {
             return Ok(self.no_vote());
         }
         // Whose word alone it is that the leader has asked it, waits for the leader's lease as everybody does.
-        request.leadership_transfer &= self.is_handed_to(from, request.leadership_transfer).await;
+        let asked = request.leadership_transfer;
+        request.leadership_transfer =
+            asked && (self.has_believed(from, request.vote.term) || self.is_handed_to(from, asked).await);
         let response = self.raft.vote(convert::to_vote_request(&request)).await.map_err(stopped)?;
         Ok(convert::from_vote_response(&response))
     }
@@ -112,7 +114,9 @@ impl RaftHandle {
         if self.elections.is_under_way() || !self.may_vote(&request) {
             return Ok(self.no_vote());
         }
-        self.believe_if_missed().await;
+        if let Some(answer) = self.believe(from, &request).await {
+            return Ok(answer);
+        }
         let response = self.raft.pre_vote(convert::to_vote_request(&request)).await.map_err(stopped)?;
         Ok(convert::from_vote_response(&response))
     }

@@ -18,7 +18,6 @@ use raftchat_schema::id::{NodeId, StateHash};
 use raftchat_schema::peer::MembershipRefusal;
 use raftchat_schema::stored::{Member, StoredMembership, Vote};
 use raftchat_state::suite;
-use tokio::sync::watch;
 
 use crate::support::{CLUSTER, batch};
 
@@ -35,6 +34,8 @@ pub(crate) struct Wires {
     streams: Mutex<BTreeMap<(NodeId, NodeId, Lane), AppendStream>>,
     /// So many milliseconds there and back.
     pub(crate) way: AtomicU64,
+    /// Wires that carry nothing, from the one to the other.
+    cut: Mutex<BTreeSet<(NodeId, NodeId)>>,
     /// How often each node has asked whether it would be elected.
     pre_votes: Mutex<BTreeMap<NodeId, u32>>,
 }
@@ -47,7 +48,8 @@ impl Wires {
     fn reach(&self, from: NodeId, to: NodeId) -> Result<RaftHandle, PeerCallError> {
         let away = lock(&self.away);
         let node = lock(&self.nodes).get(&to).cloned();
-        let reached = node.filter(|_| !away.contains(&from) && !away.contains(&to));
+        let cut = lock(&self.cut).contains(&(from, to));
+        let reached = node.filter(|_| !cut && !away.contains(&from) && !away.contains(&to));
         reached.ok_or_else(|| PeerCallError::Unreachable("the wire is cut".into()))
     }
 
@@ -393,13 +395,12 @@ fn patient() -> RaftSettings {
 }
 
 /// What each of these sees: the port of that node is closed.
-fn see_closed(cluster: &Cluster, seeing: &[NodeId], node: NodeId) -> Vec<watch::Sender<BTreeSet<NodeId>>> {
-    let see = |seeing: &NodeId| {
-        let (seen, closed) = watch::channel([node].into());
-        tokio::spawn(cluster.node(*seeing).keep_replacing(closed));
-        seen
-    };
-    seeing.iter().map(see).collect()
+fn see_closed(cluster: &Cluster, seeing: &[NodeId], node: NodeId) {
+    for seeing in seeing {
+        let seeing = cluster.node(*seeing);
+        seeing.note_closed([node].into());
+        tokio::spawn(seeing.keep_replacing());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,7 +410,7 @@ async fn a_leader_whose_port_is_closed_is_replaced_before_anybody_misses_it() {
     let leader = cluster.leader().await.status().node;
     let others: Vec<_> = ALL.into_iter().filter(|node| *node != leader).collect();
     cluster.stop(leader).await;
-    let _seen = see_closed(&cluster, &others, leader);
+    see_closed(&cluster, &others, leader);
     cluster.register(5..10).await;
     cluster.agree().await;
 }
@@ -428,27 +429,40 @@ async fn who_has_missed_the_leader_believes_the_one_that_found_its_port_closed()
         }
     };
     tokio::time::timeout(PATIENCE, silent).await.expect("it hears nothing");
-    let _seen = see_closed(&cluster, &[told], leader);
+    see_closed(&cluster, &[told], leader);
     cluster.register(5..10).await;
     cluster.agree().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_node_that_is_deceived_replaces_nobody() {
+async fn who_alone_misses_the_leader_asks_and_replaces_nobody() {
     let cluster = Cluster::of(3, patient()).await;
     cluster.register(0..5).await;
     let before = cluster.leader().await.status().leadership;
-    let deceived = ALL.into_iter().find(|node| Some(*node) != before.leader).unwrap();
-    let seen = see_closed(&cluster, &[deceived], before.leader.unwrap());
-    // It stands as often as it may.
+    let leader = before.leader.unwrap();
+    let alone = ALL.into_iter().find(|node| *node != leader).unwrap();
+    lock(&cluster.wires.cut).insert((leader, alone));
+    see_closed(&cluster, &[alone], leader);
     let asked = async {
-        while lock(&cluster.wires.pre_votes).get(&deceived).is_none_or(|asked| *asked < 8) {
-            tokio::time::sleep(Duration::from_millis(5)).await
+        while lock(&cluster.wires.pre_votes).get(&alone).is_none_or(|asked| *asked < 3) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, asked).await.expect("it asks again");
-    drop(seen);
     cluster.register(5..10).await;
+    assert_eq!(cluster.leader().await.status().leadership, before);
+    lock(&cluster.wires.cut).clear();
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hears_the_leader_asks_nobody_whatever_the_system_says() {
+    let cluster = Cluster::of(3, patient()).await;
+    cluster.register(0..5).await;
+    let before = cluster.leader().await.status().leadership;
+    let deceived: Vec<_> = ALL.into_iter().filter(|node| Some(*node) != before.leader).collect();
+    see_closed(&cluster, &deceived, before.leader.unwrap());
+    cluster.register(5..30).await;
     assert_eq!(cluster.leader().await.status().leadership, before);
     cluster.agree().await;
 }

@@ -9,8 +9,8 @@ use raftchat_schema::stored::{Entry, EntryPayload, LogId};
 use raftchat_schema::wire;
 use raftchat_state::{MemoryTables, apply_batch};
 
+use crate::case::{Case, Source};
 use crate::town::{commit, in_session, message, populated, register, say};
-use crate::{Case, Source};
 
 const GROUP_MEMBERS: u64 = 1000;
 /// Whatever was said before has a lower number.

@@ -9,8 +9,8 @@ use raftchat_schema::view::Change;
 use raftchat_schema::wire;
 use raftchat_state::{MemoryTables, PageLimits, feed_page};
 
+use crate::case::{Case, Source};
 use crate::town::populated;
-use crate::{Case, Source};
 
 /// Somebody who was told nothing yet.
 const WHO: UserId = UserId(2);

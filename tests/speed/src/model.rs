@@ -13,7 +13,7 @@ use raftchat_schema::id::{ChangeNumber, ConversationId, MessageId, Position, Sta
 use raftchat_schema::payload::Payload;
 use raftchat_schema::view::{Change, ChangedRow, ConversationKind, Counts, MessageState, MessageView, UserView};
 
-use crate::{Case, Source};
+use crate::case::{Case, Source};
 
 const ME: UserId = UserId(1);
 const BOB: UserId = UserId(2);

@@ -67,6 +67,7 @@ impl Health {
             rtt: live.map(|(connection, _)| connection.rtt()),
             heard: live.map(|(_, signs)| signs.heard()),
             unreachable: state.unreachable,
+            closed: live.map_or(0, |(_, signs)| signs.closed()),
             last_failure: state.last_failure.clone(),
         }
     }

@@ -3,6 +3,8 @@
 
 #[cfg(not(target_os = "linux"))]
 use std::io;
+#[cfg(not(target_os = "linux"))]
+use std::net::SocketAddr;
 
 #[cfg(not(target_os = "linux"))]
 use tokio::net::UdpSocket;
@@ -11,7 +13,9 @@ use tokio::net::UdpSocket;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no error queue"))]
 pub(crate) enum SocketError {
-    /// Nobody listens there, or no way leads there.
+    /// Nobody listens there.
+    Closed,
+    /// No way leads there.
     Unreachable,
     /// Anything else, such as a packet too large.
     Other,
@@ -20,6 +24,7 @@ pub(crate) enum SocketError {
 #[cfg(target_os = "linux")]
 mod queue {
     use std::io::{self, IoSliceMut};
+    use std::net::{SocketAddr, SocketAddrV4};
     use std::os::fd::AsRawFd as _;
 
     use nix::cmsg_space;
@@ -41,7 +46,7 @@ mod queue {
         }
     }
 
-    pub(crate) fn next_error(socket: &UdpSocket) -> io::Result<SocketError> {
+    pub(crate) fn next_error(socket: &UdpSocket, remote: SocketAddr) -> io::Result<SocketError> {
         // The head of the packet that it is about comes along.
         let mut head = [0; 64];
         let mut control = cmsg_space!(sock_extended_err, sockaddr_in6, [u8; 256]);
@@ -52,16 +57,31 @@ mod queue {
             ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => Some(error),
             _ => None,
         });
-        Ok(match found {
-            Some(error) if is_unreachable(&error) => SocketError::Unreachable,
-            _ => SocketError::Other,
-        })
+        // Whom the packet was for that did not arrive.
+        let meant = message.address.is_some_and(|address| is_same(&address, remote));
+        Ok(found.filter(|_| meant).map_or(SocketError::Other, |error| meaning(&error)))
     }
 
-    fn is_unreachable(error: &sock_extended_err) -> bool {
+    fn is_same(address: &SockaddrStorage, remote: SocketAddr) -> bool {
+        match remote {
+            SocketAddr::V4(remote) => {
+                address.as_sockaddr_in().is_some_and(|address| SocketAddrV4::from(*address) == remote)
+            }
+            SocketAddr::V6(remote) => {
+                let found = address.as_sockaddr_in6().map(|address| (address.ip(), address.port()));
+                found == Some((*remote.ip(), remote.port()))
+            }
+        }
+    }
+
+    fn meaning(error: &sock_extended_err) -> SocketError {
         let by_icmp = [SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6].contains(&error.ee_origin);
         let errno = i32::try_from(error.ee_errno).map_or(Errno::UnknownErrno, Errno::from_raw);
-        by_icmp && matches!(errno, Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH)
+        match errno {
+            Errno::ECONNREFUSED if by_icmp => SocketError::Closed,
+            Errno::EHOSTUNREACH | Errno::ENETUNREACH if by_icmp => SocketError::Unreachable,
+            _ => SocketError::Other,
+        }
     }
 }
 
@@ -72,6 +92,6 @@ pub(crate) use queue::{ask_for_errors, next_error};
 pub(crate) fn ask_for_errors(_socket: &std::net::UdpSocket) {}
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn next_error(_socket: &UdpSocket) -> io::Result<SocketError> {
+pub(crate) fn next_error(_socket: &UdpSocket, _remote: SocketAddr) -> io::Result<SocketError> {
     Err(io::ErrorKind::WouldBlock.into())
 }

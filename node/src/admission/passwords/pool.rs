@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::PasswordError;
 use super::queue::{Asker, Places, Queue, Wanted};
 use crate::health::meters::Meters;
-use crate::threads::spawn_yielding;
+use crate::store::spawn_yielding;
 
 /// What a hash is taken to need before the first one has shown it.
 const FIRST_GUESS: Duration = Duration::from_millis(250);

@@ -5,8 +5,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use tokio::sync::oneshot;
 
-use crate::store::{Commit, FreshState, StoreError, Stores};
-use crate::threads::spawn_yielding;
+use crate::store::{Commit, FreshState, StoreError, Stores, spawn_yielding};
 
 /// Beyond so much that was committed meanwhile the copy is given up, and made again later: it is all held in memory.
 const MEANWHILE_BYTES_MAX: usize = 64 << 20;
