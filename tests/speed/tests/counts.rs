@@ -11,8 +11,9 @@ use raftchat_speed::cases;
 
 /// What was agreed to. `RAFTCHAT_BLESS=1` writes it anew.
 const AGREED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.txt");
-/// So many percent more or less are no news: another system's allocator and copying take other ways.
-const MARGIN_PERCENT: u64 = 5;
+/// So many percent more or less are no news: in another folder the compiler divides crates in another way, and another system's
+/// allocator and copying take other ways.
+const MARGIN_PERCENT: u64 = 15;
 
 /// Instructions of the case; none where they cannot be counted.
 fn count(case: &str) -> Option<u64> {
