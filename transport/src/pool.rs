@@ -44,7 +44,7 @@ pub struct PeerHealth {
     /// The number of times that the system has said that what is sent to the node does not
     /// get there.
     pub unreachable: u64,
-    /// How often of those, on the link that is up, nobody listened at its port.
+    /// How often of those nobody listened at its port.
     pub closed: u64,
     /// The reason why the link was last lost or could not be made.
     pub last_failure: Option<LinkFailure>,

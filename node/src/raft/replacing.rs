@@ -104,10 +104,13 @@ impl RaftHandle {
     fn turn(&self, lost: NodeId) -> Duration {
         let own = self.stores.identity.node;
         let others: Vec<_> = self.other_voters().into_iter().filter(|voter| voter.node != lost).collect();
-        let way = others.iter().filter_map(|voter| self.calls.way(voter)).max().unwrap_or_default();
-        let turn = TURN_MIN.max(self.elections.pace().election(0, 0.0)) + way * 2;
+        let turn = TURN_MIN.max(self.elections.pace().election(0, 0.0)) + self.longest_way(&others) * 2;
         let before = others.iter().filter(|voter| voter.node < own).count();
         turn.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX)).min(TURN_MAX)
+    }
+
+    fn longest_way(&self, to: &[Target]) -> Duration {
+        to.iter().filter_map(|voter| self.calls.way(voter)).max().unwrap_or_default()
     }
 
     fn other_voters(&self) -> Vec<Target> {
@@ -122,7 +125,6 @@ impl RaftHandle {
     /// was given.
     async fn would_be_elected(&self, lost: NodeId) -> Option<Duration> {
         let held = self.held().await.filter(|held| held.vote.committed && held.vote.node == lost)?;
-        let way = self.other_voters().iter().filter_map(|voter| self.calls.way(voter)).max().unwrap_or_default();
         let missing = (self.late(self.way_to(lost)) + Duration::from_millis(1)).saturating_sub(held.silent);
         if !missing.is_zero() || !self.elections.may_stand() {
             return Some(missing);
@@ -131,8 +133,9 @@ impl RaftHandle {
         let vote = Vote { term: held.vote.term.checked_add(1)?, node: own, committed: false };
         // What says that it is by this rule, and not by openraft's times, that it is asked.
         let request = VoteRequest { vote, last_log: held.last_log, leadership_transfer: true };
-        let limit = TURN_MIN + way * 2;
-        let asked = self.other_voters().into_iter().filter(|voter| voter.node != lost).map(|voter| {
+        let others: Vec<_> = self.other_voters().into_iter().filter(|voter| voter.node != lost).collect();
+        let limit = TURN_MIN + self.longest_way(&others) * 2;
+        let asked = others.into_iter().map(|voter| {
             let answer = self.calls.pre_vote(&voter, request.clone(), limit);
             async move { matches!(timeout(limit, answer).await, Ok(Ok(answer)) if answer.granted).then_some(voter.node) }
         });

@@ -50,6 +50,7 @@ pub(super) struct Health {
 struct State {
     connection: Option<(quinn::Connection, Arc<Signs>)>,
     unreachable: u64,
+    closed: u64,
     last_failure: Option<LinkFailure>,
 }
 
@@ -67,7 +68,7 @@ impl Health {
             rtt: live.map(|(connection, _)| connection.rtt()),
             heard: live.map(|(_, signs)| signs.heard()),
             unreachable: state.unreachable,
-            closed: live.map_or(0, |(_, signs)| signs.closed()),
+            closed: state.closed,
             last_failure: state.last_failure.clone(),
         }
     }
@@ -83,9 +84,11 @@ impl Health {
         self.lock().connection = Some((link.quic().clone(), link.signs().clone()));
     }
 
-    fn cannot_be_reached(&self) {
+    /// `closed`: as nobody listens there.
+    fn cannot_be_reached(&self, closed: bool) {
         let mut state = self.lock();
         state.unreachable = state.unreachable.saturating_add(1);
+        state.closed = state.closed.saturating_add(closed.into());
         drop(state);
         self.alarm.notify_one();
     }
@@ -198,8 +201,10 @@ impl Keeper {
     async fn until_closed(&self, link: &Link) -> LinkFailure {
         let mut unreachable = link.unreachable();
         let listen = async {
+            let mut closed = 0;
             while unreachable.changed().await.is_ok() {
-                self.health.cannot_be_reached();
+                let before = std::mem::replace(&mut closed, link.signs().closed());
+                self.health.cannot_be_reached(closed > before);
             }
         };
         tokio::select! {
