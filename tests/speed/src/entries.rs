@@ -1,15 +1,12 @@
 //! Entries of the log: written, read and applied.
 
-use std::hint::black_box;
-use std::rc::Rc;
-
 use raftchat_schema::command::{AccountAct, Act, Batch, Command, ConversationAct, Proposal, Recipient};
 use raftchat_schema::id::{ConversationId, NodeId, Position, Stamp, UserId};
 use raftchat_schema::stored::{Entry, EntryPayload, LogId};
 use raftchat_schema::wire;
 use raftchat_state::{MemoryTables, apply_batch};
 
-use crate::case::{Case, Source};
+use crate::case::{Case, Source, repeated};
 use crate::town::{commit, in_session, message, populated, register, say};
 
 const GROUP_MEMBERS: u64 = 1000;
@@ -22,12 +19,12 @@ pub(crate) const CASES: [Case; 11] = [
     Case { name: "apply an entry of 256 messages", source: || applying(populated(), NEXT..NEXT + 256) },
     Case { name: "apply a message to a group of 1,000", source: || apply(one_group(), vec![say_to_all(NEXT)]) },
     Case { name: "apply a deletion in a group of 1,000", source: || apply(one_group(), vec![delete_first()]) },
-    Case { name: "encode an entry of 1 message", source: || encoding(1) },
-    Case { name: "encode an entry of 16 messages", source: || encoding(16) },
-    Case { name: "encode an entry of 256 messages", source: || encoding(256) },
-    Case { name: "decode an entry of 1 message", source: || decoding(1) },
-    Case { name: "decode an entry of 16 messages", source: || decoding(16) },
-    Case { name: "decode an entry of 256 messages", source: || decoding(256) },
+    Case { name: "encode an entry of 1 message", source: || repeated(batch(1), encode) },
+    Case { name: "encode an entry of 16 messages", source: || repeated(batch(16), encode) },
+    Case { name: "encode an entry of 256 messages", source: || repeated(batch(256), encode) },
+    Case { name: "decode an entry of 1 message", source: || repeated(encode(&batch(1)), |bytes| decode(bytes)) },
+    Case { name: "decode an entry of 16 messages", source: || repeated(encode(&batch(16)), |bytes| decode(bytes)) },
+    Case { name: "decode an entry of 256 messages", source: || repeated(encode(&batch(256)), |bytes| decode(bytes)) },
 ];
 
 fn applying(tables: MemoryTables, numbers: std::ops::Range<u64>) -> Source {
@@ -35,13 +32,7 @@ fn applying(tables: MemoryTables, numbers: std::ops::Range<u64>) -> Source {
 }
 
 fn apply(tables: MemoryTables, commands: Vec<Command>) -> Source {
-    let shared = Rc::new((tables, commands));
-    Box::new(move || {
-        let shared = shared.clone();
-        Box::new(move || {
-            black_box(apply_batch(&shared.0, Stamp(2), &shared.1).unwrap());
-        })
-    })
+    repeated((tables, commands), |(tables, commands)| apply_batch(tables, Stamp(2), commands).unwrap())
 }
 
 /// One group of everybody, in which a few hundred messages were said.
@@ -77,24 +68,4 @@ fn encode(batch: &Batch) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Vec<Command> {
     let EntryPayload::Batch(batch) = wire::decode_entry(bytes).unwrap().payload else { return Vec::new() };
     wire::decode_proposals(&wire::decode_batch(&batch).unwrap()).unwrap()
-}
-
-fn encoding(size: u64) -> Source {
-    let batch = Rc::new(batch(size));
-    Box::new(move || {
-        let batch = batch.clone();
-        Box::new(move || {
-            black_box(encode(&batch));
-        })
-    })
-}
-
-fn decoding(size: u64) -> Source {
-    let bytes: Rc<[u8]> = encode(&batch(size)).into();
-    Box::new(move || {
-        let bytes = bytes.clone();
-        Box::new(move || {
-            black_box(decode(&bytes));
-        })
-    })
 }

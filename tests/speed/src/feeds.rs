@@ -1,40 +1,27 @@
 //! What a device is told: looked up, written and read.
 
-use std::hint::black_box;
-use std::rc::Rc;
-
 use raftchat_schema::generated::client_capnp::receiver;
 use raftchat_schema::id::{ChangeNumber, UserId};
 use raftchat_schema::view::Change;
 use raftchat_schema::wire;
 use raftchat_state::{MemoryTables, PageLimits, feed_page};
 
-use crate::case::{Case, Source};
+use crate::case::{Case, repeated};
 use crate::town::populated;
 
 /// Somebody who was told nothing yet.
 const WHO: UserId = UserId(2);
 
 pub(crate) const CASES: [Case; 5] = [
-    Case { name: "look up 64 changes", source: looking_up },
-    Case { name: "write a push of 1 change", source: || writing(1) },
-    Case { name: "write a push of 64 changes", source: || writing(64) },
-    Case { name: "read a push of 1 change", source: || reading(1) },
-    Case { name: "read a push of 64 changes", source: || reading(64) },
+    Case { name: "look up 64 changes", source: || repeated(populated(), |tables| page(tables, 64)) },
+    Case { name: "write a push of 1 change", source: || repeated(newest(1), |changes| write(changes)) },
+    Case { name: "write a push of 64 changes", source: || repeated(newest(64), |changes| write(changes)) },
+    Case { name: "read a push of 1 change", source: || repeated(write(&newest(1)), |bytes| read(bytes)) },
+    Case { name: "read a push of 64 changes", source: || repeated(write(&newest(64)), |bytes| read(bytes)) },
 ];
 
 fn page(tables: &MemoryTables, most: usize) -> Vec<Change> {
     feed_page(tables, WHO, ChangeNumber(0), PageLimits { changes: most, bytes: 1 << 20 }).unwrap().changes
-}
-
-fn looking_up() -> Source {
-    let tables = Rc::new(populated());
-    Box::new(move || {
-        let tables = tables.clone();
-        Box::new(move || {
-            black_box(page(&tables, 64));
-        })
-    })
 }
 
 /// The last of what there is: messages come after the people who say them.
@@ -57,24 +44,4 @@ fn read(bytes: &[u8]) -> Vec<Change> {
     let message = capnp::serialize::read_message(bytes, capnp::message::ReaderOptions::new()).unwrap();
     let params = message.get_root::<receiver::changes_params::Reader<'_>>().unwrap();
     params.get_changes().unwrap().iter().map(|change| wire::read_change(change).unwrap()).collect()
-}
-
-fn writing(count: usize) -> Source {
-    let changes: Rc<[Change]> = newest(count).into();
-    Box::new(move || {
-        let changes = changes.clone();
-        Box::new(move || {
-            black_box(write(&changes));
-        })
-    })
-}
-
-fn reading(count: usize) -> Source {
-    let bytes: Rc<[u8]> = write(&newest(count)).into();
-    Box::new(move || {
-        let bytes = bytes.clone();
-        Box::new(move || {
-            black_box(read(&bytes));
-        })
-    })
 }
