@@ -150,6 +150,31 @@ fn a_notification_says_as_much_as_the_person_wants_and_goes_when_it_was_read() {
     assert_eq!(stage.desk.notified.borrow()[0].2, "New message");
 }
 
+/// Looks at the keys twice: at first, and after a sheet was closed.
+fn keys_are_heard(stage: &Stage) {
+    for moment in ["at first", "after a sheet was closed"] {
+        stage.picture();
+        press(stage, Key::F1);
+        assert_eq!(stage.window.global::<Shell<'_>>().get_sheet(), SheetKind::Shortcuts, "{moment}");
+        stage.picture();
+        press(stage, Key::Escape);
+        assert_eq!(stage.window.global::<Shell<'_>>().get_sheet(), SheetKind::None);
+    }
+}
+
+#[test]
+fn keys_are_heard_with_no_conversation_open() {
+    keys_are_heard(&Stage::signed_in(1000.0, 700.0));
+}
+
+#[test]
+fn keys_are_heard_on_a_narrow_screen() {
+    let stage = Stage::signed_in(400.0, 700.0);
+    keys_are_heard(&stage);
+    stage.open(WITH_BOB, people::with_bob());
+    keys_are_heard(&stage);
+}
+
 #[test]
 fn keys_mean_the_same_everywhere() {
     let stage = Stage::signed_in(1000.0, 700.0);
