@@ -26,6 +26,7 @@ use super::machine::apply::{Applier, ApplyCounters, ApplySink};
 use super::machine::{Machine, OurRaft};
 use super::messages::{AppendResponse, PeerCalls, Target};
 use super::network::Network;
+use super::network::progress::Progress;
 use super::settings::RaftSettings;
 use super::status::{Leadership, RaftStatus, Role};
 use super::types::convert;
@@ -154,14 +155,19 @@ impl RaftHandle {
         let (heartbeat, contact_limit) = (settings.heartbeat, settings.election_max);
         let elections = Arc::new(Elections::new(stores.identity.node, stores.syncs.clone()));
         let log = RaftLog { log: stores.log.clone(), state: stores.state.clone(), elections: elections.clone() };
-        let machine =
-            Machine { applier: applier.clone(), state: stores.state.clone(), snapshots: stores.snapshots.clone() };
+        let progress: Arc<Progress> = Arc::default();
+        let machine = Machine {
+            applier: applier.clone(),
+            state: stores.state.clone(),
+            snapshots: stores.snapshots.clone(),
+            progress: progress.clone(),
+        };
         let network = Network {
             own: node,
             calls: calls.clone(),
             settings: Arc::new(settings),
             snapshots: stores.snapshots.clone(),
-            progress: Arc::default(),
+            progress,
             told: Arc::new(Damped::new(TELL_EVERY)),
             elections: elections.clone(),
         };

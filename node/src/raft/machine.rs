@@ -5,6 +5,8 @@ pub(crate) mod apply;
 pub(crate) mod copying;
 
 use std::io;
+use std::sync::Arc;
+use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot};
@@ -12,6 +14,7 @@ use openraft::type_config::alias::SnapshotOf;
 use openraft::{OptionalSend, Raft};
 use tokio::sync::oneshot;
 
+use super::network::progress::Progress;
 use super::types::convert;
 use super::types::{RaftLogId, RaftStoredMembership, SnapshotMeta, TypeConfig};
 use crate::store::{SnapshotFile, SnapshotShelf, StateStore, StateView, StoreError, spawn_yielding};
@@ -26,6 +29,7 @@ pub(crate) struct Machine {
     pub(crate) applier: Applier,
     pub(crate) state: StateStore,
     pub(crate) snapshots: SnapshotShelf,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// openraft over this machine.
@@ -60,6 +64,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
             waiting.into_iter().flatten().for_each(|responder| responder.send(()));
         }
         Ok(())
+    }
+
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        let may_make = force || self.progress.may_make_snapshot(Instant::now());
+        if may_make { Some(self.get_snapshot_builder().await) } else { None }
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {

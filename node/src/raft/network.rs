@@ -311,13 +311,15 @@ impl PeerClient {
     /// Sends it, if it is whole. What fails is told now and then, and followed by a pause.
     async fn try_to_send(&self, vote: RaftVote, file: SnapshotFile) -> Result<Vote, PeerCallError> {
         let (progress, node, id) = (self.network.progress.clone(), self.target.node.0, file.id.clone());
+        let sending = progress.snapshot_begins(node, Instant::now());
         let sent = match self.must_be_whole(&file).await {
             Ok(()) => self.send_snapshot(vote, file).await,
             Err(error) => Err(error),
         };
         match &sent {
-            Ok(_) => progress.snapshot_arrived(node),
+            Ok(_) => progress.snapshot_arrived(node, Instant::now()),
             Err(error) => {
+                drop(sending);
                 let pause = progress.snapshot_failed(node);
                 if let Some(left_out) = self.network.told.tell((node, "snapshot"), Instant::now()) {
                     tracing::warn!(node, %id, %error, next_in = ?pause, left_out, "a snapshot was not taken over");

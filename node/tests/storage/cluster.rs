@@ -34,6 +34,8 @@ pub(crate) struct Wires {
     streams: Mutex<BTreeMap<(NodeId, NodeId, Lane), AppendStream>>,
     /// So many milliseconds there and back.
     pub(crate) way: AtomicU64,
+    /// So many milliseconds for each block of a snapshot.
+    block: Arc<AtomicU64>,
     /// Wires that carry nothing, from the one to the other.
     cut: Mutex<BTreeSet<(NodeId, NodeId)>>,
     /// How often each node has asked whether it would be elected.
@@ -131,10 +133,10 @@ impl PeerCalls for End {
         request: SnapshotRequest,
         _limit: Duration,
     ) -> Answer<Box<dyn OutgoingSnapshot>> {
-        let own = self.own;
+        let (own, block) = (self.own, self.wires.block.clone());
         self.call(to, move |node| async move {
             let transfer = node.receive_snapshot(own, request).await.map_err(remote)?;
-            Ok(Box::new(Transfer(Arc::new(transfer))) as Box<dyn OutgoingSnapshot>)
+            Ok(Box::new(Transfer { transfer: Arc::new(transfer), block }) as Box<dyn OutgoingSnapshot>)
         })
     }
 
@@ -144,19 +146,26 @@ impl PeerCalls for End {
     }
 }
 
-struct Transfer(Arc<IncomingSnapshot>);
+struct Transfer {
+    transfer: Arc<IncomingSnapshot>,
+    block: Arc<AtomicU64>,
+}
 
 impl OutgoingSnapshot for Transfer {
     fn have(&self) -> u64 {
-        self.0.have()
+        self.transfer.have()
     }
 
     fn block(&mut self, offset: u64, bytes: Bytes, _limit: Duration) -> BoxFuture<'_, Result<(), PeerCallError>> {
-        async move { self.0.block(offset, bytes).await.map_err(remote) }.boxed()
+        async move {
+            tokio::time::sleep(Duration::from_millis(self.block.load(Ordering::Relaxed))).await;
+            self.transfer.block(offset, bytes).await.map_err(remote)
+        }
+        .boxed()
     }
 
     fn finish(self: Box<Self>, _limit: Duration) -> Answer<Vote> {
-        async move { self.0.finish().await.map_err(remote) }.boxed()
+        async move { self.transfer.finish().await.map_err(remote) }.boxed()
     }
 }
 
@@ -337,6 +346,39 @@ async fn a_node_that_was_away_too_long_is_sent_a_snapshot() {
     assert!(*lock(&cluster.heard[&bob].installed) > 0, "it came by a snapshot");
     cluster.register(130..140).await;
     cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_caught_up_while_others_write_more_than_a_snapshot_takes_to_send() {
+    let cluster = Arc::new(Cluster::of_three().await);
+    cluster.register(0..3).await;
+    cluster.agree().await;
+    let leader = cluster.leader().await;
+    let bob = ALL.into_iter().find(|node| *node != leader.status().node).unwrap();
+    cluster.stop(bob).await;
+    // Meanwhile the leader makes several.
+    cluster.wires.block.store(3000, Ordering::Relaxed);
+    let writing = {
+        let cluster = cluster.clone();
+        tokio::spawn(async move {
+            for stamp in 0.. {
+                cluster.propose(&batch(stamp, &[])).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+    };
+    let purged = async {
+        while leader.status().purged.is_none_or(|purged| purged.index < 100) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, purged).await.expect("the log is purged");
+    let written = leader.watch_applied().borrow().unwrap();
+    cluster.start(bob).await;
+    let caught_up = tokio::time::timeout(PATIENCE, cluster.node(bob).wait_applied(written + 500)).await;
+    assert!(caught_up.is_ok(), "{:?}", cluster.node(bob).status());
+    assert_eq!(*lock(&cluster.heard[&bob].installed), 1, "by one snapshot");
+    writing.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
