@@ -13,7 +13,7 @@ use raftchat_speed::cases;
 const AGREED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.txt");
 /// So many percent more or less are no news: in another folder the compiler divides crates in another way, and another system's
 /// allocator and copying take other ways.
-const MARGIN_PERCENT: u64 = 15;
+const MARGIN_PERCENT: u64 = 5;
 
 /// Instructions of the case; none where they cannot be counted.
 fn count(case: &str) -> Option<u64> {
