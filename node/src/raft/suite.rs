@@ -36,7 +36,8 @@ impl StoreBuilder<TypeConfig, RaftLog, Machine, TempDir> for Fresh {
         let stores = opened.map_err(|error| failed(&error))?;
         let applier = Applier::start(stores.clone(), Arc::new(Nobody)).map_err(|error| failed(&error))?;
         let log = RaftLog { log: stores.log.clone(), state: stores.state.clone(), elections: Arc::default() };
-        let machine = Machine { applier, state: stores.state, snapshots: stores.snapshots };
+        let (state, snapshots) = (stores.state, stores.snapshots);
+        let machine = Machine { applier, state, snapshots, progress: Arc::default() };
         Ok((dir, log, machine))
     }
 }
