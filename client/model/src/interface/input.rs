@@ -213,6 +213,13 @@ pub enum Link {
         /// The round trip to it, in milliseconds.
         rtt_ms: u32,
     },
+    /// There is none just now, and the last node that answered has no majority.
+    SentAway {
+        /// The node that answered.
+        node: NodeId,
+        /// The round trip to it, in milliseconds.
+        rtt_ms: u32,
+    },
 }
 
 /// A wish of the person's.

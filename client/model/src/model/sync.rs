@@ -47,7 +47,9 @@ impl Model {
             turn.effect(Effect::Bootstrap);
             return;
         }
-        turn.effect(Effect::FetchPeople);
+        if self.sync.caught_up {
+            turn.effect(Effect::FetchPeople);
+        }
         let partial: Vec<ConversationId> =
             self.chats.values().filter(|chat| chat.lacks(self.me)).map(Chat::id).collect();
         for conversation in partial {
@@ -97,7 +99,10 @@ impl Model {
     pub(crate) fn caught_up(&mut self, turn: &mut Turn, cursor: Vec<u8>) {
         let seen = self.sync.seen();
         self.sync.move_to(turn, cursor, seen);
-        self.sync.caught_up = true;
+        if !core::mem::replace(&mut self.sync.caught_up, true) {
+            // Asked before, who comes between the answer and the first that is told of coming and going would stay away.
+            turn.effect(Effect::FetchPeople);
+        }
         self.sync.ever_caught_up = true;
         self.load_gap(turn);
     }

@@ -67,7 +67,8 @@ impl SyncState {
         match self.link {
             Link::Offline => Connection::Offline,
             Link::Connecting => Connection::Connecting,
-            Link::ReadOnly { node, rtt_ms } => Connection::ReadOnly { node, rtt_ms },
+            // A person is told what lasts, not each link that comes and goes meanwhile.
+            Link::ReadOnly { node, rtt_ms } | Link::SentAway { node, rtt_ms } => Connection::ReadOnly { node, rtt_ms },
             Link::Online { node, rtt_ms } if self.no_majority => Connection::ReadOnly { node, rtt_ms },
             Link::Online { node, rtt_ms } if !self.caught_up => Connection::CatchingUp { node, rtt_ms },
             Link::Online { node, rtt_ms } => Connection::Online { node, rtt_ms },
@@ -92,7 +93,7 @@ impl SyncState {
 
 pub(crate) fn node_of(link: Link) -> Option<NodeId> {
     match link {
-        Link::Offline | Link::Connecting => None,
+        Link::Offline | Link::Connecting | Link::SentAway { .. } => None,
         Link::Online { node, .. } | Link::ReadOnly { node, .. } => Some(node),
     }
 }

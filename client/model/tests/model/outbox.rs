@@ -6,7 +6,7 @@ use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{ConversationId, NodeId, Position, RequestNumber, Stamp};
 
 use crate::world::cluster::{ALICE, BOB, Cluster};
-use crate::world::device::{Device, ONLINE};
+use crate::world::device::{Device, ONLINE, cursor};
 
 fn groups(count: usize) -> (Cluster, Device, Vec<ConversationId>) {
     let mut cluster = Cluster::new();
@@ -160,6 +160,36 @@ fn the_connection_is_shown_as_it_is() {
     assert_eq!(alice.window.connection, Some(Connection::Online { node: NodeId(1), rtt_ms: 3 }));
     alice.tell(Input::Link(Link::ReadOnly { node: NodeId(1), rtt_ms: 3 }));
     assert_eq!(alice.window.connection, Some(Connection::ReadOnly { node: NodeId(1), rtt_ms: 3 }));
+}
+
+#[test]
+fn without_a_majority_the_line_stands_still_and_nobody_is_taken_for_present() {
+    let (mut cluster, mut alice, _) = groups(1);
+    let (node, rtt_ms) = (NodeId(1), 3);
+    alice.connect(&mut cluster);
+    alice.tell(Input::Presence { user: BOB, switch: Switch::On });
+    assert!(alice.window.people[&BOB].online);
+    for link in [Link::ReadOnly { node, rtt_ms }, Link::SentAway { node, rtt_ms }, Link::ReadOnly { node, rtt_ms }] {
+        alice.tell(Input::Link(link));
+        assert_eq!(alice.window.connection, Some(Connection::ReadOnly { node, rtt_ms }));
+    }
+    assert!(!alice.window.people[&BOB].online, "there was no link meanwhile");
+}
+
+#[test]
+fn who_is_there_is_asked_for_once_coming_and_going_is_told() {
+    let (mut cluster, mut alice, _) = groups(1);
+    alice.connect(&mut cluster);
+    alice.disconnect();
+    alice.tell(Input::Link(ONLINE));
+    assert_eq!(alice.people_wanted, 0, "who came before the feed is followed would be missed");
+    let cursor = cursor(alice.seen);
+    for _ in 0..2 {
+        alice.tell(Input::CaughtUp { cursor: cursor.clone() });
+        assert_eq!(alice.people_wanted, 1);
+    }
+    alice.tell(Input::Link(Link::Online { node: NodeId(2), rtt_ms: 3 }));
+    assert_eq!(alice.people_wanted, 2, "on the way from node to node somebody may be missed as well");
 }
 
 #[test]
