@@ -1,6 +1,7 @@
 //! What the user does: refused here if every node would refuse it, and else asked for until it has an outcome. Knows nothing of
 //! who wants it done, and of an act no more than its rules.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use raftchat_model::rules;
@@ -8,6 +9,7 @@ use raftchat_schema::command::{Act, ConversationAct, Done};
 use raftchat_schema::error::{ErrorCode, Refusal};
 use raftchat_schema::id::{MessageId, RequestNumber, UserId};
 use raftchat_schema::limits::check_message;
+use uuid::Uuid;
 
 use crate::call::conversations::existing;
 use crate::call::idempotent::{Attempt, Repeatable};
@@ -19,7 +21,6 @@ use crate::options::Target;
 use crate::rpc::failure::Failure;
 use crate::rpc::{self, Sent};
 
-const SEND_ADVICE: &str = "; nothing was confirmed. It is safe to repeat with the same --message-id";
 const CHANGE_ADVICE: &str = "; nothing was confirmed. It is safe to repeat";
 
 /// A message to be sent.
@@ -33,7 +34,7 @@ pub(crate) struct Outgoing {
 pub(crate) async fn send(worker: Rc<Worker>, target: Target, message: Outgoing) -> Result<Sent, ClientError> {
     let Outgoing { message_id, payload, mentions } = message;
     check_message(&payload, &mentions).map_err(refused)?;
-    Call::begin(&worker, SEND_ADVICE)
+    Call::begin(&worker, send_advice(message_id))
         .repeat(async |connected| {
             rpc::send(&worker.conversation(connected, &target).await?, message_id, &payload, &mentions).await
         })
@@ -44,7 +45,7 @@ pub(crate) async fn send(worker: Rc<Worker>, target: Target, message: Outgoing) 
 pub(crate) async fn perform(worker: Rc<Worker>, number: Option<RequestNumber>, act: Act) -> Result<Done, ClientError> {
     // A frame beyond the link's limit would end the link instead of being refused.
     act.check_limits().map_err(refused)?;
-    let advice = if matches!(act, Act::Send(_)) { SEND_ADVICE } else { CHANGE_ADVICE };
+    let advice = if let Act::Send(message) = &act { send_advice(message.message_id) } else { CHANGE_ADVICE.into() };
     let call = Repeatable::new(number);
     Call::begin(&worker, advice)
         .repeat(async |connected| {
@@ -60,6 +61,11 @@ pub(crate) async fn perform(worker: Rc<Worker>, number: Option<RequestNumber>, a
             }
         })
         .await
+}
+
+/// Whoever left the id to the program has to learn which it was, as only with it a repetition is the same message.
+fn send_advice(message_id: MessageId) -> Cow<'static, str> {
+    format!("; nothing was confirmed. It is safe to repeat with --message-id {}", Uuid::from_bytes(message_id.0)).into()
 }
 
 async fn attempt(worker: &Worker, connected: &NodeLink, asking: &Attempt<'_>, act: &Act) -> Result<Done, Failure> {

@@ -1,6 +1,7 @@
 //! Repeating a call until it has an outcome or its time is over: over another link at once where a node is suspected or
 //! late, while the first may still answer. Knows nothing of what is called.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ const ASIDE: Pause = Pause::between(Duration::from_millis(250), Duration::from_s
 pub(crate) struct Call {
     worker: Rc<Worker>,
     deadline: Instant,
-    advice: &'static str,
+    advice: Cow<'static, str>,
     hedges: bool,
     attempt_max: Duration,
 }
@@ -67,9 +68,10 @@ impl<T> Attempts<'_, T> {
 
 impl Call {
     /// A call that begins now. `advice` ends the sentence that says that time ran out.
-    pub(crate) fn begin(worker: &Rc<Worker>, advice: &'static str) -> Self {
+    pub(crate) fn begin(worker: &Rc<Worker>, advice: impl Into<Cow<'static, str>>) -> Self {
         let now = Instant::now();
         let deadline = now.checked_add(worker.timeout()).unwrap_or(now + FOR_EVER);
+        let advice = advice.into();
         Self { worker: Rc::clone(worker), deadline, advice, hedges: true, attempt_max: ATTEMPT_MAX }
     }
 
@@ -106,7 +108,7 @@ impl Call {
             tracing::debug!(cause = %failure.sentence(), ?wait, "a call is repeated");
             causes.note(failure);
             if self.remaining() <= wait {
-                return Err(causes.out_of_time(self.advice));
+                return Err(causes.out_of_time(&self.advice));
             }
             sleep(wait).await;
         }

@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use raftchat_schema::id::ConversationId;
+use raftchat_schema::pause::Pause;
 use raftchat_schema::view::{Change, Counts};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
@@ -18,7 +19,6 @@ use super::link_subscription::{Established, LinkSubscription};
 use super::receiver::{Push, SubscriptionId};
 use super::resume::{News, ResumePoint};
 use super::{Batch, FeedEvent};
-use crate::call::repeat::PAUSE;
 use crate::error::ClientError;
 use crate::link::engine::LinkRole;
 use crate::link::event::{LinkCause, LinkEvent, LinkEventKind};
@@ -31,6 +31,10 @@ use crate::until::until;
 
 /// How many events wait for who listens before the node is held up: a few windows of the node's.
 pub(crate) const EVENTS_WAITING_MAX: usize = 256;
+
+/// The pauses between attempts to follow: a node that was lost is replaced in a moment, and where none can be followed for long
+/// a thousand devices do not ask for more than the few nodes that are left can answer.
+const PAUSE: Pause = Pause::between(Duration::from_millis(50), Duration::from_secs(4));
 
 /// A subscription that was served for so long was a good one: the next is made at once.
 const STEADY: Duration = Duration::from_secs(1);
