@@ -80,7 +80,7 @@ codes! {
     /// One more than there can be.
     TooMany = 23, "too-many", "There would be too many: a group has at most 1000 members, of whom 300 are added at once, a person is in 1000 groups, a message 20 kinds of reactions, 5 of them of one person, 64 mentions and 100 edits, a conversation 50 pinned messages.";
     /// Not with that role.
-    NotAllowed = 24, "not-allowed", "Your role in the group does not allow that: its owner, and for some things its admins, may.";
+    NotAllowed = 24, "not-allowed", "Members of the group may not do that: it is for its owner and admins, and some things are for the owner alone.";
     /// One has blocked the other.
     Blocked = 25, "blocked", "One of you has blocked the other, so neither can write to or add the other.";
     /// Only groups have that.

@@ -60,7 +60,7 @@ fn connect_profile(settings: &Settings<'_>, view: &Shared) {
         shared.borrow().act(Intent::Account(AccountAct::SetProfile(profile)));
     });
     let shared = Rc::clone(view);
-    settings.on_changed(move || shared.borrow().settings_changed());
+    settings.on_changed(move || shared.borrow_mut().settings_changed());
 }
 
 fn connect_security(settings: &Settings<'_>, view: &Shared) {
@@ -96,7 +96,7 @@ impl View {
         self.ask(request);
     }
 
-    fn settings_changed(&self) {
+    fn settings_changed(&mut self) {
         self.with_window(|window| {
             preferences::select_language(window);
             if let Some(kept) = &self.kept
@@ -105,7 +105,7 @@ impl View {
                 tracing::warn!("the window's settings are not kept");
             }
         });
-        self.timeline.refresh();
+        self.draw_anew();
     }
 
     /// Draws who the person is.

@@ -10,7 +10,7 @@ use slint::{ComponentHandle, SharedString};
 use super::drawn::bubble::{self, number};
 use super::drawn::{face, ids};
 use super::pane::rows_are_others;
-use super::view::View;
+use super::view::{Dirty, View};
 use crate::backend::{Asked, Update};
 use crate::ui::{Chats, Composer, OpenChat, Session, Settings, SheetKind, Shell, Stage, Timeline};
 
@@ -20,6 +20,25 @@ impl View {
         for update in updates {
             self.apply(update);
         }
+        self.draw_what_is_stale();
+    }
+
+    /// All that is drawn of what is known, as the person wants it now: in another language, say.
+    pub(super) fn draw_anew(&mut self) {
+        self.timeline.refresh();
+        self.draw_connection(self.connection);
+        self.draw_ending();
+        if let Some(chat) = self.open {
+            let members = std::mem::take(&mut self.members);
+            self.draw_members(chat, members);
+            let pinned = std::mem::take(&mut self.pinned);
+            self.draw_pinned(pinned);
+        }
+        self.dirty = Dirty { list: true, open_chat: true, people: true, timeline: false };
+        self.draw_what_is_stale();
+    }
+
+    fn draw_what_is_stale(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
         if dirty.list {
             self.chats.settle(&self.phrases.clone());

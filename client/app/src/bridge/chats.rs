@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raftchat_model::{ChatId, ChatSummary, Preview};
+use raftchat_model::{Body, ChatId, ChatSummary, Preview};
 use slint::{Model, ModelRc, VecModel};
 
 use super::drawn::bubble::{self, number};
@@ -170,6 +170,10 @@ fn preview(last: &Preview, direct: bool, phrases: &Phrases) -> slint::SharedStri
         return "…".into();
     }
     let text = bubble::one_line(&last.body, last.own, phrases);
+    // That one was deleted is nothing that somebody has said.
+    if last.body == Body::Deleted {
+        return text;
+    }
     if last.own && !direct {
         return phrases.say(|words| words.invoke_you_said(text));
     }

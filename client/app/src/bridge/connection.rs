@@ -65,7 +65,7 @@ impl View {
     /// Remembers and says that the streams went on elsewhere.
     pub(super) fn draw_move(&self, to: NodeId, ms: u32) {
         let node = to.to_string().into();
-        let sentence = self.phrases.say(|words| words.invoke_moved_in(node, ms.to_string().into()));
+        let sentence = self.phrases.say(|words| words.invoke_moved_in(node, i32::try_from(ms).unwrap_or(i32::MAX)));
         let at = self.phrases.clock.time(self.phrases.clock.now());
         self.moves.insert(0, format!("{at}  {sentence}").into());
         while self.moves.row_count() > MOVES_SHOWN {
@@ -90,7 +90,7 @@ impl View {
     }
 
     /// Draws that this device's certificate ends soon, and gives the days that are left; `None` if there are many.
-    fn draw_ending(&self) -> Option<i32> {
+    pub(super) fn draw_ending(&self) -> Option<i32> {
         let left = self.certificate_ends?.0.saturating_sub(self.phrases.clock.now().0);
         let days_left = i32::try_from(left.div_ceil(DAY_MS)).ok().filter(|days| *days < ENDING_SAID_DAYS);
         let sentence = self.phrases.certificate(days_left);

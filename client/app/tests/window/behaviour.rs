@@ -1,7 +1,7 @@
 //! What a person does, found by what a screen reader would read out, and what the client is asked because of it.
 
 use raftchat_app::backend::{Request, Update};
-use raftchat_app::ui::{Composer, Settings, SheetKind, Shell, Timeline};
+use raftchat_app::ui::{Composer, People, Settings, SheetKind, Shell, Timeline};
 use raftchat_model::{Delivery, Intent, Item, Notification, Shown, TimelineChange};
 use raftchat_schema::command::{ConversationAct, Switch};
 use raftchat_schema::id::{MessageId, Position};
@@ -173,6 +173,19 @@ fn keys_are_heard_on_a_narrow_screen() {
     keys_are_heard(&stage);
     stage.open(WITH_BOB, people::with_bob());
     keys_are_heard(&stage);
+}
+
+#[test]
+fn where_somebody_is_looked_for_one_can_write_at_once() {
+    let stage = Stage::signed_in(1000.0, 700.0);
+    stage.window.global::<Shell<'_>>().set_sheet(SheetKind::NewConversation);
+    stage.picture();
+    press(&stage, "b");
+    assert_eq!(stage.window.global::<People<'_>>().get_query(), "b");
+    element(&stage, "New group").invoke_accessible_default_action();
+    stage.picture();
+    press(&stage, "T");
+    assert_eq!(element(&stage, "Title of the group").accessible_value().as_deref(), Some("T"));
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use i_slint_backend_testing::{AccessibleRole, ElementQuery};
 use raftchat_app::backend::{Asked, Update};
-use raftchat_app::ui::{Session, SheetKind, Shell};
+use raftchat_app::ui::{Chats, Connection, Session, SheetKind, Shell};
+use raftchat_model::{Body, Shown};
 use raftchat_schema::error::ErrorCode;
-use slint::{ComponentHandle, LogicalSize};
+use slint::{ComponentHandle, LogicalSize, Model};
 
-use crate::stage::people::{self, BOB, TRIP};
+use crate::stage::people::{self, ALICE, BOB, TRIP};
 use crate::stage::{Stage, crate_dir};
 
 const SHEETS: [SheetKind; 11] = [
@@ -63,6 +64,38 @@ fn a_refusal_is_said_in_the_persons_language() {
     stage.speak_german();
     assert_eq!(problem(ErrorCode::WrongCredentials), "Der Benutzername oder das Passwort ist falsch.");
     assert!(ErrorCode::ALL.iter().zip(english).all(|(code, english)| problem(*code) != english));
+}
+
+#[test]
+fn a_change_of_language_reaches_what_is_shown_already() {
+    let stage = Stage::signed_in(1000.0, 700.0);
+    let mut deck = people::summary(TRIP, "Deck crew", people::preview(ALICE, 3, "Watch change at four"));
+    deck.pinned = true;
+    stage.show([Shown::Chat(Box::new(deck))]);
+    stage.open(TRIP, people::trip());
+    let said = |stage: &Stage| {
+        let (chats, connection) = (stage.window.global::<Chats<'_>>(), stage.window.global::<Connection<'_>>());
+        let first = chats.get_rows().row_data(0).unwrap();
+        [first.preview, chats.get_open_chat().subtitle, connection.get_text()]
+    };
+    assert_eq!(said(&stage), ["You: Watch change at four", "4 members", "Node 3 · 12 ms"]);
+    stage.speak_german();
+    assert_eq!(said(&stage), ["Du: Watch change at four", "4 Mitglieder", "Knoten 3 · 12 ms"]);
+}
+
+#[test]
+fn that_a_message_was_deleted_is_nothing_that_somebody_has_said() {
+    let stage = Stage::signed_in(1000.0, 700.0);
+    let said = |stage: &Stage, sender| {
+        let mut last = people::preview(sender, 3, "");
+        last.as_mut().unwrap().body = Body::Deleted;
+        let mut deck = people::summary(TRIP, "Deck crew", last);
+        deck.pinned = true;
+        stage.show([Shown::Chat(Box::new(deck))]);
+        stage.window.global::<Chats<'_>>().get_rows().row_data(0).unwrap().preview
+    };
+    assert_eq!(said(&stage, ALICE), "You deleted this message");
+    assert_eq!(said(&stage, BOB), "This message was deleted");
 }
 
 #[test]
