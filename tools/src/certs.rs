@@ -11,6 +11,8 @@ use raftchat_certs::{
 };
 use serde_json::{Value, json};
 
+use crate::shell::text::counted;
+
 /// The PKI without a cluster.
 #[derive(Debug, Subcommand)]
 pub enum CertsCommand {
@@ -262,7 +264,7 @@ impl<W: Write> Printer<W> {
 fn paragraph(file: &Path, description: &Description, days_left: i64, uses: &[String]) -> String {
     let names: Vec<_> = description.dns_names.iter().chain(&description.uris).map(String::as_str).collect();
     let validity = format!("{} to {}", description.valid_from(), description.valid_until());
-    let left = if days_left < 0 { "expired".to_owned() } else { format!("{days_left} days left") };
+    let left = if days_left < 0 { "expired".to_owned() } else { format!("{} left", counted(days_left, "day")) };
     let lines = [
         ("who", description.who()),
         ("role", description.role.to_string()),

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use raftchat_certs::EXPIRY_WARNING_DAYS;
 use raftchat_schema::view::NodeStatus;
 
+use crate::shell::text::counted;
+
 /// A clock that is off by more than this is not believed by the others (`node/src/clock/model.rs`).
 const CLOCK_APART_MS: u64 = 5_000;
 /// A node that has known for so long that it is behind serves nobody.
@@ -26,7 +28,9 @@ pub(super) fn wrong(status: &NodeStatus, now: SystemTime) -> Vec<String> {
     }
     if i64::from(status.certificate_days) < EXPIRY_WARNING_DAYS {
         wrong.push(match status.certificate_days {
-            0.. => format!("one of its certificates ends in {} days: issue a new one", status.certificate_days),
+            0.. => {
+                format!("one of its certificates ends in {}: issue a new one", counted(status.certificate_days, "day"))
+            }
             _ => "one of its certificates has ended: issue a new one".to_owned(),
         });
     }

@@ -1,6 +1,6 @@
 //! Text as it is shown: what others wrote made safe for a terminal, bytes as digits. Knows nothing of messages.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// How the lines after the first are set in, so that none can pass for somebody else's.
 const CONTINUED: &str = "\n    ";
@@ -27,6 +27,11 @@ pub(crate) fn printable_name(name: &str) -> String {
     printable(name).replace(CONTINUED, " ")
 }
 
+/// So many of `one`, whose plural ends in an s.
+pub(crate) fn counted<T: Display + PartialEq + From<u8>>(count: T, one: &str) -> String {
+    if count == T::from(1) { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
@@ -46,6 +51,11 @@ fn deceives(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "message")), ["0 messages", "1 message", "2 messages"]);
+    }
 
     #[test]
     fn nobody_paints_on_another_persons_terminal() {

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::chat::target::TargetArguments;
 use crate::failure::Failure;
 use crate::shell::output::Output;
+use crate::shell::text::counted;
 
 /// What to write, how, and where.
 #[derive(Debug, Args)]
@@ -59,7 +60,7 @@ pub(super) async fn run(
     };
     let exported = to_file(&client, &target, format, path).await?;
     let told = json!({ "messages": exported.messages, "file": path.display().to_string() });
-    output.answer(&told, || format!("{} messages in {}", exported.messages, path.display()))
+    output.answer(&told, || format!("{} in {}", counted(exported.messages, "message"), path.display()))
 }
 
 /// All of it or nothing: a file that was only begun is taken away.

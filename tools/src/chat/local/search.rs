@@ -13,6 +13,7 @@ use crate::chat::shapes::{message_json, message_words};
 use crate::chat::target::WithinArguments;
 use crate::failure::Failure;
 use crate::shell::output::Output;
+use crate::shell::text::counted;
 
 /// What to look for, and where.
 #[derive(Debug, Args)]
@@ -41,9 +42,9 @@ pub(super) fn run(device: &Device, arguments: &SearchArguments, output: Output) 
         let words = || format!("{:<6} {}", message.conversation.to_string(), message_words(message, now, &zone));
         output.answer(&message_json(message, &names), words)?;
     }
-    let stored = store.count(within)?;
+    let kept = counted(store.count(within)?, "message");
     let why = if words::query(&arguments.query).is_empty() { ": nothing in it but punctuation" } else { "" };
-    output.say(&format!("-- {} found among the {stored} messages kept on this device{why} --", found.len()))
+    output.say(&format!("-- {} found among the {kept} kept on this device{why} --", found.len()))
 }
 
 fn held(chat: ChatId) -> Result<ConversationId, Failure> {

@@ -15,7 +15,7 @@ use super::place::Device;
 use super::progress::Progress;
 use crate::failure::Failure;
 use crate::shell::output::Output;
-use crate::shell::text::hex;
+use crate::shell::text::{counted, hex};
 
 /// The pauses between rounds: what is left to be sent was refused, or waits.
 const PAUSE: Pause = Pause::between(Duration::from_millis(250), Duration::from_secs(5));
@@ -128,7 +128,8 @@ impl Report {
             0 => "nothing waits to be sent".to_owned(),
             left => format!("{left} could not be sent: see `chat outbox`"),
         };
-        let (messages, conversations) = (self.messages, self.conversations);
-        format!("up to date: {messages} messages of {conversations} conversations are kept on this device; {left}")
+        let (messages, conversations) =
+            (counted(self.messages, "message"), counted(self.conversations, "conversation"));
+        format!("up to date: {messages} of {conversations} are kept on this device; {left}")
     }
 }

@@ -7,7 +7,7 @@ use raftchat_model::{
 };
 use raftchat_schema::id::Stamp;
 
-use crate::shell::text::{printable, printable_name};
+use crate::shell::text::{counted, printable, printable_name};
 use crate::shell::time::for_a_person;
 
 /// The clock of the wall that the person looks at.
@@ -127,7 +127,7 @@ pub(super) fn chat(chat: &ChatSummary) -> String {
         raftchat_model::ChatId::Known(conversation) => conversation.to_string(),
         raftchat_model::ChatId::Direct(_) => "new".to_owned(),
     };
-    let mut facts = vec![format!("{} messages", chat.last_position)];
+    let mut facts = vec![counted(chat.last_position.0, "message")];
     if chat.unread > 0 {
         facts.push(format!("{} unread", chat.unread));
     }

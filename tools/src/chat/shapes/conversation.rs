@@ -8,7 +8,7 @@ use raftchat_schema::wire::decode_payload;
 use serde::Serialize;
 
 use super::display_name;
-use crate::shell::text::printable_name;
+use crate::shell::text::{counted, printable_name};
 use crate::shell::time::rfc3339;
 
 /// A conversation of somebody's.
@@ -59,7 +59,7 @@ impl ConversationShape {
 
     pub(in crate::chat) fn words(&self) -> String {
         const NAMED: usize = 8;
-        let mut facts = vec![format!("{} messages", self.last_position)];
+        let mut facts = vec![counted(self.last_position, "message")];
         let mut fact = |told: bool, words: String| facts.extend(told.then_some(words));
         fact(self.unread > 0, format!("{} unread", self.unread));
         fact(self.mentions > 0, format!("{} mention you", self.mentions));
