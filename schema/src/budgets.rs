@@ -26,6 +26,10 @@ pub const LINK_QUESTIONS_OPEN_MAX: usize = 1024;
 /// its links.
 pub const LINK_QUESTIONS_UNANSWERED_MAX: usize = 256;
 
+/// So many messages of a link are taken in one turn; then others have theirs, however much has come over it. A message that is sent
+/// waits on its way through a node for a dozen turns of the others. (`rpc/turn.rs`)
+pub const LINK_MESSAGES_A_TURN_MAX: u32 = 4;
+
 /// The most bytes of questions that are not answered, beyond which nothing is read either: eight of the largest messages.
 pub const LINK_QUESTIONS_UNANSWERED_BYTES_MAX: usize = 512 * 1024;
 

@@ -35,7 +35,7 @@ pub use limits::{LinkLimits, LinkTiming, TableLimits};
 pub use link::datagram::Datagram;
 pub use link::dialer::{Dialer, DialerConfig};
 pub use link::{Link, LinkHeard, StreamPriority};
-pub use load::{LargeAnswer, LinkMeters};
+pub use load::{LargeAnswer, LinkMeters, RpcCounters};
 pub use lot::{lot, lot_share};
 pub use meter::{Held, Meter, MeterReading};
 pub use pool::{Lane, LinkCounters, PeerHealth, PeerPool};

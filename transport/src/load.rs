@@ -8,6 +8,18 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::meter::Meter;
 
+crate::counters! {
+    /// What passed over the links of a server, in both directions.
+    pub struct RpcCounters of "rpc" {
+        /// Messages that came.
+        came,
+        /// Messages that were sent.
+        sent,
+        /// Bytes of those that were sent, as they were before they were encrypted.
+        sent_bytes,
+    }
+}
+
 /// The meters of the budgets of a server's links, all links together.
 #[derive(Clone, Debug, Default)]
 pub struct LinkMeters {
@@ -23,6 +35,8 @@ pub struct LinkMeters {
     pub unread_bytes: Arc<Meter>,
     /// Links that were closed as they went beyond what a link or a device may have.
     pub closed: Arc<Meter>,
+    /// What passed over them.
+    pub rpc: Arc<RpcCounters>,
 }
 
 /// The load of one link.
@@ -61,8 +75,15 @@ impl LinkLoad {
         LargeAnswer { _place: place }
     }
 
-    /// So many bytes more wait until the other side takes them.
+    /// A message has come.
+    pub(crate) fn came(&self) {
+        self.meters.rpc.came.add(1);
+    }
+
+    /// A message of so many bytes waits until the other side takes it.
     pub(crate) fn queue(&self, bytes: usize) {
+        self.meters.rpc.sent.add(1);
+        self.meters.rpc.sent_bytes.add(bytes);
         self.queued.fetch_add(bytes, Ordering::Relaxed);
         self.meters.unread_bytes.add(wide(bytes));
     }

@@ -7,6 +7,7 @@ mod ledger;
 mod network;
 mod notes;
 pub(crate) mod threads;
+mod turn;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

@@ -94,6 +94,7 @@ impl Flow {
 
     /// A message has come: whether it is handed on.
     pub(crate) fn came(&self, message: capnp_rpc::rpc_capnp::message::Reader<'_>, bytes: usize) -> bool {
+        self.load.came();
         // What cannot be read is refused by the RPC system, with its own words.
         let note = Note::read(message, self.caps_max).unwrap_or(Note::Other);
         let verdict = self.ledger.borrow_mut().came(&note, bytes);

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::VatEnd;
 use super::flow::Flow;
 use super::ledger::LateFinish;
+use super::turn::Turn;
 use crate::failure::CloseCode;
 use crate::rpc::frames::{Frame, FrameError, FrameReader};
 
@@ -34,6 +35,7 @@ pub(super) struct Network<R> {
 struct Wire<R> {
     flow: Rc<Flow>,
     reader: Rc<RefCell<FrameReader<R>>>,
+    turn: Rc<Turn>,
     options: ReaderOptions,
     other: Side,
 }
@@ -51,7 +53,7 @@ impl<R: AsyncRead + Unpin + 'static> Network<R> {
             Side::Server => Side::Client,
             Side::Client => Side::Server,
         };
-        let wire = Wire { flow, reader: Rc::new(RefCell::new(reader)), options, other };
+        let wire = Wire { flow, reader: Rc::new(RefCell::new(reader)), turn: Rc::default(), options, other };
         Self { wire, side, driver: Some(driver), accepted: false }
     }
 }
@@ -75,7 +77,8 @@ impl<R: AsyncRead + Unpin + 'static> VatNetwork<Side> for Network<R> {
 
 impl<R> Clone for Wire<R> {
     fn clone(&self) -> Self {
-        Self { flow: Rc::clone(&self.flow), reader: Rc::clone(&self.reader), options: self.options, other: self.other }
+        let (flow, reader, turn) = (Rc::clone(&self.flow), Rc::clone(&self.reader), Rc::clone(&self.turn));
+        Self { flow, reader, turn, options: self.options, other: self.other }
     }
 }
 
@@ -91,7 +94,14 @@ impl<R: AsyncRead + Unpin + 'static> Connection<Side> for Wire<R> {
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, capnp::Error> {
         let wire = self.clone();
-        Promise::from_future(poll_fn(move |cx| wire.poll_receive(cx)))
+        Promise::from_future(poll_fn(move |cx| {
+            ready!(wire.turn.poll_go_on(cx));
+            let received = wire.poll_receive(cx);
+            if received.is_pending() {
+                wire.turn.end();
+            }
+            received
+        }))
     }
 
     fn shutdown(&mut self, result: capnp::Result<()>) -> Promise<(), capnp::Error> {
