@@ -17,7 +17,7 @@ use raftchat_schema::generated::{client_capnp, peer_capnp};
 use raftchat_schema::id::NodeId;
 use raftchat_transport::{
     AdmitAll, CloseCode, Credentials, Damped, Dialer, DialerConfig, Identity, LinkLimits, LinkMeters, LinkTiming,
-    NodeSecret, PeerPool, Role, RpcThreads, Server, ServerConfig, TrustAnchors,
+    NodeSecret, PeerPool, Role, RpcCounters, RpcThreads, Server, ServerConfig, TrustAnchors,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -129,7 +129,8 @@ impl Node {
             budgets: Arc::default(),
             refused: Arc::new(Damped::new(REFUSED_EVERY)),
         };
-        let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services).await?);
+        let passed = meters.links.rpc.clone();
+        let peer_server = Arc::new(serve_peers(config, &shared, &threads, peer_services, passed.clone()).await?);
         let mut tasks = JoinSet::new();
         tasks::spawn_meetings(&mut tasks, &shared, &raft, greeter, peer_server.clone());
         let told = config.bootstrap_members().map_err(NodeError::Config)?;
@@ -163,7 +164,7 @@ impl Node {
         tasks.spawn(tasks::wait_for_recovery(raft.clone(), recovered));
         tasks::spawn_presence(&mut tasks, &shared);
         tasks::spawn_keepers(&mut tasks, config, &shared, &raft);
-        tasks::spawn_notes(&mut tasks, &shared, &proposer, &raft);
+        tasks::spawn_notes(&mut tasks, &shared, &proposer, &raft, passed);
         tasks::spawn_watches(&mut tasks, &shared, freshness, read_index, raft.clone(), client_server.clone());
         let Shared { health, members, .. } = shared;
         Ok(Self { raft, health, members, drain_asked, client_server, peer_server, tasks, _threads: threads })
@@ -327,9 +328,11 @@ async fn serve_peers(
     shared: &Shared,
     threads: &RpcThreads,
     services: PeerServices,
+    passed: Arc<RpcCounters>,
 ) -> Result<Server, NodeError> {
     let anchor = TrustAnchors(vec![shared.leaf.anchors.nodes.to_vec()]);
-    let server = server_config(config, shared, Role::Node, config.peer_listen, anchor);
+    let mut server = server_config(config, shared, Role::Node, config.peer_listen, anchor);
+    server.meters.rpc = passed;
     let bootstrap = move |connection: raftchat_transport::ConnectionHandle| {
         let from = match connection.identity() {
             Identity::Node { id, .. } => NodeId(*id),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use raftchat_transport::CounterReading;
+use raftchat_transport::{CounterReading, RpcCounters};
 
 use crate::audience::fanout::Fanout;
 use crate::peers::links::PeerLinks;
@@ -20,11 +20,19 @@ pub(crate) struct Counters {
     raft: RaftHandle,
     fanout: Arc<Fanout>,
     links: Arc<PeerLinks>,
+    /// What passed over links that others have made: between two nodes each link is one of those.
+    rpc: Arc<RpcCounters>,
 }
 
 impl Counters {
-    pub(crate) fn new(proposer: &Proposer, raft: RaftHandle, fanout: Arc<Fanout>, links: Arc<PeerLinks>) -> Self {
-        Self { proposer: proposer.counters(), raft, fanout, links }
+    pub(crate) fn new(
+        proposer: &Proposer,
+        raft: RaftHandle,
+        fanout: Arc<Fanout>,
+        links: Arc<PeerLinks>,
+        rpc: Arc<RpcCounters>,
+    ) -> Self {
+        Self { proposer: proposer.counters(), raft, fanout, links, rpc }
     }
 
     /// What each of them shows, part after part.
@@ -37,7 +45,22 @@ impl Counters {
             stores.state.counters().readings(),
             self.fanout.counters.readings(),
             self.links.counters().readings(),
+            self.rpc.readings(),
         ]
+    }
+
+    fn tell(&self) {
+        for readings in self.readings() {
+            let part = readings.first().map(|reading| reading.part);
+            tracing::debug!(part, done = line(&readings), "counters");
+        }
+    }
+}
+
+/// Whoever looks back at a node sees all that it has done.
+impl Drop for Counters {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 
@@ -45,10 +68,7 @@ impl Counters {
 pub(crate) async fn keep_telling(counters: Counters) {
     loop {
         tokio::time::sleep(TOLD_EVERY).await;
-        for readings in counters.readings() {
-            let part = readings.first().map(|reading| reading.part);
-            tracing::debug!(part, done = line(&readings), "counters");
-        }
+        counters.tell();
     }
 }
 

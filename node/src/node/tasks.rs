@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use raftchat_transport::{CloseCode, Server};
+use raftchat_transport::{CloseCode, RpcCounters, Server};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,7 +69,13 @@ pub(super) fn spawn_keepers(tasks: &mut JoinSet<()>, config: &NodeConfig, shared
 }
 
 /// What the node notes of its own accord: in the log that all share, and in its own.
-pub(super) fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &Proposer, raft: &RaftHandle) {
+pub(super) fn spawn_notes(
+    tasks: &mut JoinSet<()>,
+    shared: &Shared,
+    proposer: &Proposer,
+    raft: &RaftHandle,
+    passed: Arc<RpcCounters>,
+) {
     let (proposer, raft) = (|| proposer.clone(), || raft.clone());
     let clock = || shared.clock.clone();
     tasks.spawn(proposals::note_last_seen(shared.presence.clone(), proposer(), raft(), clock()));
@@ -77,7 +83,7 @@ pub(super) fn spawn_notes(tasks: &mut JoinSet<()>, shared: &Shared, proposer: &P
     tasks.spawn(proposals::note_age(proposer(), raft(), clock()));
     tasks.spawn(proposals::note_delivered(shared.deliveries.clone(), proposer(), raft()));
     tasks.spawn(proposals::erase(shared.erasures.clone(), proposer(), raft()));
-    let counters = Counters::new(&proposer(), raft(), shared.fanout.clone(), shared.links.clone());
+    let counters = Counters::new(&proposer(), raft(), shared.fanout.clone(), shared.links.clone(), passed);
     tasks.spawn(counters::keep_telling(counters));
 }
 
