@@ -84,9 +84,18 @@ pub(crate) struct Phase {
 }
 
 impl Phase {
-    /// The growth of the node that grew most.
+    /// The growth of the node that grew most, MiB.
     pub(crate) fn growth_mib(&self) -> f64 {
         self.memory.values().map(|memory| memory.growth_mib()).fold(0.0, f64::max)
+    }
+
+    /// The same, beyond the most that a node had in an earlier phase: logins come and go in both, and each takes a hash.
+    pub(crate) fn growth_beyond_mib(&self, earlier: &Self) -> f64 {
+        let beyond = self.memory.iter().map(|(node, memory)| {
+            let most = earlier.memory.get(node).map_or(0, |earlier| earlier.most);
+            Memory { before: memory.before.max(most), most: memory.most }.growth_mib()
+        });
+        beyond.fold(0.0, f64::max)
     }
 }
 
