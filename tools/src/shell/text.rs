@@ -28,7 +28,7 @@ pub(crate) fn printable_name(name: &str) -> String {
 }
 
 /// So many of `one`, whose plural ends in an s.
-pub(crate) fn counted<T: Display + PartialEq + From<u8>>(count: T, one: &str) -> String {
+pub(crate) fn counted<T: Copy + Display + PartialEq + From<u8>>(count: T, one: &str) -> String {
     if count == T::from(1) { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
