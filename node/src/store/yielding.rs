@@ -3,8 +3,8 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Where all cores are busy such a thread gets a tenth of what another gets (Linux, `sched(7)`).
-const NICE: i32 = 10;
+/// Where all cores are busy such a thread gets a quarter to a third of what another gets (Linux, `sched(7)`).
+const NICE: i32 = 5;
 
 /// Starts a thread that gives way to others.
 pub(crate) fn spawn_yielding<T: Send + 'static>(
