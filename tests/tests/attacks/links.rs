@@ -29,7 +29,7 @@ async fn a1_links_that_are_lost_with_ten_thousand_calls_in_progress_leave_nothin
                 row.seconds = Some(3 * losses());
                 // A link that fell silent is there until its time is over, and there is one a round.
                 row.links = if attack == "loss-by-silence" { 16 } else { 2 };
-                trial.quiet_beside_another_cluster(&row).await;
+                trial.tell_beside_another_cluster(&row).await;
                 let said = trial.row(row).await;
                 let count = |said: Option<&serde_json::Value>| said.and_then(serde_json::Value::as_u64).unwrap_or(0);
                 // Lost by the attacker, or by the node, which ends the link of who is refused and does not wait.
